@@ -1,0 +1,81 @@
+# Two commands do all the set-up: `make run` and `make test`. The rest are the verbs of daily work.
+
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo -E)
+SEEDS   ?= 2000
+START   ?= 0
+STEPS   ?= 200
+PORT    ?= 8000
+WORKERS ?= 2
+
+RUN_PACKAGES  := python3-venv postfix postfix-pcre postfix-lmdb gettext openssh-client
+TEST_PACKAGES := $(RUN_PACKAGES) chromium fonts-inter fonts-noto-cjk iproute2 swaks
+
+.PHONY: help run machines test simulate bench screenshots install install-dev messages extract lint format types check clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: install ## the portal with demo clusters on loopback; Ctrl-C ends all of it
+	$(AS_ROOT) $(BIN)/python manage.py demo --port $(PORT)
+
+machines: install ## the demo's machines and mail without the portal, after a first `make run`
+	$(AS_ROOT) $(BIN)/python manage.py demo --machines-only
+
+test: install-dev check ## everything: style, types, fast tests, then the slow ones
+	$(AS_ROOT) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow and not browser" \
+	    --cov=clusters --cov-branch --cov-fail-under=100 --cov-report=term
+	$(AS_ROOT) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "slow or browser"
+
+simulate: install-dev ## replicas under a hostile network: SEEDS=n START=first STEPS=n
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(START) --steps $(STEPS)
+
+bench: install-dev ## measure what docs/benchmarks.md states
+	$(AS_ROOT) $(BIN)/python -m bench
+
+screenshots: install-dev ## pages of the running demo as docs/screenshots/*.png
+	$(BIN)/python manage.py screenshots --portal http://127.0.0.1:$(PORT)
+
+install: $(VENV)/.run messages ## what `make run` needs
+install-dev: $(VENV)/.dev messages ## what `make test` needs
+
+$(BIN)/python:
+	install/debian-packages $(RUN_PACKAGES)
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.txt | $(BIN)/python
+	install/debian-packages $(RUN_PACKAGES)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements.txt requirements-dev.txt | $(BIN)/python
+	install/debian-packages $(TEST_PACKAGES)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(VENV)/.run
+
+messages: locale/ja/LC_MESSAGES/django.mo ## compile the translations
+
+extract: ## collect the strings of the code for the translators
+	$(BIN)/python manage.py makemessages -l ja --no-location --no-obsolete \
+	    --ignore .venv --ignore var --ignore tests --ignore bench
+
+%.mo: %.po
+	msgfmt --check-format -o $@ $<
+
+lint: ## ruff, without changing anything
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: ## ruff, mending what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: ## mypy, strict where no Django is imported
+	$(BIN)/mypy
+
+check: lint types ## style and types
+
+clean: ## remove the demo's state, which `make run` makes again
+	$(AS_ROOT) rm -rf var
