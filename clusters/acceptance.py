@@ -1,0 +1,54 @@
+"""What is checked before anything is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.utils.translation import gettext as _
+
+from clusters import models, replicas, versions
+from clusters.catalogue import Document, InvalidDocument, Problem
+from clusters.installed import catalogue
+from clusters.modes import Level, Mode, machine
+from clusters.refusals import LongComment
+from clusters.state import ClusterState, UnknownMode
+from clusters.versions import Address, Change
+
+
+def require_mode(state: ClusterState, holder: str, mode: Mode) -> None:
+    """See that the cluster has the mode; a standalone machine has its own. Raises UnknownMode."""
+    if not (state.standalone and mode == machine(holder)):
+        if state.standalone and mode.level is not Level.CLUSTER:
+            raise UnknownMode(_("This machine is in no cluster: it has no %(mode)s.") % {"mode": mode})
+        state.mode_name(mode)
+
+
+def check_comment(comment: str) -> None:
+    """Raises LongComment."""
+    if len(comment) > versions.MAX_TEXT:
+        raise LongComment(
+            _("The comment has %(length)d characters; %(most)d are allowed.")
+            % {"length": len(comment), "most": versions.MAX_TEXT}
+        )
+
+
+def check_values(replica_id: int, changes: Iterable[Change]) -> None:
+    """Check values against the catalogue and the modes of now.
+
+    Raises InvalidDocument, WrongLevel, UnknownFeature, UnknownMode.
+    """
+    row = models.Replica.objects.get(pk=replica_id)
+    state = replicas.state_of(row)
+    for change in changes:
+        if change.value is not None:
+            checked(row, state, change.address, change.value)
+
+
+def checked(row: models.Replica, state: ClusterState, address: Address, value: object) -> Document:
+    """The value of an entry that a person gives, in its normal form; raises what check_values raises."""
+    if address.mode is not None:
+        require_mode(state, row.serial, address.mode)
+        return catalogue().check(address.name, address.mode, value)
+    if not isinstance(value, dict):
+        raise InvalidDocument(address.kind, [Problem("", _("The value of an entry is an object."))])
+    return value

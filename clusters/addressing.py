@@ -1,0 +1,96 @@
+"""Names, addresses, serial numbers, keys and releases of members: what is accepted (CL-12, CL-13, CR-08)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+
+from django.utils.translation import gettext as _
+
+from clusters.membership_refusals import BadAddress, BadKey, BadName, OtherRelease
+from clusters.models import REJOINED
+
+MAX_NAME = 255
+MAX_SERIAL = 48
+HOST_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+
+
+def check_name(name: str) -> str:
+    """The name of a cluster, a group or a machine without spaces around it; raises BadName (CR-08)."""
+    found = name.strip()
+    if not found:
+        raise BadName(_("A name is needed."))
+    if len(found) > MAX_NAME or not found.isprintable():
+        raise BadName(
+            _("A name has at most %(most)d characters, and all can be printed.") % {"most": MAX_NAME}
+        )
+    return found
+
+
+def check_serial(serial: str) -> str:
+    """The serial number of a machine or a portal; raises BadName."""
+    legal = serial.isprintable() and serial == serial.strip() and "/" not in serial and REJOINED not in serial
+    if not legal or not 0 < len(serial) <= MAX_SERIAL:
+        raise BadName(_("%(serial)s is no serial number.") % {"serial": repr(serial)})
+    return serial
+
+
+def is_ip(address: str) -> bool:
+    """Whether a text is an IPv4 or IPv6 address."""
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return True
+
+
+def check_host(host: str) -> str:
+    """A host name; raises BadAddress."""
+    labels = host.removesuffix(".").split(".")
+    if len(host) > 253 or is_ip(host) or not all(HOST_LABEL.fullmatch(label) for label in labels):
+        raise BadAddress(_("%(host)s is no host name.") % {"host": repr(host)})
+    return host
+
+
+def check_address(address: str, by_address: bool) -> str:
+    """Where members reach a machine, in the style of the cluster; raises BadAddress (CL-13)."""
+    if not address:
+        raise BadAddress(_("An address is needed at which the other machines reach this one."))
+    if by_address and not is_ip(address):
+        raise BadAddress(
+            _("This cluster uses IP addresses, and %(address)s is none.") % {"address": repr(address)}
+        )
+    if not by_address and is_ip(address):
+        raise BadAddress(
+            _("This cluster uses host names, and %(address)s is an address.") % {"address": address}
+        )
+    return address if by_address else check_host(address)
+
+
+def check_key(text: str) -> str:
+    """An OpenSSH public key line, joined from the several lines in which it may have been pasted (JN-12).
+
+    Returns key type and body without comment. Any type is accepted (JN-20). Raises BadKey.
+    """
+    kind, _space, rest = text.strip().partition(" ")
+    lines = rest.splitlines() or [""]
+    body = lines[0].split(" ")[0] + "".join(line.strip() for line in lines[1:])
+    try:
+        raw = base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError):
+        raise BadKey(_("This is no SSH public key.")) from None
+    named = kind.encode()
+    if not named or raw[:4] != len(named).to_bytes(4) or raw[4 : 4 + len(named)] != named:
+        raise BadKey(_("This is no SSH public key."))
+    return f"{kind} {body}"
+
+
+def require_release(ours: str, theirs: str, name: str) -> None:
+    """See that a machine that joins or reconnects runs our release; raises OtherRelease (CL-12, JN-08)."""
+    if ours != theirs:
+        raise OtherRelease(
+            _("%(name)s runs release %(theirs)s and this cluster %(ours)s. Upgrade it first.")
+            % {"name": name, "theirs": theirs, "ours": ours}
+        )

@@ -1,0 +1,177 @@
+"""Raw edits: every table is here. An edit of settings is a commit by the admin; the log is read-only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from clusters import drafts, models, replicas, versions
+from clusters.acceptance import checked
+from clusters.naming import moment
+from clusters.refusals import REFUSALS
+from clusters.versions import Address, Change, Kind
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that only the replica itself writes."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.display(description=_("time"), ordering="wall")
+def made_at(row: models.AuthorshipFields) -> str:
+    """When a row's commit was made."""
+    return f"{moment(row.time):%Y-%m-%d %H:%M:%S}"
+
+
+@admin.register(models.Replica)
+class ReplicaAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "origin", "cluster_id", "revision"]
+    search_fields = ["name", "origin", "cluster_id"]
+
+
+class ChangeInline(admin.TabularInline):
+    model = models.Change
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ["address", "value", "replaces"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(models.Commit)
+class CommitAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "replica", made_at, "user", "host", "comment"]
+    list_filter = ["replica", "user"]
+    search_fields = ["comment", "user", "host"]
+    ordering = ["-wall", "-counter"]
+    inlines = [ChangeInline]
+
+
+@admin.register(models.Change)
+class ChangeAdmin(ReadOnlyAdmin):
+    list_display = ["address", "commit", "replaces"]
+    list_select_related = ["commit"]
+    search_fields = ["address"]
+
+
+@admin.register(models.Superseded)
+class SupersededAdmin(ReadOnlyAdmin):
+    list_display = ["address", "replica", "commit_id", made_at]
+    search_fields = ["address"]
+
+
+@admin.register(models.HeldCommit)
+class HeldCommitAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "replica", "since"]
+
+
+class ValueForm(forms.ModelForm):
+    """The value of an entry, checked as a commit checks it."""
+
+    class Meta:
+        fields = ["value"]
+        help_texts = {"value": _("Empty makes the entry absent: it inherits again.")}
+
+    def clean_value(self) -> Any:
+        """The value in its normal form; raises ValidationError for what a commit would refuse."""
+        value = self.cleaned_data["value"]
+        row = self.instance.replica
+        try:
+            address = Address.parse(self.instance.address)
+            return None if value is None else checked(row, replicas.state_of(row), address, value)
+        except REFUSALS as error:
+            raise ValidationError(str(error)) from None
+
+
+class EntryForm(ValueForm):
+    """An entry; saving it makes a commit."""
+
+    commit_comment = forms.CharField(
+        label=_("comment"), required=False, max_length=versions.MAX_TEXT, widget=forms.Textarea({"rows": 2})
+    )
+
+    class Meta(ValueForm.Meta):
+        model = models.Head
+
+    def clean(self) -> dict[str, Any]:
+        """Raises ValidationError when another commit has replaced the version that the form shows."""
+        models.Replica.objects.select_for_update().get(pk=self.instance.replica_id)
+        if not models.Head.objects.filter(pk=self.instance.pk).exists():
+            raise ValidationError(_("This entry has been changed meanwhile. Open it again and compare."))
+        cleaned: dict[str, Any] = super().clean()
+        return cleaned
+
+
+@admin.register(models.Head)
+class HeadAdmin(ReadOnlyAdmin):
+    """Entries: settings in force can be edited, the rest has its own operations."""
+
+    form = EntryForm
+    list_display = ["address", "replica", "rank", "commit_id", made_at, "user"]
+    list_filter = ["replica", "rank"]
+    search_fields = ["address"]
+    fields = ["replica", "address", "rank", "user", "host", "value", "commit_comment"]
+    readonly_fields = ["replica", "address", "rank", "user", "host"]
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Head | None = None) -> bool:
+        """Only for settings, and only for the version that is in force."""
+        editable = obj is None or (obj.rank == 0 and Address.parse(obj.address).kind is Kind.SETTINGS)
+        return editable and admin.ModelAdmin.has_change_permission(self, request, obj)
+
+    def save_model(self, request: HttpRequest, obj: models.Head, form: EntryForm, change: bool) -> None:
+        """Commit the value in the name of the admin, on top of the version that the form showed."""
+        made = Change(Address.parse(obj.address), form.cleaned_data["value"], obj.commit_id)
+        host = replicas.state(obj.replica_id).portals.get(obj.replica.serial)
+        replicas.commit(
+            obj.replica_id,
+            [made],
+            user=request.user.get_username(),
+            host=host.name if host else obj.replica.serial,
+            comment=form.cleaned_data["commit_comment"],
+        )
+
+    def response_change(self, request: HttpRequest, obj: models.Head) -> HttpResponse:
+        """Back to the list: the commit has made a new row."""
+        self.message_user(request, _("%(entry)s was committed.") % {"entry": obj.address})
+        return HttpResponseRedirect(reverse("admin:clusters_head_changelist"))
+
+
+class DraftForm(ValueForm):
+    """A pending change."""
+
+    class Meta(ValueForm.Meta):
+        model = models.Draft
+
+
+@admin.register(models.Draft)
+class DraftAdmin(admin.ModelAdmin):
+    form = DraftForm
+    list_display = ["address", "replica", "user", "updated"]
+    list_filter = ["replica", "user"]
+    search_fields = ["address", "user"]
+    fields = ["replica", "user", "address", "base", "value"]
+    readonly_fields = ["replica", "user", "address", "base"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Drafts begin with an edit of settings."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: models.Draft, form: DraftForm, change: bool) -> None:
+        """Keep the value as its user's edit; one that changes nothing drops the draft."""
+        address = Address.parse(obj.address)
+        drafts.edit_entry(obj.replica_id, obj.user, address, form.cleaned_data["value"])

@@ -1,0 +1,8 @@
+"""The application that knows clusters and nothing of mail."""
+
+from django.apps import AppConfig
+
+
+class ClustersConfig(AppConfig):
+    name = "clusters"
+    default_auto_field = "django.db.models.BigAutoField"

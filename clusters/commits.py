@@ -1,0 +1,104 @@
+"""Commit what is pending (CMT-01..CMT-06); and, for callers, all else that is about commits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from clusters import drafts, replicas, versions
+from clusters.acceptance import check_comment, check_values
+from clusters.drafts import Stale
+from clusters.history import (
+    CommitDetail,
+    EntryChange,
+    HistoryPage,
+    UnknownCommit,
+    detail,
+    find,
+    history,
+    last,
+)
+from clusters.naming import authorship_label, entry_label
+from clusters.refusals import LongComment, NothingPending, Refused
+from clusters.replication import StaleDraft
+from clusters.reverting import (
+    Conflict,
+    InTheWay,
+    NoConflict,
+    NotRevertible,
+    PastIsGone,
+    accept_winner,
+    conflicts,
+    restore_loser,
+    revert,
+    revert_now,
+)
+from clusters.state import ClusterState
+
+__all__ = [
+    "CommitConflict",
+    "CommitDetail",
+    "Conflict",
+    "EntryChange",
+    "HistoryPage",
+    "InTheWay",
+    "LongComment",
+    "NoConflict",
+    "NotRevertible",
+    "NothingPending",
+    "PastIsGone",
+    "UnknownCommit",
+    "accept_winner",
+    "commit_pending",
+    "conflicts",
+    "detail",
+    "find",
+    "history",
+    "last",
+    "restore_loser",
+    "revert",
+    "revert_now",
+]
+
+
+class CommitConflict(Refused):
+    """Somebody else has changed the same entries meanwhile (CMT-04, CMT-05).
+
+    Nothing is committed and the drafts stay; the caller offers to clear them, to keep them pending, or
+    `drafts.rebase`. `stale` names each with who, when, on which host and what.
+    """
+
+    def __init__(self, stale: Sequence[Stale], state: ClusterState) -> None:
+        self.stale = tuple(stale)
+        others = "; ".join(f"{entry_label(state, s.address)}: {authorship_label(s.now)}" for s in stale)
+        text = ngettext(
+            "Not committed: somebody else has changed this meanwhile. %(others)s. Discard your changes, "
+            "or keep them pending and compare.",
+            "Not committed: somebody else has changed these meanwhile. %(others)s. Discard your changes, "
+            "or keep them pending and compare.",
+            len(self.stale),
+        )
+        super().__init__(text % {"others": others})
+
+
+def commit_pending(replica_id: int, *, user: str, host: str, comment: str = "") -> versions.Commit:
+    """Commit everything the user has pending, on all levels at once (CMT-01), and return the commit.
+
+    Raises NothingPending; CommitConflict (CMT-04); LongComment; and what checking the values again raises:
+    InvalidDocument, WrongLevel, UnknownFeature, UnknownMode. Nothing has changed then and all stays pending.
+    """
+    check_comment(comment)
+    with replicas.opened(replica_id) as replica:
+        changes = drafts.changes(replica_id, user)
+        if not changes:
+            raise NothingPending(_("There is nothing to commit."))
+        check_values(replica_id, changes)
+        try:
+            made = replica.commit(changes, user=user, host=host, comment=comment)
+        except StaleDraft as error:
+            found = [Stale(change.address, change.value, now) for change, now in error.stale]
+            raise CommitConflict(found, replicas.state(replica_id)) from None
+        drafts.clear(replica_id, user)
+        return made

@@ -1,0 +1,242 @@
+"""What a person has changed and not committed yet (CMT-01..CMT-05).
+
+Drafts belong to one user and one replica, span all levels, survive a restart and are never replicated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from clusters import effective, models, replicas
+from clusters.acceptance import require_mode
+from clusters.catalogue import Document
+from clusters.differences import PathChange, differences
+from clusters.effective import MachineImpact, Overrides
+from clusters.installed import catalogue
+from clusters.modes import Mode
+from clusters.references import Unresolved, newly_broken
+from clusters.refusals import NotADraft
+from clusters.state import ClusterState, Machine
+from clusters.versions import (
+    Address,
+    Change,
+    CommitId,
+    Kind,
+    MalformedCommit,
+    Version,
+    canonical,
+    settings_at,
+)
+
+MAX_ADDRESS = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """What came of an edit.
+
+    `pending` is False when the value equals what is in force, so that nothing waits. `overrides` are the
+    groups and machines below that keep their own settings (CLI-07); `reached` the machines that follow.
+    """
+
+    address: Address
+    pending: bool
+    overrides: Overrides = field(default_factory=Overrides)
+    reached: tuple[Machine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A draft whose entry was changed by someone else since (CMT-04): `mine` against `now`."""
+
+    address: Address
+    mine: Document | None
+    now: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """One uncommitted change: `value` None makes the entry absent, `before` is what is in force.
+
+    `stale` is the version that someone else made meanwhile, else None.
+    """
+
+    address: Address
+    value: Document | None
+    before: Document | None
+    base: CommitId | None
+    stale: Version | None
+    updated: datetime
+
+    @property
+    def mode(self) -> Mode | None:
+        """Where the settings live; None for a pending join."""
+        return self.address.mode
+
+    @property
+    def paths(self) -> list[PathChange]:
+        """What differs from what is in force, secrets hidden."""
+        return differences(self.before, self.value, secrets_of(self.address))
+
+
+def secrets_of(address: Address) -> frozenset[str]:
+    """The paths of an entry's fields that are never shown."""
+    known = catalogue()
+    return known[address.name].secrets if address.mode and address.name in known else frozenset()
+
+
+def edit(replica_id: int, user: str, mode: Mode, feature: str, document: object) -> Edited:
+    """Keep `document` as the user's draft of a feature at a mode (CLI-04); the answer holds the notices.
+
+    Raises InvalidDocument, UnknownFeature, WrongLevel, UnknownMode; nothing changes then.
+    """
+    checked = catalogue().check(feature, mode, document)
+    with transaction.atomic():
+        return _keep(_locked(replica_id), user, settings_at(mode, feature), checked)
+
+
+def remove(replica_id: int, user: str, mode: Mode, feature: str) -> Edited:
+    """Draft that the mode no longer defines the feature, so that it inherits (SET-10, CL-10).
+
+    Raises UnknownFeature, UnknownMode.
+    """
+    catalogue()[feature]
+    with transaction.atomic():
+        return _keep(_locked(replica_id), user, settings_at(mode, feature), None)
+
+
+def edit_entry(replica_id: int, user: str, address: Address, value: Document | None) -> Edited:
+    """Draft a change of an entry that waits for a commit: settings, or the list of pending joins (T17).
+
+    The value of a pending join is checked by `clusters.joining`. Raises NotADraft for what changes at once,
+    and what `edit` raises.
+    """
+    if address.mode is not None and value is not None:
+        return edit(replica_id, user, address.mode, address.name, value)
+    if address.mode is not None:
+        return remove(replica_id, user, address.mode, address.name)
+    if address.kind is not Kind.PENDING_JOIN:
+        raise NotADraft(_("%(entry)s changes at once, not by a commit.") % {"entry": address})
+    with transaction.atomic():
+        return _keep(_locked(replica_id), user, address, value)
+
+
+def _locked(replica_id: int) -> models.Replica:
+    return models.Replica.objects.select_for_update().get(pk=replica_id)
+
+
+def _keep(row: models.Replica, user: str, address: Address, value: Document | None) -> Edited:
+    state = replicas.state_of(row)
+    if address.mode is not None:
+        require_mode(state, row.serial, address.mode)
+    if len(str(address)) > MAX_ADDRESS:
+        raise MalformedCommit(_("The name %(name)s is too long.") % {"name": address.name})
+    pending = _write(row, user, address, value)
+    if address.mode is None:
+        return Edited(address, pending)
+    after = state.changed(changes(row.pk, user))
+    return Edited(
+        address,
+        pending,
+        effective.overrides(after, address.mode, address.name),
+        tuple(effective.reached(after, address.mode, address.name)),
+    )
+
+
+def _write(row: models.Replica, user: str, address: Address, value: Document | None) -> bool:
+    head = replicas.heads(row.pk, [address]).get(address, (None,))[0]
+    mine = row.drafts.filter(user=user, address=str(address))
+    if canonical(value) == canonical(head.value if head else None):
+        mine.delete()
+        return False
+    known = mine.first()
+    base = str(head.id) if head else ""
+    draft = known or models.Draft(replica=row, user=user, address=str(address), base=base)
+    draft.value = value
+    draft.save()
+    return True
+
+
+def changes(replica_id: int, user: str) -> list[Change]:
+    """The user's drafts as the changes of a commit, in the order in which they began."""
+    return [row.read() for row in models.Draft.objects.filter(replica=replica_id, user=user)]
+
+
+def pending(replica_id: int, user: str) -> list[Pending]:
+    """Everything the user has changed and not committed, over all levels (CMT-01)."""
+    rows = list(models.Draft.objects.filter(replica=replica_id, user=user))
+    read = [(row, row.read()) for row in rows]
+    heads = replicas.heads(replica_id, [change.address for _row, change in read])
+    return [_pending(row, change, heads.get(change.address, ())) for row, change in read]
+
+
+def _pending(row: models.Draft, change: Change, heads: tuple[Version, ...]) -> Pending:
+    now = heads[0] if heads else None
+    changed = now if now and now.id != change.replaces else None
+    before = now.value if now else None
+    return Pending(change.address, change.value, before, change.replaces, changed, row.updated)
+
+
+def people(replica_id: int) -> list[str]:
+    """The users who have something pending."""
+    rows = models.Draft.objects.filter(replica=replica_id).order_by("user")
+    return list(rows.values_list("user", flat=True).distinct())
+
+
+def stale(replica_id: int, user: str) -> list[Stale]:
+    """The user's drafts whose entries someone else has changed meanwhile (CMT-04)."""
+    return [Stale(p.address, p.value, p.stale) for p in pending(replica_id, user) if p.stale]
+
+
+def clear(replica_id: int, user: str, addresses: Iterable[Address] | None = None) -> int:
+    """Drop the user's drafts, on all levels or only of `addresses` (CMT-03); returns how many."""
+    rows = models.Draft.objects.filter(replica=replica_id, user=user)
+    if addresses is not None:
+        rows = rows.filter(address__in=[str(address) for address in addresses])
+    return rows.delete()[0]
+
+
+def rebase(replica_id: int, user: str, address: Address) -> Edited:
+    """Keep the user's value knowingly on top of what someone else has committed meanwhile (CMT-05).
+
+    Raises NotADraft when the user has no draft of the entry.
+    """
+    with transaction.atomic():
+        row = _locked(replica_id)
+        draft = row.drafts.filter(user=user, address=str(address)).first()
+        if draft is None:
+            raise NotADraft(_("You have no pending change of %(entry)s.") % {"entry": address})
+        draft.delete()
+        return _keep(row, user, address, draft.value)
+
+
+def draft_state(replica_id: int, user: str) -> ClusterState:
+    """What all modes would define if the user committed now."""
+    return replicas.state(replica_id).changed(changes(replica_id, user))
+
+
+def impact_of(replica_id: int, user: str) -> list[MachineImpact]:
+    """Per machine what the user's drafts would change there (design, section 5)."""
+    now = replicas.state(replica_id)
+    after = now.changed(changes(replica_id, user))
+    return effective.impact(now, after, catalogue(), holder_of(replica_id, now))
+
+
+def broken_references(replica_id: int, user: str) -> list[Unresolved]:
+    """What the user's drafts would leave without what it refers to: a warning, no obstacle (DEP-01)."""
+    now = replicas.state(replica_id)
+    after = now.changed(changes(replica_id, user))
+    return newly_broken(now, after, catalogue(), holder_of(replica_id, now))
+
+
+def holder_of(replica_id: int, state: ClusterState) -> tuple[Machine, ...]:
+    """The machine that holds a standalone replica: no member of anything, and yet it has settings."""
+    if not state.standalone:
+        return ()
+    serial = models.Replica.objects.get(pk=replica_id).serial
+    return (Machine(serial),)

@@ -1,0 +1,212 @@
+"""What holds at a mode, where it comes from and why: one function for all who ask (design, section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cached_property
+
+from clusters.catalogue import Catalogue, Document, RedFlag
+from clusters.modes import Level, Mode, machine
+from clusters.state import ClusterState, Defined, Machine
+from clusters.versions import Authorship
+from clusters.wire import canonical, digest, same
+
+FINGERPRINT_LENGTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One step of a value's story: a mode that defines it, what, and by whom (None: a draft)."""
+
+    mode: Mode
+    value: Document
+    by: Authorship | None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A feature's value at a mode.
+
+    `story` lists the modes that define it, the one in force first; the rest are hidden by it. It is empty
+    where the factory default holds.
+    """
+
+    feature: str
+    value: Document
+    story: tuple[Layer, ...]
+
+    @property
+    def origin(self) -> Mode | None:
+        """The mode whose document holds; None is the factory default."""
+        return self.story[0].mode if self.story else None
+
+    @property
+    def hidden(self) -> tuple[Layer, ...]:
+        """The definitions above that the one in force hides (CL-04)."""
+        return self.story[1:]
+
+
+@dataclass(frozen=True)
+class Effective:
+    """All settings that hold at one mode."""
+
+    mode: Mode
+    settings: Mapping[str, Setting]
+
+    @cached_property
+    def documents(self) -> dict[str, Document]:
+        """The values alone, by feature."""
+        return {name: setting.value for name, setting in self.settings.items()}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A short name of these values: equal fingerprints mean equal settings."""
+        return fingerprint(self.documents)
+
+
+def fingerprint(documents: Mapping[str, Document]) -> str:
+    """The first 12 hex digits of SHA-256 over the settings that hold on a machine."""
+    return digest([canonical(documents)])[:FINGERPRINT_LENGTH]
+
+
+def setting_at(state: ClusterState, mode: Mode, feature: str, catalogue: Catalogue) -> Setting:
+    """The value of one feature at a mode and its story (CL-03, CL-04, CL-10).
+
+    `state` may be of now, of a past moment, or with a draft in it. Raises UnknownFeature.
+    """
+    return _setting(_layers(state, mode), feature, catalogue)
+
+
+def effective(state: ClusterState, mode: Mode, catalogue: Catalogue) -> Effective:
+    """All settings that hold at a mode: a machine's, or what a machine of that group would get."""
+    layers = _layers(state, mode)
+    return Effective(mode, {f.name: _setting(layers, f.name, catalogue) for f in catalogue})
+
+
+Layers = Sequence[tuple[Mode, Mapping[str, Defined]]]
+
+
+def _layers(state: ClusterState, mode: Mode) -> Layers:
+    return [(step, state.settings[step]) for step in state.chain(mode) if step in state.settings]
+
+
+def _setting(layers: Layers, feature: str, catalogue: Catalogue) -> Setting:
+    story = tuple(
+        Layer(mode, defined.value, defined.by)
+        for mode, settings in layers
+        if (defined := settings.get(feature)) and catalogue.allows(feature, mode)
+    )
+    return Setting(feature, story[0].value if story else catalogue.fallback(feature), story)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One feature that differs between two answers; equal values with another origin differ too."""
+
+    feature: str
+    before: Setting
+    after: Setting
+
+    @property
+    def value_changed(self) -> bool:
+        return not same(self.before.value, self.after.value)
+
+
+def difference(before: Effective, after: Effective) -> list[Difference]:
+    """What changes between two answers of `effective`, in the order of the catalogue."""
+    return [
+        found
+        for name, now in after.settings.items()
+        if (found := Difference(name, before.settings[name], now)).value_changed
+        or found.before.origin != now.origin
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class MachineImpact:
+    """What a change of state means for one machine.
+
+    `lines` pairs a sign (`-` or `+`) with a line of the rendered configuration; `red_flags` are those that
+    were not there before.
+    """
+
+    machine: Machine
+    differences: tuple[Difference, ...]
+    lines: tuple[tuple[str, str], ...]
+    red_flags: tuple[RedFlag, ...]
+    before: str
+    after: str
+
+    @property
+    def settings_change(self) -> bool:
+        """Whether the machine's fingerprint changes."""
+        return self.before != self.after
+
+
+def impact(
+    before: ClusterState, after: ClusterState, catalogue: Catalogue, standalone: Sequence[Machine] = ()
+) -> list[MachineImpact]:
+    """Per machine what differs between two states; machines with no difference are left out.
+
+    A machine that only one of the states has is compared with what would hold there without it.
+    `standalone` is a machine that has settings and is no member.
+    """
+    found = []
+    members = {**{m.serial: m for m in standalone}, **before.machines, **after.machines}
+    for serial, member in members.items():
+        mode = machine(serial)
+        old, new = effective(before, mode, catalogue), effective(after, mode, catalogue)
+        if differences := difference(old, new):
+            found.append(_machine_impact(member, old, new, differences, catalogue))
+    return found
+
+
+def _machine_impact(
+    member: Machine, old: Effective, new: Effective, differences: Sequence[Difference], catalogue: Catalogue
+) -> MachineImpact:
+    ask = catalogue.consequences
+    lines: tuple[tuple[str, str], ...] = ()
+    flags: tuple[RedFlag, ...] = ()
+    if old.fingerprint != new.fingerprint:
+        lines = line_changes(ask.lines(old.documents), ask.lines(new.documents))
+        known = set(ask.red_flags(old.documents))
+        flags = tuple(flag for flag in ask.red_flags(new.documents) if flag not in known)
+    return MachineImpact(member, tuple(differences), lines, flags, old.fingerprint, new.fingerprint)
+
+
+def line_changes(before: Sequence[str], after: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """The lines that went (`-`) and came (`+`), each in its own order; a line that moved did both."""
+    steps = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    gone = (("-", line) for kind, a, b, _, _ in steps if kind != "equal" for line in before[a:b])
+    come = (("+", line) for kind, _, _, a, b in steps if kind != "equal" for line in after[a:b])
+    return (*gone, *come)
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """Who hides a setting from an edit at a mode above (CLI-07)."""
+
+    groups: tuple[Mode, ...] = ()
+    machines: tuple[Mode, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.groups or self.machines)
+
+
+def overrides(state: ClusterState, mode: Mode, feature: str) -> Overrides:
+    """The groups and machines below `mode` that define the feature themselves and hence stay as they are."""
+    below = [m for m in state.defining(feature) if m != mode and mode in state.chain(m)]
+    return Overrides(
+        tuple(m for m in below if m.level is Level.GROUP),
+        tuple(m for m in below if m.level is Level.MACHINE),
+    )
+
+
+def reached(state: ClusterState, mode: Mode, feature: str) -> list[Machine]:
+    """The machines on which settings of the feature at `mode` would hold."""
+    chains = ((m, state.chain(machine(m.serial))) for m in state.reach(mode))
+    return [
+        m for m, chain in chains if not any(state.defined(s, feature) for s in chain[: chain.index(mode)])
+    ]

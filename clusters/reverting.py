@@ -1,0 +1,157 @@
+"""Going back: the values before a commit, and the losers of a conflict (design, sections 3 and 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from clusters import drafts, history, models, replicas, versions
+from clusters.acceptance import check_comment, check_values
+from clusters.drafts import Edited
+from clusters.naming import authorship_label, entry_label
+from clusters.refusals import NothingPending, Refused
+from clusters.state import ClusterState
+from clusters.versions import Address, Change, CommitId, Kind, Version
+
+REVERTIBLE = (Kind.SETTINGS, Kind.PENDING_JOIN)
+
+
+class InTheWay(Refused):
+    """Entries of the commit were changed since, or the user has other plans for them.
+
+    `changed` pairs each with the version in force now, `planned` are those of which the user has a draft.
+    """
+
+    def __init__(
+        self, changed: Sequence[tuple[Address, Version]], planned: Sequence[Address], state: ClusterState
+    ) -> None:
+        self.changed = tuple(changed)
+        self.planned = tuple(planned)
+        told = [f"{entry_label(state, a)}: {authorship_label(now)}" for a, now in self.changed]
+        told += [_("%(entry)s: your pending change") % {"entry": entry_label(state, a)} for a in planned]
+        text = _("Not reverted: this was changed since. %(told)s. Revert over it, or leave it.")
+        super().__init__(text % {"told": "; ".join(told)})
+
+
+class PastIsGone(Refused):
+    """The value before the commit is not kept on this machine: it came here with a snapshot."""
+
+
+class NotRevertible(Refused):
+    """A commit of an operation on the cluster, which has its own way back."""
+
+
+class NoConflict(Refused):
+    """The entry has no such loser (any more)."""
+
+
+def revert(replica_id: int, user: str, commit_id: CommitId, *, over: bool = False) -> list[Edited]:
+    """Draft for each entry of a commit the value that it had before it.
+
+    Raises UnknownCommit, NotRevertible, PastIsGone, and InTheWay when entries were changed since, unless
+    `over` says to replace these changes knowingly. All or nothing.
+    """
+    with transaction.atomic():
+        models.Replica.objects.select_for_update().get(pk=replica_id)
+        back = _back(replica_id, commit_id, user, over)
+        drafts.clear(replica_id, user, [change.address for change in back])
+        return [drafts.edit_entry(replica_id, user, change.address, change.value) for change in back]
+
+
+def revert_now(
+    replica_id: int, commit_id: CommitId, *, user: str, host: str, comment: str = "", over: bool = False
+) -> versions.Commit:
+    """Revert a commit and commit that in one action; the user's other drafts stay as they are.
+
+    Raises what `revert` raises; NothingPending when all is already as before; and what checking the
+    values raises.
+    """
+    check_comment(comment)
+    with replicas.opened(replica_id) as replica:
+        back = _back(replica_id, commit_id, user, over)
+        heads = replica.store.heads([change.address for change in back])
+        changes = [c for c in back if c.value != heads[c.address][0].value]
+        if not changes:
+            raise NothingPending(_("Everything is already as it was before %(id)s.") % {"id": commit_id})
+        check_values(replica_id, changes)
+        text = comment or _("Revert %(id)s") % {"id": commit_id}
+        return replica.commit(changes, user=user, host=host, comment=text)
+
+
+def _back(replica_id: int, commit_id: CommitId, user: str, over: bool) -> list[Change]:
+    commit = history.find(replica_id, commit_id)
+    if any(change.address.kind not in REVERTIBLE for change in commit.changes):
+        raise NotRevertible(
+            _("%(id)s is an operation on the cluster; undo it with clusterconfig.") % {"id": commit_id}
+        )
+    before = history.entry_changes(replica_id, commit)
+    if any(not entry.known for entry in before):
+        raise PastIsGone(
+            _("The values before %(id)s are not kept here. Revert it on a machine that was a member then.")
+            % {"id": commit_id}
+        )
+    heads = replicas.heads(replica_id, [entry.address for entry in before])
+    if not over:
+        _require_way(replica_id, commit_id, heads, user)
+    return [Change(entry.address, entry.before, heads[entry.address][0].id) for entry in before]
+
+
+def _require_way(
+    replica_id: int, commit_id: CommitId, heads: dict[Address, versions.Heads], user: str
+) -> None:
+    changed = [(address, found[0]) for address, found in heads.items() if found[0].id != commit_id]
+    mine = drafts.changes(replica_id, user)
+    planned = [change.address for change in mine if change.address in heads]
+    if changed or planned:
+        raise InTheWay(changed, planned, replicas.state(replica_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """An entry that was changed in two places at once: what stands, and what lost (SYN-08)."""
+
+    address: Address
+    winner: Version
+    losers: tuple[Version, ...]
+
+
+def conflicts(replica_id: int) -> list[Conflict]:
+    """The rows of the conflict desk."""
+    found = replicas.conflicts(replica_id)
+    return [Conflict(address, heads[0], heads[1:]) for address, heads in found.items()]
+
+
+def restore_loser(
+    replica_id: int, address: Address, loser_id: CommitId, *, user: str, host: str, comment: str = ""
+) -> versions.Commit:
+    """Put a conflict's loser in force by one commit that has seen all its versions, so that it is settled.
+
+    Raises NoConflict, and what checking the value raises.
+    """
+    return _settle(replica_id, address, loser_id, user, host, comment)
+
+
+def accept_winner(
+    replica_id: int, address: Address, *, user: str, host: str, comment: str = ""
+) -> versions.Commit:
+    """Settle a conflict by committing once more what is in force; raises NoConflict."""
+    return _settle(replica_id, address, None, user, host, comment)
+
+
+def _settle(
+    replica_id: int, address: Address, loser_id: CommitId | None, user: str, host: str, comment: str
+) -> versions.Commit:
+    check_comment(comment)
+    with replicas.opened(replica_id) as replica:
+        heads = replica.store.heads([address]).get(address, ())
+        wanted = {head.id: head for head in heads[1:]}
+        if not wanted or (loser_id is not None and loser_id not in wanted):
+            raise NoConflict(_("%(entry)s has no such conflict any more.") % {"entry": address})
+        chosen = heads[0] if loser_id is None else wanted[loser_id]
+        change = Change(address, chosen.value, heads[0].id)
+        if loser_id is not None:
+            check_values(replica_id, [change])
+        return replica.commit([change], user=user, host=host, comment=comment)

@@ -1,0 +1,64 @@
+"""A small catalogue for tests: features of every scope, with items, references and consequences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from clusters.catalogue import Catalogue, Document, InvalidDocument, Problem, RedFlag, Reference, Scope
+
+
+@dataclass(frozen=True)
+class SampleFeature:
+    """A feature whose documents are `{"rows": [text, ...], "uses": text}`, both optional."""
+
+    name: str
+    scope: Scope = Scope.CLUSTERABLE
+    factory_default: Document | None = None
+    secrets: frozenset[str] = frozenset()
+    uses: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.name.title()
+
+    @property
+    def empty(self) -> Document:
+        return {"rows": []}
+
+    def check(self, document: object) -> Document:
+        if not isinstance(document, dict):
+            raise InvalidDocument(self.name, [Problem("", "is no object")])
+        if unknown := sorted(set(document) - {"rows", "uses"}):
+            raise InvalidDocument(self.name, [Problem(key, "is unknown") for key in unknown])
+        return {"rows": [], **document}
+
+    def references(self, document: Document) -> Sequence[Reference]:
+        return [Reference("uses", self.uses, document["uses"])] if document.get("uses") else []
+
+    def items(self, document: Document) -> Sequence[str]:
+        return list(document["rows"])
+
+
+class SampleConsequences:
+    """One line for each row of each feature; a red flag for each that has none."""
+
+    def lines(self, documents: Mapping[str, Document]) -> Sequence[str]:
+        return [f"{name} {row}" for name, value in documents.items() for row in value.get("rows", [])]
+
+    def red_flags(self, documents: Mapping[str, Document]) -> Sequence[RedFlag]:
+        return [RedFlag(name, "is empty") for name, value in documents.items() if not value.get("rows")]
+
+
+FEATURES = (
+    SampleFeature("routes"),
+    SampleFeature("listeners", uses="routes", factory_default={"rows": ["default"]}),
+    SampleFeature("interfaces", Scope.MACHINE),
+    SampleFeature("users", Scope.CLUSTER),
+)
+CATALOGUE = Catalogue({f.name: f for f in FEATURES}, SampleConsequences())
+
+
+def rows(*names: str) -> Document:
+    """A document of a sample feature."""
+    return {"rows": list(names)}

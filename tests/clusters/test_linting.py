@@ -1,0 +1,174 @@
+"""Advice on the layout of a cluster, rule by rule."""
+
+from clusters import membership, replicas
+from clusters.catalogue import Reference
+from clusters.linting import Limits, Remedy, lint
+from clusters.modes import CLUSTER, machine
+from clusters.transfers import Action
+from clusters.versions import THE_CLUSTER, Address, Change, Kind
+from tests.clusters.catalogues import CATALOGUE
+from tests.clusters.conftest import BY, Cluster, member, rows
+
+ONE, TWO, THREE = machine("M1"), machine("M2"), machine("M3")
+
+
+def advice(cluster: Cluster, rule: str, limits: Limits | None = None):
+    return [a for a in lint(cluster.state, CATALOGUE, limits) if a.rule == rule]
+
+
+def test_lint_of_a_standalone_machine_is_silent(standalone: int) -> None:
+    assert lint(replicas.state(standalone), CATALOGUE) == []
+
+
+def test_lint_of_a_plain_cluster_is_silent(cluster: Cluster) -> None:
+    assert lint(cluster.state, CATALOGUE) == []
+
+
+def test_l01_group_named_like_the_cluster(cluster: Cluster) -> None:
+    value = {**cluster.state.entries[THE_CLUSTER].value, "name": "PARIS"}
+    head = replicas.heads(cluster.replica_id, [THE_CLUSTER])[THE_CLUSTER][0]
+    replicas.commit(cluster.replica_id, [Change(THE_CLUSTER, value, head.id)], **BY)
+
+    (found,) = advice(cluster, "L01")
+
+    assert found.modes == (cluster.paris,)
+
+
+def test_l03_initial_group_renamed(cluster: Cluster) -> None:
+    membership.rename_group(cluster.replica_id, cluster.main.id, "Head_Office", **BY)
+
+    (found,) = advice(cluster, "L03")
+
+    assert (found.modes, "Main_Group" in found.message) == ((cluster.main,), True)
+
+
+def test_l04_undefined_without_factory_default(cluster: Cluster) -> None:
+    cluster.put(CLUSTER, "routes", None)
+    cluster.put(cluster.paris, "routes", rows("a"))
+
+    (found,) = advice(cluster, "L04")
+
+    assert (found.feature, found.modes) == ("routes", (ONE, TWO))
+    assert found.remedy == Remedy(Action.COPY, "routes", cluster.paris, (CLUSTER,))
+    cluster.put(cluster.paris, "routes", None)
+    assert advice(cluster, "L04")[0].remedy is None
+
+
+def test_l05_override_equal_to_what_is_inherited(cluster: Cluster) -> None:
+    cluster.put(cluster.paris, "routes", rows("example.com"))
+    cluster.put(ONE, "limits", rows("default", rate=50))
+    cluster.put(THREE, "routes", rows("other"))
+
+    found = advice(cluster, "L05")
+
+    assert [(a.feature, a.modes, a.remedy) for a in found] == [
+        ("routes", (cluster.paris,), Remedy(Action.DELETE, "routes", cluster.paris)),
+        ("limits", (ONE,), Remedy(Action.DELETE, "limits", ONE)),
+    ]
+
+
+def test_l06_many_overrides(cluster: Cluster) -> None:
+    for mode, feature in ((ONE, "routes"), (ONE, "limits"), (TWO, "texts")):
+        cluster.put(mode, feature, rows(feature + mode.id))
+
+    assert advice(cluster, "L06", Limits(overrides_of_a_machine=2, overrides_in_all=3)) == []
+    found = advice(cluster, "L06", Limits(overrides_of_a_machine=1, overrides_in_all=2))
+    assert [a.modes for a in found] == [(ONE,), (ONE, TWO)]
+
+
+def test_l07_same_override_on_two_machines(cluster: Cluster) -> None:
+    for mode in (ONE, THREE):
+        cluster.put(mode, "routes", rows("same"))
+    cluster.put(TWO, "routes", rows("other"))
+
+    (found,) = advice(cluster, "L07")
+
+    assert (found.feature, found.modes) == ("routes", (ONE, THREE))
+
+
+def test_l08_group_for_one_machine(cluster: Cluster) -> None:
+    assert advice(cluster, "L08") == []
+    cluster.put(cluster.paris, "routes", rows("a"))
+    assert [a.modes for a in advice(cluster, "L08")] == [(cluster.paris, THREE)]
+
+    membership.set_group(cluster.replica_id, ["M2"], cluster.paris.id, **BY)
+    assert advice(cluster, "L08") == []
+
+
+def test_l09_interface_names(cluster: Cluster) -> None:
+    cluster.put(cluster.main, "listeners", rows("in", interface="public"))
+    assert [a.message for a in advice(cluster, "L09")] == [
+        "The names in ports differ between machines. "
+        "Machine mx1.example.com: public; Machine mx2.example.com: public; Machine mx3.example.com: inside"
+    ]
+
+    cluster.put(CLUSTER, "listeners", rows("in", interface="public"))
+    _names, lacking = advice(cluster, "L09")
+    assert (lacking.feature, lacking.modes) == ("listeners", (THREE,))
+
+    cluster.put(THREE, "ports", rows("public"))
+    assert advice(cluster, "L09") == []
+
+
+def test_l10_listener_names_for_one_interface(cluster: Cluster) -> None:
+    cluster.put(CLUSTER, "listeners", rows("Incoming", interface="public"))
+    cluster.put(cluster.paris, "listeners", rows("InboundMail", interface="public"))
+    cluster.put(THREE, "listeners", rows("Incoming", interface="inside"))
+
+    (found,) = advice(cluster, "L10")
+
+    assert (found.feature, found.modes) == ("listeners", (CLUSTER, cluster.paris))
+    assert "InboundMail" in found.message
+
+
+def test_l10_is_silent_about_two_listeners_on_one_interface(cluster: Cluster) -> None:
+    cluster.put(CLUSTER, "listeners", rows("In", "Out", interface="public"))
+    cluster.put(cluster.paris, "listeners", rows("Mail", interface="public"))
+
+    assert advice(cluster, "L10") == []
+
+
+def test_l10_is_silent_where_a_reference_has_no_row(cluster: Cluster, monkeypatch) -> None:
+    found = [Reference(path, "ports", path) for path in ("interface", "rows.7.x", "rows.x.y", "a.b.c")]
+    monkeypatch.setitem(CATALOGUE["listeners"].__dict__, "refer", lambda document: found)
+    cluster.put(CLUSTER, "listeners", {"rows": [], "interface": "public"})
+    cluster.put(ONE, "listeners", {"rows": [], "interface": "public"})
+
+    assert advice(cluster, "L10") == []
+
+
+def test_l12_more_than_twenty_machines(cluster: Cluster) -> None:
+    changes = [Change(Address(Kind.MACHINE, f"M{n}"), member(n).to_value()) for n in range(4, 21)]
+    replicas.commit(cluster.replica_id, changes, **BY)
+    assert len(cluster.state.machines) == 20
+    assert advice(cluster, "L12") == []
+
+    membership.enrol_machine(cluster.replica_id, machine=member(21), settings={}, **BY)
+    assert "21" in advice(cluster, "L12")[0].message
+
+
+def test_l14_reference_unavailable_on_a_machine(cluster: Cluster) -> None:
+    cluster.put(CLUSTER, "listeners", rows("in", "out", text="disclaimer"))
+    cluster.put(THREE, "texts", rows("disclaimer"))
+
+    (found,) = advice(cluster, "L14")
+
+    assert (found.feature, found.modes) == ("listeners", (ONE, TWO))
+
+
+def test_l20_defined_only_below_the_cluster(cluster: Cluster) -> None:
+    cluster.put(CLUSTER, "routes", None)
+    for mode in (cluster.main, cluster.paris):
+        cluster.put(mode, "routes", rows(mode.id))
+
+    (found,) = advice(cluster, "L20")
+
+    assert (found.modes, found.remedy.targets) == ((cluster.main, cluster.paris), (CLUSTER,))
+    cluster.put(CLUSTER, "routes", rows("again"))
+    assert advice(cluster, "L20") == []
+
+
+def test_lint_leaves_out_settings_that_the_catalogue_does_not_know(cluster: Cluster) -> None:
+    cluster.put(ONE, "of-another-release", {"rows": []})
+
+    assert lint(cluster.state, CATALOGUE) == []
