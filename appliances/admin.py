@@ -1,0 +1,55 @@
+"""What machines and workers said, to look at: writing here would be lying."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from appliances.models import LinkStatus, MachineStatus, TaskRun, Worker
+
+
+class Heard(admin.ModelAdmin):
+    """Rows that only machines and workers write. Deleting one forgets it until it is heard again."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(MachineStatus)
+class MachineStatusAdmin(Heard):
+    list_display = (
+        "name",
+        "serial",
+        "replica",
+        "connection",
+        "since",
+        "wanted",
+        "enforced",
+        "queue",
+        "heard",
+    )
+    list_filter = ("connection", "replica")
+    list_select_related = ("replica",)
+    search_fields = ("name", "serial")
+
+
+@admin.register(LinkStatus)
+class LinkStatusAdmin(Heard):
+    list_display = ("observer", "peer", "replica", "state", "since", "reason")
+    list_filter = ("state", "replica")
+    list_select_related = ("replica",)
+
+
+@admin.register(Worker)
+class WorkerAdmin(Heard):
+    list_display = ("name", "links", "seen", "started")
+
+
+@admin.register(TaskRun)
+class TaskRunAdmin(Heard):
+    list_display = ("name", "started", "finished", "error")

@@ -1,0 +1,82 @@
+"""The question of a mode that has no settings of a feature yet: where to begin (CLI-09)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from appliances.cli.dialogue import choose
+from appliances.cli.errors import CommandError
+from appliances.cli.session import Session
+from clusters.catalogue import Document
+from clusters.modes import CLUSTER, Mode
+from clusters.transfers import Start, start_document, starting_points
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A document to edit at a mode; `new` says that the mode has none of its own yet."""
+
+    mode: Mode
+    document: Document
+    new: bool = False
+
+
+def begun(session: Session, feature: Any, how: str | None) -> Begun | None:
+    """The settings to edit: those of the mode, or what the person begins with; None if they leave.
+
+    `how` is `--empty`, `--copy` or None to ask. Who cannot be asked begins empty where nobody else defines
+    the feature or at the cluster, and has to say how elsewhere: raises CommandError.
+    """
+    mode = session.mode_for(feature.name)
+    own = session.draft_state.defined(mode, feature.name)
+    if own is not None:
+        return Begun(mode, own.value)
+    if how is not None:
+        start = Start.EMPTY if how == "--empty" else Start.INHERITED
+        return _new(session, feature, mode, start)
+    points = starting_points(session.replica_id, session.user, mode, feature.name)
+    if not points:
+        return _new(session, feature, mode, Start.EMPTY)
+    if session.dialogue.interactive:
+        return _asked(session, feature, mode, points)
+    if mode == CLUSTER:
+        return _new(session, feature, mode, Start.EMPTY)
+    raise CommandError(
+        _(
+            "{name} is not configured at {mode}; it is at {others}. Add --empty to begin with nothing, "
+            "--copy to begin with a copy of what is inherited, or switch with `clustermode`."
+        ).format(
+            name=feature.name, mode=session.label(mode), others=", ".join(session.label(m) for m in points)
+        )
+    )
+
+
+def _new(session: Session, feature: Any, mode: Mode, start: Start, source: Mode | None = None) -> Begun:
+    document = start_document(session.replica_id, session.user, mode, feature.name, start, source)
+    return Begun(mode, document, new=True)
+
+
+def _asked(session: Session, feature: Any, mode: Mode, points: list[Mode]) -> Begun | None:
+    session.dialogue.say(_("{name} is not configured for the current mode.").format(name=feature.name))
+    number = choose(
+        session.dialogue,
+        [
+            _('Switch to mode "{mode}"').format(mode=session.label(points[0])),
+            _("Start new, empty settings here ({mode})").format(mode=session.label(mode)),
+            _("Copy from another mode to here"),
+        ],
+    )
+    if number == 1:
+        session.mode = points[0]
+        return begun(session, feature, None)
+    if number == 2:
+        return _new(session, feature, mode, Start.EMPTY)
+    return _copied(session, feature, mode, points) if number == 3 else None
+
+
+def _copied(session: Session, feature: Any, mode: Mode, points: list[Mode]) -> Begun | None:
+    number = choose(session.dialogue, [session.label(point) for point in points])
+    return _new(session, feature, mode, Start.MODE, points[number - 1]) if number else None

@@ -1,0 +1,303 @@
+"""Pending changes and commits: look, commit, throw away, go back (CMT-01..CMT-07)."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from appliances.cli.dialogue import confirm, say_json
+from appliances.cli.errors import CommandError, ConflictError, UsageError
+from appliances.cli.presenting import change_line, impact_json, impact_lines, moment
+from appliances.cli.registry import Command
+from appliances.cli.session import Right, Session
+from appliances.machine.status import now
+from clusters import commits, drafts
+from clusters.drafts import Pending
+from clusters.effective import MachineImpact
+from clusters.naming import authorship_label, entry_label
+from clusters.versions import Commit, CommitId
+
+WAIT = 30.0
+
+
+def _commit(session: Session, words: list[str]) -> None:
+    comment, wait = _commit_words(words)
+    pending = drafts.pending(session.replica_id, session.user)
+    if not pending:
+        session.dialogue.say(_("There are no changes to commit."))
+        return
+    if comment is None:
+        comment = session.dialogue.ask(_("Comment describing the change"))
+    try:
+        if session.dialogue.interactive and any(found.stale for found in pending):
+            _offer_to_discard(session, pending)
+        if session.dialogue.interactive and "-m" not in words:
+            confirm(session.dialogue, _("Keep the present configuration for a rollback?"), default=True)
+        made = commits.commit_pending(
+            session.replica_id, user=session.user, host=session.host.name, comment=comment
+        )
+    except commits.CommitConflict as conflict:
+        raise ConflictError(str(conflict)) from None
+    _say_committed(session, made, wait)
+
+
+def _commit_words(words: list[str]) -> tuple[str | None, float]:
+    """The comment (None: ask) and how many seconds to wait until the change is in force everywhere."""
+    comment, wait, rest = None, 0.0, list(words)
+    while rest:
+        word = rest.pop(0)
+        if word == "-m" and rest:
+            comment = rest.pop(0)
+        elif word == "--wait":
+            wait = float(rest.pop(0)) if rest and rest[0].isdecimal() else WAIT
+        else:
+            raise UsageError(_("commit takes -m COMMENT and --wait [SECONDS]."))
+    return comment, wait
+
+
+def _offer_to_discard(session: Session, pending: list[Pending]) -> None:
+    state = session.state
+    session.dialogue.warn(_("Your changes clash with what others have committed meanwhile:"))
+    for found in pending:
+        if found.stale:
+            label = entry_label(state, found.address)
+            session.dialogue.warn(f"  {label}: {authorship_label(found.stale)}")
+    if confirm(session.dialogue, _("Discard all your changes?"), default=False):
+        drafts.clear(session.replica_id, session.user)
+        raise CommandError(_("Your changes are discarded; nothing was committed."))
+    raise ConflictError(_("Nothing was committed; your changes stay pending."))
+
+
+def _say_committed(session: Session, made: Commit, wait: float) -> None:
+    reached = _wait_for(session, made, wait) if wait else None
+    if session.as_json:
+        say_json(session.dialogue, {"commit": str(made.id), "time": made.time.wall, "enforced": reached})
+    else:
+        session.dialogue.say(_("Changes committed: {time}").format(time=moment(made.time.wall)))
+    if away := _away(session):
+        session.dialogue.warn(_("Away now; they follow when they are back: {names}").format(names=away))
+    if reached is False:
+        raise CommandError(
+            _("The changes are committed, but not in force on every connected machine; see `status`.")
+        )
+
+
+def _away(session: Session) -> str:
+    gone = [
+        link.name for link in session.host.links() if link.kind == "machine" and link.state != "connected"
+    ]
+    return ", ".join(gone)
+
+
+def _wait_for(session: Session, made: Commit, seconds: float) -> bool:
+    """Waits until this machine and those connected to it have the commit in force."""
+    end = time.monotonic() + seconds
+    if not session.host.settled(seconds):
+        return False
+    while not _in_force(session, made):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _in_force(session: Session, made: Commit) -> bool:
+    heard = session.host.heard()
+    connected = [link.serial for link in session.host.links() if link.state == "connected"]
+    known = [heard[serial] for serial in connected if serial in session.state.machines and serial in heard]
+    return all(
+        found.settled and found.vector.get(made.id.origin, 0) >= made.id.number
+        for found in (session.host.status(), *known)
+    )
+
+
+def _clear(session: Session, words: list[str]) -> None:
+    if not drafts.pending(session.replica_id, session.user):
+        session.dialogue.say(_("There are no changes to clear."))
+        return
+    if confirm(session.dialogue, _("Clear everything since the last commit?"), default=True):
+        count = drafts.clear(session.replica_id, session.user)
+        session.dialogue.say(_("Changes cleared: {time} ({count})").format(time=moment(now()), count=count))
+
+
+def _showchanges(session: Session, words: list[str]) -> None:
+    pending = drafts.pending(session.replica_id, session.user)
+    impacts = drafts.impact_of(session.replica_id, session.user)
+    if session.as_json:
+        say_json(
+            session.dialogue,
+            {
+                "changes": [_pending_json(found) for found in pending],
+                "impact": [impact_json(found) for found in impacts],
+            },
+        )
+        return
+    if not pending:
+        session.dialogue.say(_("There are no pending changes."))
+        return
+    _say_pending(session, pending)
+    _say_impacts(session, impacts)
+
+
+def _say_pending(session: Session, pending: list[Pending]) -> None:
+    state = session.draft_state
+    for found in pending:
+        session.dialogue.say(entry_label(state, found.address))
+        if found.stale:
+            text = _("  changed meanwhile: {who}").format(who=authorship_label(found.stale))
+            session.dialogue.say(text)
+        for change in found.paths:
+            session.dialogue.say(f"  {change_line(change)}")
+
+
+def _say_impacts(session: Session, impacts: list[MachineImpact]) -> None:
+    if not impacts:
+        session.dialogue.say(_("No machine's settings change."))
+    for found in impacts:
+        session.dialogue.say(f"{found.machine.name or session.host.name}: {found.before} -> {found.after}")
+        for line in impact_lines(found):
+            session.dialogue.say(line)
+
+
+def _pending_json(found: Pending) -> dict[str, Any]:
+    return {
+        "address": str(found.address),
+        "stale": str(found.stale.id) if found.stale else None,
+        "lines": [change_line(change) for change in found.paths],
+    }
+
+
+def _commitdetail(session: Session, words: list[str]) -> None:
+    ident = CommitId.parse(words[0]) if words else commits.last(session.replica_id).id
+    detail = commits.detail(session.replica_id, ident)
+    made = detail.commit
+    by_serial = {found.machine.serial: found for found in detail.impacts}
+    if session.as_json:
+        value = {
+            **made.authorship_to_wire(),
+            "entries": {
+                str(entry.address): [change_line(change) for change in entry.paths]
+                for entry in detail.entries
+            },
+            "machines": {
+                machine.serial: impact_json(by_serial[machine.serial])
+                if machine.serial in by_serial
+                else None
+                for machine in detail.machines
+            },
+        }
+        say_json(session.dialogue, value)
+        return
+    say = session.dialogue.say
+    say(
+        _('Commit {id} at {time} with comments: "{comment}"').format(
+            id=made.id, time=moment(made.time.wall), comment=made.comment
+        )
+    )
+    say(_("by {user} on {host}").format(user=made.user, host=made.host))
+    for entry in detail.entries:
+        say(entry_label(detail.state, entry.address))
+        for change in entry.paths:
+            say(f"  {change_line(change)}")
+    for machine in detail.machines:
+        found = by_serial.get(machine.serial)
+        say(f"{machine.name or session.host.name}:" + ("" if found else _(" nothing changed")))
+        for line in impact_lines(found) if found else ():
+            say(line)
+
+
+def _history(session: Session, words: list[str]) -> None:
+    if words and not words[0].isdecimal():
+        raise UsageError(_("history takes a number of commits."))
+    page = commits.history(session.replica_id, per_page=int(words[0]) if words else 20)
+    if session.as_json:
+        say_json(session.dialogue, [made.authorship_to_wire() for made in page.commits])
+        return
+    for made in page.commits:
+        session.dialogue.say(f"{made.id!s:<16} {authorship_label(made)}")
+
+
+def _revert(session: Session, words: list[str]) -> None:
+    over = "--over" in words
+    ids = [word for word in words if word != "--over"]
+    if len(ids) != 1:
+        raise UsageError(_("Name one commit, as `history` shows it: revert ID [--over]."))
+    edited = commits.revert(session.replica_id, session.user, CommitId.parse(ids[0]), over=over)
+    count = sum(each.pending for each in edited)
+    session.dialogue.say(
+        _("{count} change(s) pending; look with `showchanges`, then commit.").format(count=count)
+    )
+
+
+def _conflicts(session: Session, words: list[str]) -> None:
+    found = commits.conflicts(session.replica_id)
+    if session.as_json:
+        say_json(
+            session.dialogue,
+            [
+                {
+                    "address": str(each.address),
+                    "winner": each.winner.to_wire(),
+                    "losers": [loser.to_wire() for loser in each.losers],
+                }
+                for each in found
+            ],
+        )
+        return
+    if not found:
+        session.dialogue.say(_("There are no conflicts."))
+    for each in found:
+        session.dialogue.say(entry_label(session.state, each.address))
+        session.dialogue.say(_("  in force: {who}").format(who=authorship_label(each.winner)))
+        for loser in each.losers:
+            who = f"{loser.id} {authorship_label(loser)}"
+            session.dialogue.say(_("  kept:     {who}").format(who=who))
+
+
+COMMANDS = [
+    Command(
+        "commit",
+        _commit,
+        gettext_noop("make all pending changes of all levels effective"),
+        "commit [-m COMMENT] [--wait [SECONDS]] [--json]",
+        right=Right.EDIT,
+        completions=("-m", "--wait"),
+    ),
+    Command(
+        "clearchanges",
+        _clear,
+        gettext_noop("throw all pending changes of all levels away"),
+        right=Right.EDIT,
+        aliases=("clear",),
+    ),
+    Command(
+        "showchanges",
+        _showchanges,
+        gettext_noop("what is pending, and what it would change on each machine"),
+        "showchanges [--json]",
+        right=Right.EDIT,
+    ),
+    Command(
+        "commitdetail",
+        _commitdetail,
+        gettext_noop("what the last commit (or the named one) changed on each machine"),
+        "commitdetail [ID] [--json]",
+    ),
+    Command("history", _history, gettext_noop("the last commits"), "history [COUNT] [--json]"),
+    Command(
+        "revert",
+        _revert,
+        gettext_noop("draft the values from before a commit"),
+        "revert ID [--over]",
+        right=Right.EDIT,
+    ),
+    Command(
+        "showconflicts",
+        _conflicts,
+        gettext_noop("settings that were changed in two places at once, and what lost"),
+        "showconflicts [--json]",
+    ),
+]

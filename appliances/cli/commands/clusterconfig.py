@@ -1,0 +1,124 @@
+"""`clusterconfig`: create and join a cluster, its groups and members; all effective at once (CMT-08)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from appliances.cli import clustering, grouping
+from appliances.cli.dialogue import choose
+from appliances.cli.errors import CommandError, UsageError
+from appliances.cli.registry import Command, Place
+from appliances.cli.session import Right, Session
+
+USAGE = """\
+clusterconfig new NAME [--by-name | --by-address]     create a cluster of this machine
+clusterconfig join ADDRESS --fingerprint SHA256:...   join one over SSH: [--port 22] [--user admin]
+                                                      [--group G] [--passphrase-stdin]
+clusterconfig list | listdetail | connstatus [--json]
+clusterconfig addgroup NAME | renamegroup OLD NEW | deletegroup NAME [TARGET] | setgroup HOST GROUP
+clusterconfig setname NAME
+clusterconfig disconnect HOST... | reconnect HOST...
+clusterconfig removemachine HOST                      it goes on alone with the settings that it has
+clusterconfig removeportal NAME                       it no longer follows the cluster
+clusterconfig prepjoin print                          host, serial number and keys of this machine"""
+
+ALONE: dict[str, Callable[[Session, list[str]], None]] = {
+    "new": clustering.new,
+    "join": clustering.join,
+    "prepjoin": clustering.prepjoin,
+}
+MEMBER: dict[str, Callable[[Session, list[str]], None]] = {
+    "addgroup": grouping.addgroup,
+    "setgroup": grouping.setgroup,
+    "renamegroup": grouping.renamegroup,
+    "deletegroup": grouping.deletegroup,
+    "removemachine": clustering.removemachine,
+    "removeportal": clustering.removeportal,
+    "setname": grouping.setname,
+    "list": clustering.list_members,
+    "listdetail": clustering.listdetail,
+    "connstatus": clustering.connstatus,
+    "disconnect": clustering.disconnect,
+    "reconnect": clustering.reconnect,
+    "prepjoin": clustering.prepjoin,
+}
+LOOKING = frozenset({"list", "listdetail", "connstatus"})
+
+
+def _clusterconfig(session: Session, words: list[str]) -> None:
+    if not words:
+        return _menu(session)
+    verb = words[0].casefold()
+    known = ALONE if session.state.standalone else MEMBER
+    if verb not in known:
+        raise _unknown(session, verb)
+    if verb not in LOOKING and session.right < Right.ADMINISTER:
+        raise CommandError(_("clusterconfig {verb} needs the role administrator.").format(verb=verb))
+    return known[verb](session, words[1:])
+
+
+def _unknown(session: Session, verb: str) -> CommandError:
+    if verb in MEMBER:
+        return CommandError(_("This machine is in no cluster. Create one, or join one, first."))
+    if verb in ALONE:
+        return CommandError(
+            _("This machine is in the cluster {name} already.").format(name=session.state.name)
+        )
+    return UsageError(_("clusterconfig does not know {verb!r}; see `help clusterconfig`.").format(verb=verb))
+
+
+def _menu(session: Session) -> None:
+    if not session.dialogue.interactive:
+        raise UsageError(_("Say which operation; see `help clusterconfig`."))
+    if session.state.standalone:
+        _alone(session)
+    else:
+        _operations(session)
+
+
+def _alone(session: Session) -> None:
+    """The choices of a standalone machine (CR-01)."""
+    session.dialogue.say(_("Do you want to join or create a cluster?"))
+    number = choose(
+        session.dialogue,
+        [
+            _("No, configure as standalone."),
+            _("Create a new cluster."),
+            _("Join an existing cluster over SSH."),
+        ],
+    )
+    if number == 2:
+        clustering.new(session, [])
+    elif number == 3:
+        clustering.join(session, [])
+    if number > 1 and not session.state.standalone:
+        _operations(session)
+
+
+def _operations(session: Session) -> None:
+    from appliances.cli.splitting import split  # only a person at a terminal comes here
+
+    session.dialogue.say(_("Cluster {name}").format(name=session.state.name))
+    session.dialogue.say(
+        _("Choose the operation: {verbs}; Enter leaves.").format(verbs=", ".join(MEMBER).upper())
+    )
+    while lines := split(session.dialogue.ask("")):
+        _clusterconfig(session, lines[0])
+        if session.state.standalone:
+            return
+
+
+COMMANDS = [
+    Command(
+        "clusterconfig",
+        _clusterconfig,
+        gettext_noop("create, join and administer the cluster"),
+        USAGE,
+        Place.CLUSTER,
+        Right.READ,
+        completions=(*ALONE, *MEMBER),
+    )
+]

@@ -1,0 +1,118 @@
+"""`status` of this machine or another, and the table of links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from appliances.cli.dialogue import say_json
+from appliances.cli.errors import CommandError
+from appliances.cli.presenting import moment
+from appliances.cli.registry import Command, Place
+from appliances.cli.session import Right, Session
+from appliances.machine.status import MachineStatus
+
+
+def _status(session: Session, words: list[str]) -> None:
+    found = _status_of(session)
+    if session.as_json:
+        say_json(session.dialogue, found.to_wire())
+        return
+    for line in _lines(found):
+        session.dialogue.say(line)
+
+
+def _status_of(session: Session) -> MachineStatus:
+    """This machine now; another one as it was heard last (RES-03)."""
+    if session.state.standalone or session.mode == session.own_mode:
+        return session.host.status()
+    found = session.host.heard().get(session.mode.id)
+    if found is None:
+        label = session.label(session.mode)
+        raise CommandError(
+            _("Nothing has been heard of {machine} yet; see `connstatus`.").format(machine=label)
+        )
+    return found
+
+
+def _lines(found: MachineStatus) -> Iterator[str]:
+    yield f"{found.name} (Serial #: {found.serial}), Gatefold {found.release}"
+    yield _("as of {time}").format(time=moment(found.as_of))
+    yield _("Settings wanted:   {fingerprint}").format(fingerprint=found.wanted or "-")
+    since = _("since {time}").format(time=moment(found.enforced_since))
+    yield (
+        _("Settings enforced: {fingerprint} {since}")
+        .format(fingerprint=found.enforced or "-", since=since if found.enforced else "")
+        .rstrip()
+    )
+    if found.error:
+        yield _("Error since {time}: {text}").format(time=moment(found.error.since), text=found.error.text)
+        yield from (f"  {line}" for line in found.error.detail.splitlines())
+    yield from (_("Note: {text}").format(text=note) for note in found.notes)
+    yield _("Postfix: {state}, restarted {count} times").format(
+        state=_("running since {time}").format(time=moment(found.postfix.since))
+        if found.postfix.running
+        else _("not running"),
+        count=found.postfix.restarts,
+    )
+    queue = found.queue
+    yield _("Queue: {active} active, {deferred} deferred, {hold} on hold").format(
+        active=queue.incoming + queue.active, deferred=queue.deferred, hold=queue.hold
+    )
+    yield from (f"{link.name or link.serial}: {link.state} {link.reason}".rstrip() for link in found.links)
+
+
+def connstatus(session: Session, words: list[str]) -> None:
+    links = session.host.links()
+    if session.as_json:
+        say_json(session.dialogue, [link.model_dump(mode="json") for link in links])
+        return
+    if not links:
+        session.dialogue.say(_("There are no other members."))
+    for link in links:
+        trip = "" if link.round_trip is None else f" {link.round_trip:g} ms"
+        since = _("since {time}").format(time=moment(link.since))
+        session.dialogue.say(f"{link.name or link.serial} ({link.kind}): {link.state}{trip} {since}")
+        for text in (link.reason, link.remedy and _(link.remedy)):
+            if text and link.state != "connected":
+                session.dialogue.say(f"    {text}")
+
+
+def _tryagain(session: Session, words: list[str]) -> None:
+    session.host.try_again()
+    if not session.host.settled(60.0):
+        raise CommandError(_("The try has not ended yet; see `status`."))
+    found = session.host.status()
+    if found.error:
+        raise CommandError(found.error.text)
+    session.dialogue.say(_("Settings enforced: {fingerprint}").format(fingerprint=found.enforced))
+
+
+COMMANDS = [
+    Command(
+        "status",
+        _status,
+        gettext_noop("settings in force, Postfix, queue and links of a machine"),
+        "status [--json]",
+        Place.MACHINE,
+        Right.GUEST,
+        remote=True,
+        last_known=True,
+    ),
+    Command(
+        "connstatus",
+        connstatus,
+        gettext_noop("how this machine is connected with the other members"),
+        "connstatus [--json]",
+    ),
+    Command(
+        "tryagain",
+        _tryagain,
+        gettext_noop("try once more to bring settings into force that were refused here"),
+        "tryagain",
+        Place.LOGIN_HOST,
+        Right.EDIT,
+    ),
+]

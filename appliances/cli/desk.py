@@ -1,0 +1,99 @@
+"""The running daemon as commands see it (`login_host.LoginHost`): blocking calls from their threads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.utils.translation import gettext as _
+
+from appliances.cli.errors import CommandError
+from appliances.links.client import Passphrase, Target
+from appliances.links.identity import fingerprint
+from appliances.machine import members
+from appliances.machine.status import LinkStatus, MachineStatus
+
+if TYPE_CHECKING:
+    from appliances.cli.login_host import JoinRequest
+    from appliances.machine.daemon import Daemon
+
+T = TypeVar("T")
+
+
+class Desk:
+    """Satisfies LoginHost for one daemon."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+
+    def _on_loop(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._daemon.stopping:
+            work.close()
+            raise CommandError(_("This machine is ending."))
+        return asyncio.run_coroutine_threadsafe(work, self._daemon.loop).result()
+
+    @property
+    def replica_id(self) -> int:
+        return self._daemon.view.replica_id
+
+    @property
+    def serial(self) -> str:
+        return self._daemon.home.serial
+
+    @property
+    def name(self) -> str:
+        return self._daemon.view.name
+
+    @property
+    def release(self) -> str:
+        return self._daemon.release
+
+    def status(self) -> MachineStatus:
+        return self._on_loop(self._daemon.status())
+
+    def heard(self) -> Mapping[str, MachineStatus]:
+        return self._daemon.heard_statuses.all()
+
+    def links(self) -> Sequence[LinkStatus]:
+        return self.status().links
+
+    def own_keys(self) -> tuple[str, str]:
+        return self._daemon.keys.host_public, self._daemon.keys.user_public
+
+    def as_machine(self, *, by_address: bool) -> Any:
+        return members.as_machine(self._daemon, members.reached_at(self._daemon, by_address=by_address))
+
+    def join(self, request: JoinRequest, accept_key: Callable[[str], bool]) -> str:
+        async def accept(public_key: str) -> bool:
+            return await asyncio.to_thread(accept_key, fingerprint(public_key))
+
+        target = Target(request.address, request.port)
+        credential = Passphrase(request.user, request.passphrase)
+        return self._on_loop(members.join(self._daemon, target, credential, accept, request.group))
+
+    def settled(self, seconds: float) -> bool:
+        async def wait() -> bool:
+            # What was just committed is followed first.
+            await self._daemon.follow()
+            try:
+                await asyncio.wait_for(self._daemon.applying.settled(), seconds)
+            except TimeoutError:
+                return False
+            return True
+
+        return self._on_loop(wait())
+
+    def try_again(self) -> None:
+        self._daemon.loop.call_soon_threadsafe(self._daemon.applying.try_again)
+
+    def role_of(self, user: str) -> str | None:
+        found = self._daemon.people.named(user)
+        return found.role if found else None
+
+    def run_on(self, serial: str, words: Sequence[str], user: str, role: str) -> list[Any]:
+        async def ask() -> list[Any]:
+            link = await self._daemon.table.reach(serial)
+            return [piece async for piece in link.run({"command": list(words), "role": role}, user)]
+
+        return self._on_loop(ask())

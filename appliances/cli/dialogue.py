@@ -1,0 +1,99 @@
+"""How a command talks with the person or script that typed it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from django.utils.translation import gettext as _
+
+
+class Dialogue(Protocol):
+    """One side of a conversation. Calls block; they come from the thread of the command.
+
+    `interactive` tells whether a person can be asked. Where not, `ask` answers with its default.
+    """
+
+    @property
+    def interactive(self) -> bool: ...
+
+    def say(self, text: str = "") -> None:
+        """One or more lines of answer."""
+        ...
+
+    def warn(self, text: str) -> None:
+        """Something beside the answer: a notice, a warning, an error."""
+        ...
+
+    def ask(self, question: str, default: str = "") -> str:
+        """What the person answers; Enter takes the default, which is shown."""
+        ...
+
+    def secret(self, question: str) -> str:
+        """An answer that is not echoed; empty where nobody can be asked."""
+        ...
+
+    def input_text(self) -> str:
+        """All of standard input; empty where a person types."""
+        ...
+
+
+def confirm(dialogue: Dialogue, question: str, *, default: bool) -> bool:
+    """A question with Y or N as its default; asked again until the answer is one of them."""
+    while True:
+        answer = dialogue.ask(question, "Y" if default else "N").strip().casefold()
+        if answer in ("y", "yes"):
+            return True
+        if answer in ("n", "no"):
+            return False
+        dialogue.warn(_('Please answer "Y" or "N".'))
+
+
+def choose(dialogue: Dialogue, choices: Iterable[str], *, default: int | None = 1, question: str = "") -> int:
+    """A numbered list; the number of the chosen line, from 1; asked again until it is one of them."""
+    lines = list(choices)
+    for number, line in enumerate(lines, 1):
+        dialogue.say(f"{number}. {line}")
+    while True:
+        answer = dialogue.ask(question, "" if default is None else str(default)).strip()
+        if answer.isdecimal() and 1 <= int(answer) <= len(lines):
+            return int(answer)
+        if not answer or not dialogue.interactive:
+            return 0
+        dialogue.warn(_("Please answer a number from 1 to {count}.").format(count=len(lines)))
+
+
+def say_json(dialogue: Dialogue, value: Any) -> None:
+    """One JSON value, keys in their order, readable by people too."""
+    dialogue.say(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+@dataclass
+class Scripted:
+    """A dialogue with prepared answers; keeps what was said. For tests and for commands of other members."""
+
+    answers: list[str] = field(default_factory=list)
+    stdin: str = ""
+    interactive: bool = False
+    said: list[str] = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def say(self, text: str = "") -> None:
+        self.said.append(text)
+
+    def warn(self, text: str) -> None:
+        self.warned.append(text)
+
+    def ask(self, question: str, default: str = "") -> str:
+        self.asked.append(f"{question} [{default}]>".strip())
+        return (self.answers.pop(0) if self.answers and self.interactive else "") or default
+
+    def secret(self, question: str) -> str:
+        self.asked.append(question)
+        return self.answers.pop(0) if self.answers and self.interactive else ""
+
+    def input_text(self) -> str:
+        return self.stdin

@@ -1,0 +1,239 @@
+"""Changes a document by words that a person typed, led by the schema of its feature alone.
+
+    set KEY [ITEM ...] [FIELD=VALUE ...]     a row of the feature's table, made or changed
+    set FIELD=VALUE ...                      settings outside the table
+    set VALUE                                a feature with one setting
+    add / delete KEY                         a new row, a row less; entries of a plain list likewise
+
+A row is named by its first required field. FIELD may have dots (`ssh.port=22`). A list is written with
+commas, and a host with its port as `[127.0.0.1]:25`. `at` names a table inside a row: `incoming/rat/entries`.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from appliances.cli.errors import UsageError
+from clusters.catalogue import Document
+
+Schema = Mapping[str, Any]
+YES = {"yes", "true", "on", "1", "y"}
+NO = {"no", "false", "off", "0", "n"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A list in a document that is being edited, with the schema of its entries."""
+
+    name: str
+    rows: list[Any]
+    schema: Schema
+
+    @property
+    def of_rows(self) -> bool:
+        """Whether entries are rows with fields, not plain values."""
+        return "properties" in self.schema
+
+    @property
+    def key(self) -> str:
+        """The field that names a row: the first that has to be given."""
+        return str(self.schema["required"][0])
+
+    def find(self, name: str) -> int | None:
+        """The position of the row (or plain entry) of that name; case is ignored."""
+        names = [row[self.key] if self.of_rows else row for row in self.rows]
+        return next((i for i, n in enumerate(names) if str(n).casefold() == name.casefold()), None)
+
+
+def set_words(schema: Schema, document: Document, words: Sequence[str], at: str = "") -> Document:
+    """The document after `set`; raises UsageError."""
+    if not words:
+        raise UsageError(_("Say what to set: KEY FIELD=VALUE ..., or FIELD=VALUE ..."))
+    after = copy.deepcopy(document)
+    if not at and all(_assigns(schema, word) for word in words):
+        for word in words:
+            _assign(schema, after, word)
+        return after
+    lone = lone_setting(schema)
+    if lone and not at and len(words) == 1:
+        after[lone] = parsed(schema["properties"][lone], words[0])
+        return after
+    table = table_of(schema, after, at)
+    if not table.of_rows:
+        raise UsageError(_("Use `add` and `delete` for entries of this list."))
+    _set_row(table, words, must_be_new=False)
+    return after
+
+
+def add_words(schema: Schema, document: Document, words: Sequence[str], at: str = "") -> Document:
+    """The document after `add`; raises UsageError, also for a row that exists."""
+    if not words:
+        raise UsageError(_("Say what to add."))
+    after = copy.deepcopy(document)
+    table = table_of(schema, after, at)
+    if table.of_rows:
+        _set_row(table, words, must_be_new=True)
+        return after
+    for word in words:
+        if table.find(word) is None:
+            table.rows.append(parsed(table.schema, word))
+    return after
+
+
+def delete_words(schema: Schema, document: Document, words: Sequence[str], at: str = "") -> Document:
+    """The document without the named rows or entries; raises UsageError for one that is not there."""
+    if not words:
+        raise UsageError(_("Say which entry to delete."))
+    after = copy.deepcopy(document)
+    table = table_of(schema, after, at)
+    for word in words:
+        position = table.find(word)
+        if position is None:
+            raise UsageError(_('{table} has no entry "{key}".').format(table=table.name, key=word))
+        del table.rows[position]
+    return after
+
+
+def table_of(schema: Schema, document: Document, at: str = "") -> Table:
+    """The feature's table, or the one that `at` names inside its rows; raises UsageError."""
+    name = next((n for n, part in schema["properties"].items() if part.get("type") == "array"), None)
+    if name is None:
+        raise UsageError(_("This feature has no table; use FIELD=VALUE."))
+    table = Table(name, document.setdefault(name, []), schema["properties"][name]["items"])
+    for step in [part for part in at.split("/") if part]:
+        table = _inside(table, step)
+    return table
+
+
+def _inside(table: Table, step: str) -> Table:
+    """One step of a path: first the name of a row, then fields down to a list."""
+    if isinstance(table, _Row):
+        return table.field(step)
+    position = table.find(step) if table.of_rows else None
+    if position is None:
+        raise UsageError(_('{table} has no entry "{key}".').format(table=table.name, key=step))
+    return _Row(step, [], table.schema, table.rows[position])
+
+
+@dataclass(frozen=True)
+class _Row(Table):
+    value: dict[str, Any]
+
+    def field(self, name: str) -> Table:
+        part = self.schema["properties"].get(name)
+        if part is None:
+            raise UsageError(_('{entry} has no table "{name}".').format(entry=self.name, name=name))
+        if part.get("type") == "array":
+            return Table(name, self.value.setdefault(name, []), part["items"])
+        if "properties" not in part:
+            raise UsageError(_("{name} is no table.").format(name=name))
+        return _Row(name, [], part, self.value.setdefault(name, {}))
+
+
+def _set_row(table: Table, words: Sequence[str], *, must_be_new: bool) -> None:
+    if isinstance(table, _Row):
+        raise UsageError(_("{name} is a row; name one of its tables.").format(name=table.name))
+    key, *rest = words
+    position = table.find(key)
+    if position is not None and must_be_new:
+        text = _('{table} has an entry "{key}" already; change it with `set`.')
+        raise UsageError(text.format(table=table.name, key=key))
+    row = {table.key: key} if position is None else dict(table.rows[position])
+    items = [word for word in rest if not _assigns(table.schema, word)]
+    if items:
+        _set_items(table, row, items)
+    for word in rest:
+        if _assigns(table.schema, word):
+            _assign(table.schema, row, word)
+    if position is None:
+        table.rows.append(row)
+    else:
+        table.rows[position] = row
+
+
+def _set_items(table: Table, row: dict[str, Any], items: Sequence[str]) -> None:
+    fields = table.schema["properties"]
+    name = next((n for n, part in fields.items() if part.get("type") == "array"), None)
+    if name is None:
+        known = ", ".join(n for n in fields if n != table.key)
+        text = _('"{text}" is no FIELD=VALUE; fields are {known}.')
+        raise UsageError(text.format(text=items[0], known=known))
+    row[name] = [parsed(fields[name]["items"], item) for item in items]
+
+
+def lone_setting(schema: Schema) -> str | None:
+    """The one setting of a feature that has no other and no table; None for all else."""
+    names = list(schema["properties"])
+    return names[0] if len(names) == 1 and schema["properties"][names[0]].get("type") != "array" else None
+
+
+def _assigns(schema: Schema, word: str) -> bool:
+    """Whether the word is FIELD=VALUE of a field that exists; addresses may hold `=` too."""
+    path, equals, _ = word.partition("=")
+    return bool(equals) and _part(schema, path) is not None
+
+
+def _part(schema: Schema, path: str) -> Schema | None:
+    part: Schema | None = schema
+    for name in path.split("."):
+        part = part.get("properties", {}).get(name) if part else None
+    return part
+
+
+def _assign(schema: Schema, target: dict[str, Any], word: str) -> None:
+    path, _, text = word.partition("=")
+    *above, last = path.split(".")
+    part = _part(schema, path)
+    assert part is not None  # _assigns has looked
+    for name in above:
+        below = dict(target.get(name) or {})
+        target[name] = below
+        target = below
+    target[last] = parsed(part, text)
+
+
+def parsed(schema: Schema, text: str) -> Any:
+    """The value that a text means for a field; raises UsageError."""
+    kind = schema.get("type")
+    if kind == "integer":
+        return _integer(text)
+    if kind == "boolean":
+        return _boolean(text)
+    if kind == "array":
+        parts = [part.strip() for part in text.split(",")]
+        return [parsed(schema["items"], part) for part in parts if part]
+    if "properties" in schema:
+        return _compact(schema["properties"], text)
+    return text
+
+
+def _integer(text: str) -> int:
+    if not text.strip().lstrip("-").isdecimal() or len(text) > 20:
+        raise UsageError(_('"{text}" is no whole number.').format(text=text))
+    return int(text)
+
+
+def _boolean(text: str) -> bool:
+    if text.casefold() not in YES | NO:
+        raise UsageError(_('"{text}" is neither yes nor no.').format(text=text))
+    return text.casefold() in YES
+
+
+def _compact(fields: Mapping[str, Schema], text: str) -> dict[str, Any]:
+    """A small object in one word: its fields in order with `:` between, an address in brackets."""
+    first, parts = text, []
+    if text.startswith("[") and "]" in text:
+        first, _bracket, rest = text[1:].partition("]")
+        parts = rest.removeprefix(":").split(":") if rest else []
+    elif text.count(":") < len(fields):
+        first, *parts = text.split(":")
+    if len(parts) >= len(fields):
+        message = _('"{text}" has more parts than {fields}.')
+        raise UsageError(message.format(text=text, fields=", ".join(fields)))
+    values = dict(zip(fields, [first, *parts], strict=False))
+    return {name: parsed(fields[name], value) for name, value in values.items()}

@@ -1,0 +1,31 @@
+"""What a command can answer instead of doing its work; each is one plain line and an exit code.
+
+CommandError        1  refused or failed, nothing changed
+├── UsageError      2  the line is not what the command takes
+└── ConflictError   3  somebody else changed the same settings meanwhile (CMT-04)
+Leave                  the person ends the session
+"""
+
+from __future__ import annotations
+
+
+class CommandError(Exception):
+    """A refusal or failure; nothing was changed."""
+
+    code = 1
+
+
+class UsageError(CommandError):
+    """Words that the command does not take."""
+
+    code = 2
+
+
+class ConflictError(CommandError):
+    """Others changed what this person changed."""
+
+    code = 3
+
+
+class Leave(Exception):
+    """The person ends the session."""

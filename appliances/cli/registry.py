@@ -1,0 +1,74 @@
+"""The commands by name: each module of `appliances.cli.commands` brings one family."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import cache
+
+from appliances.cli.session import Right, Session
+
+Run = Callable[[Session, list[str]], None]
+
+
+class Place(Enum):
+    """Where a command may run (requirements, 2.11)."""
+
+    ANYWHERE = auto()
+    CLUSTER = auto()
+    MACHINE = auto()
+    LOGIN_HOST = auto()
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command. `completions` are words that may follow it.
+
+    A `remote` one runs on the machine whose mode the session is in, over the link with it (RES-03); where
+    there is no link, a `last_known` one runs here and shows what was heard last.
+    """
+
+    name: str
+    run: Run
+    summary: str
+    usage: str = ""
+    place: Place = Place.ANYWHERE
+    right: Right = Right.READ
+    aliases: tuple[str, ...] = ()
+    remote: bool = False
+    last_known: bool = False
+    completions: Sequence[str] = ()
+
+    @property
+    def help(self) -> str:
+        """Several lines: what it does, and its forms."""
+        return "\n".join(part for part in (self.summary, self.usage) if part)
+
+
+@cache
+def commands() -> dict[str, Command]:
+    """Every command by its name, in the order of the alphabet."""
+    package = importlib.import_module("appliances.cli.commands")
+    found: list[Command] = []
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        found.extend(importlib.import_module(module.name).COMMANDS)
+    return {command.name: command for command in sorted(found, key=lambda c: c.name)}
+
+
+@cache
+def _by_word() -> dict[str, Command]:
+    known = commands()
+    return {alias: command for command in known.values() for alias in (command.name, *command.aliases)}
+
+
+def find(word: str) -> Command | None:
+    """The command of that name or alias; case is ignored."""
+    return _by_word().get(word.casefold())
+
+
+def words() -> list[str]:
+    """All names and aliases."""
+    return sorted(_by_word())

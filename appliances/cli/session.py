@@ -1,0 +1,129 @@
+"""One login: who it is, where they are, and what they may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+
+from appliances.cli.dialogue import Dialogue
+from appliances.cli.errors import CommandError
+from clusters import drafts, naming, replicas
+from clusters.catalogue import Scope
+from clusters.installed import catalogue
+from clusters.modes import CLUSTER, Level, Mode, machine
+from clusters.state import ClusterState, UnknownMode
+
+if TYPE_CHECKING:
+    from appliances.cli.login_host import LoginHost
+
+
+class Right(IntEnum):
+    """What a role may do; each includes those before it."""
+
+    GUEST = 0
+    READ = 1
+    EDIT = 2
+    ADMINISTER = 3
+
+
+RIGHTS = {
+    "guest": Right.GUEST,
+    "readonly": Right.READ,
+    "operator": Right.EDIT,
+    "administrator": Right.ADMINISTER,
+}
+
+
+@dataclass
+class Session:
+    """A person (or script) on a login host. The mode belongs to it alone (CLI-06)."""
+
+    user: str
+    role: str
+    host: LoginHost
+    dialogue: Dialogue
+    mode: Mode = CLUSTER
+    as_json: bool = False
+    visiting: bool = False
+    paging: bool = True
+    history: list[str] = field(default_factory=list)
+
+    @classmethod
+    def begun(cls, user: str, role: str, host: LoginHost, dialogue: Dialogue) -> Session:
+        """A new session: in the machine mode of the login host (CLI-01)."""
+        return cls(user, role, host, dialogue, machine(host.serial))
+
+    @property
+    def right(self) -> Right:
+        return RIGHTS.get(self.role, Right.GUEST)
+
+    @property
+    def replica_id(self) -> int:
+        return self.host.replica_id
+
+    @property
+    def state(self) -> ClusterState:
+        """What is in force."""
+        return replicas.state(self.replica_id)
+
+    @property
+    def draft_state(self) -> ClusterState:
+        """What would be in force after this person's commit."""
+        return drafts.draft_state(self.replica_id, self.user)
+
+    @property
+    def own_mode(self) -> Mode:
+        """The machine mode of the login host."""
+        return machine(self.host.serial)
+
+    @property
+    def host_name(self) -> str:
+        """The name of the login host, as commits and prompts give it."""
+        return self.host.name
+
+    def settle(self) -> None:
+        """After others changed the cluster: a role may be another, and a mode that is gone is left.
+
+        Raises CommandError for a user who is gone. Who is `visiting` is known to the member they come from.
+        """
+        if not self.visiting:
+            role = self.host.role_of(self.user)
+            if role is None:
+                raise CommandError(_("The user {name} is gone.").format(name=self.user))
+            self.role = role
+        if not self.state.standalone and self.mode not in self.state.modes():
+            self.mode = self.own_mode
+
+    def prompt(self) -> str:
+        """`(Cluster Americas)> `; only the host's name while standalone (CLI-03)."""
+        state = self.state
+        if state.standalone:
+            return f"{self.host_name}> "
+        return f"({naming.mode_label(state, self.mode)})> "
+
+    def label(self, mode: Mode) -> str:
+        """`Group Paris`."""
+        state = self.state
+        if state.standalone:
+            return _("this machine")
+        return naming.mode_label(state, mode)
+
+    def mode_for(self, feature: str) -> Mode:
+        """Where an edit of the feature lands (CLI-04)."""
+        if not self.state.standalone:
+            return self.mode
+        local = catalogue()[feature].scope is Scope.MACHINE
+        return self.own_mode if local else CLUSTER
+
+    def named_mode(self, words: list[str]) -> Mode:
+        """The mode of `cluster`, `group NAME` or `machine NAME`; raises CommandError (CLI-05)."""
+        try:
+            level = Level(words[0].casefold())
+            return self.state.mode_named(level, " ".join(words[1:]))
+        except (ValueError, IndexError):
+            raise CommandError(_("Name a mode: cluster, group NAME or machine NAME.")) from None
+        except UnknownMode as error:
+            raise CommandError(str(error)) from None

@@ -1,0 +1,212 @@
+"""The command line in a terminal: prompt by mode, completion, history, questions (prompt_toolkit)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TextIO, cast
+
+import asyncssh
+from django.utils.translation import gettext as _
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.data_structures import Size
+from prompt_toolkit.document import Document
+from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.shortcuts import CompleteStyle
+
+from appliances.cli import registry
+from appliances.cli.errors import CommandError, Leave
+from appliances.cli.process import in_session
+from appliances.cli.session import Session
+
+if TYPE_CHECKING:
+    from appliances.cli.desk import Desk
+    from appliances.links.peer import Login
+
+
+class Screen:
+    """The file that prompt_toolkit writes to."""
+
+    encoding = "utf-8"
+
+    def __init__(self, process: asyncssh.SSHServerProcess[str]) -> None:
+        self._process = process
+
+    def write(self, text: str) -> int:
+        if not self._process.is_closing():
+            self._process.stdout.write(text.replace("\r\n", "\n").replace("\n", "\r\n"))
+        return len(text)
+
+    def flush(self) -> None:
+        return
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Words(Completer):
+    """Completes the names of commands, then what may follow them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
+        before = document.text_before_cursor.rpartition(";")[2].lstrip()
+        *words, start = before.split(" ")
+        for candidate in sorted(self._candidates([word for word in words if word])):
+            if candidate.casefold().startswith(start.casefold()):
+                yield Completion(candidate, start_position=-len(start))
+
+    def _candidates(self, words: list[str]) -> list[str]:
+        if not words:
+            return registry.words()
+        command = registry.find(words[0])
+        if command is None:
+            return []
+        if command.name == "help":
+            return registry.words()
+        if command.name == "clustermode" and len(words) == 2:
+            return self._names(words[1].casefold())
+        return list(command.completions) if len(words) == 1 else []
+
+    def _names(self, level: str) -> list[str]:
+        state = self._session.state
+        known = {"group": state.groups, "machine": state.machines}.get(level, {})
+        return [member.name for member in known.values()]
+
+
+class Terminal:
+    """A person at a terminal; satisfies `dialogue.Dialogue` for the commands they type."""
+
+    interactive = True
+
+    def __init__(
+        self, process: asyncssh.SSHServerProcess[str], login: Login, desk: Desk, language: str
+    ) -> None:
+        self._process = process
+        self._language = language
+        self._loop = asyncio.get_running_loop()
+        self._screen = Screen(process)
+        self._prompts: PromptSession[str] | None = None
+        self._questions: PromptSession[str] | None = None
+        self._session = Session.begun(login.user, login.role, desk, self)
+
+    # the dialogue of a command, from its thread
+
+    def say(self, text: str = "") -> None:
+        self._loop.call_soon_threadsafe(self._screen.write, text + "\n")
+
+    def warn(self, text: str) -> None:
+        self.say(text)
+
+    def ask(self, question: str, default: str = "") -> str:
+        lead = f"{question}\n" if question else ""
+        return self._answer(f"{lead}[{default}]> ", secret=False).strip() or default
+
+    def secret(self, question: str) -> str:
+        return self._answer(f"{question}> ", secret=True)
+
+    def input_text(self) -> str:
+        """Lines up to an empty one, or to Ctrl-D."""
+        lines: list[str] = []
+        while line := self._answer("", secret=False):
+            lines.append(line)
+        return "\n".join(lines)
+
+    def _answer(self, prompt: str, *, secret: bool) -> str:
+        answer = asyncio.run_coroutine_threadsafe(self._asked(prompt, secret), self._loop).result()
+        if answer is None:
+            raise CommandError(_("Interrupted; nothing was changed."))
+        return answer
+
+    async def _asked(self, prompt: str, secret: bool) -> str | None:
+        """The answer, None for Ctrl-C and Ctrl-D: out of a task these would end the whole program."""
+        assert self._questions is not None
+        try:
+            return await self._questions.prompt_async(prompt, is_password=secret)
+        except (KeyboardInterrupt, EOFError):
+            return None
+
+    # the session
+
+    async def run(self) -> int:
+        """Prompts until the person leaves; the exit code of the last command."""
+        with create_pipe_input() as typed:
+            self._prepare(typed)
+            feeding = asyncio.ensure_future(self._feed(typed))
+            try:
+                return await self._talk()
+            finally:
+                feeding.cancel()
+
+    def _prepare(self, typed: PipeInput) -> None:
+        output = Vt100_Output(
+            cast(TextIO, self._screen), self._size, term=self._process.term_type, enable_cpr=False
+        )
+        self._prompts = PromptSession(
+            history=InMemoryHistory(),
+            completer=Words(self._session),
+            complete_style=CompleteStyle.READLINE_LIKE,
+            reserve_space_for_menu=0,
+            input=typed,
+            output=output,
+        )
+        self._questions = PromptSession(input=typed, output=output)
+
+    async def _talk(self) -> int:
+        if self._process.command is not None:
+            return await self._run(self._process.command)
+        code = 0
+        while True:
+            try:
+                line = await self._line()
+            except KeyboardInterrupt:
+                continue
+            except EOFError:
+                line = "exit"
+            try:
+                code = await in_session(self._session, self._language, line)
+            except Leave:
+                return code
+
+    async def _run(self, text: str) -> int:
+        try:
+            return await in_session(self._session, self._language, text)
+        except Leave:
+            return 0
+
+    async def _line(self) -> str:
+        assert self._prompts is not None
+        prompt = await asyncio.to_thread(self._prompt)
+        return await self._prompts.prompt_async(prompt)
+
+    def _prompt(self) -> str:
+        self._session.settle()
+        return self._session.prompt()
+
+    def _size(self) -> Size:
+        columns, rows, *_pixels = self._process.term_size
+        return Size(rows=rows or 24, columns=columns or 80)
+
+    async def _feed(self, typed: PipeInput) -> None:
+        """What the person types goes to the prompt; a new window size redraws it."""
+        while True:
+            try:
+                text = await self._process.stdin.read(4096)
+            except asyncssh.TerminalSizeChanged:
+                self._resized()
+                continue
+            except (asyncssh.BreakReceived, asyncssh.SignalReceived):
+                text = "\x03"
+            if not text:
+                typed.close()
+                return
+            typed.send_text(text)
+
+    def _resized(self) -> None:
+        for prompts in (self._prompts, self._questions):
+            if prompts is not None and prompts.app.is_running:
+                prompts.app._on_resize()

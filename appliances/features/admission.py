@@ -1,0 +1,113 @@
+"""How the HAT becomes Postfix tables: ordered, first match decides, at the connection and again at RCPT.
+
+Postfix looks at addresses in cidr tables and at host names in pcre tables, so the sender groups of a HAT
+become a chain of tables in HAT order. Each row carries the verdict of its group, and a verdict always ends
+the chain: a client that one group accepts can never reach a later group that relays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from appliances.features.fields import ALL
+from appliances.features.hat import Hat, MailFlowPolicy, SenderGroup
+from appliances.postfix.configuration import Configuration
+from appliances.postfix.parts import Raw, TableKind, literal_pcre
+
+EVERYBODY = ("0.0.0.0/0", "::/0")
+UNKNOWN_CLIENT = "554 5.7.1 No sender group of this listener names you"
+
+Verdict = Callable[[SenderGroup], str]
+
+
+@dataclass
+class _Run:
+    """Neighbours of one kind in the chain."""
+
+    kind: TableKind
+    rows: list[tuple[str, SenderGroup]] = field(default_factory=list)
+
+
+def _is_name(pattern: str) -> bool:
+    return pattern != ALL and ":" not in pattern and not pattern.replace(".", "").replace("/", "").isdigit()
+
+
+def networks(group: SenderGroup) -> Iterator[str]:
+    """The addresses and blocks of a group; ALL as the blocks that hold all addresses."""
+    for pattern in group.hosts:
+        if pattern == ALL:
+            yield from EVERYBODY
+        elif not _is_name(pattern):
+            yield pattern
+
+
+def _names(group: SenderGroup) -> Iterator[str]:
+    for pattern in filter(_is_name, group.hosts):
+        yield literal_pcre(pattern, prefix="" if pattern.startswith(".") else "^")
+
+
+def _runs(hat: Hat) -> list[_Run]:
+    runs: list[_Run] = []
+    for group in hat.sender_groups:
+        parts: list[tuple[TableKind, list[str]]] = [
+            ("cidr", list(networks(group))),
+            ("pcre", list(_names(group))),
+        ]
+        # Within a group the order says nothing: going on with the kind at hand saves tables.
+        if runs and runs[-1].kind == "pcre":
+            parts.reverse()
+        for kind, patterns in parts:
+            if patterns and (not runs or runs[-1].kind != kind):
+                runs.append(_Run(kind))
+            for pattern in patterns:
+                runs[-1].rows.append((pattern, group))
+    return runs
+
+
+def knows_names(hat: Hat) -> bool:
+    """Whether the listener must look up the names of its clients."""
+    return any(_is_name(pattern) for group in hat.sender_groups for pattern in group.hosts)
+
+
+def tables(configuration: Configuration, prefix: str, hat: Hat, verdict: Verdict) -> list[Raw]:
+    """Adds the chain of tables, named with `prefix`, and returns it as a list of restrictions."""
+    chain = []
+    for number, run in enumerate(_runs(hat), 1):
+        rows = [(pattern, verdict(group)) for pattern, group in run.rows]
+        reference = configuration.table(f"{prefix}-{number}.{run.kind}", run.kind, rows)
+        chain.append(Raw(f"check_client_access {reference}"))
+    return chain
+
+
+def refusal(group: SenderGroup, policy: MailFlowPolicy) -> str:
+    """What a client of a refused group reads; 521 makes Postfix hang up."""
+    code = 521 if policy.behaviour == "tcprefuse" else 554
+    name = f" {group.name}" if group.name.isascii() else ""
+    return f"{code} 5.7.1 {policy.reject_text or f'Sender group{name} refuses you'}"
+
+
+def at_connection(configuration: Configuration, prefix: str, hat: Hat, accepted: Verdict) -> list[Raw]:
+    """The restrictions that decide on a client before its greeting; who is in no group is refused."""
+
+    def verdict(group: SenderGroup) -> str:
+        policy = hat.policy(group.policy)
+        return accepted(group) if policy.lets_in else refusal(group, policy)
+
+    chain = tables(configuration, f"{prefix}-hat", hat, verdict)
+    rest = [(network, UNKNOWN_CLIENT) for network in EVERYBODY]
+    return [*chain, Raw(f"check_client_access {configuration.table(f'{prefix}-hat-rest', 'cidr', rest)}")]
+
+
+def hidden_keywords(configuration: Configuration, prefix: str, hat: Hat) -> Raw | None:
+    """The table that keeps STARTTLS from sender groups with TLS off; None where no group has it off.
+
+    Postfix asks it by address only, so it cannot hold host names.
+    """
+    rows = []
+    for group in hat.sender_groups:
+        word = "starttls, silent-discard" if hat.policy(group.policy).tls == "off" else "silent-discard"
+        rows += [(network, word) for network in networks(group)]
+    if not any(word.startswith("starttls") for _network, word in rows):
+        return None
+    return configuration.table(f"{prefix}-keywords.cidr", "cidr", rows)

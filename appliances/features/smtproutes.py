@@ -1,0 +1,130 @@
+"""SMTP routes: where mail for a domain goes instead of to its MX hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, Field
+
+from appliances.features.destconfig import FEATURE as DESTCONFIG
+from appliances.features.destconfig import DestinationSettings, transport_names
+from appliances.features.feature import MailFeature, Settings, Tab, repeated
+from appliances.features.fields import ALL, MAX_TABLE, DomainPattern, Port, hint, host
+from appliances.features.machine import kind_for
+from appliances.features.patterns import key, narrowest
+from appliances.features.unsubscribe import FEATURE as UNSUBSCRIBE
+from appliances.features.unsubscribe import UnsubscribeSettings
+from appliances.features.wording import _, say
+from clusters.catalogue import Problem, Scope
+
+if TYPE_CHECKING:
+    from appliances.features.machine import Machine
+    from appliances.postfix.configuration import Configuration
+
+NOWHERE = "/dev/null"
+USEDNS = "USEDNS"
+
+
+def _destination(text: str) -> str:
+    if text.lower() == NOWHERE:
+        return NOWHERE
+    return USEDNS if text.upper() == USEDNS else host(text)
+
+
+DestinationHost = Annotated[
+    str,
+    Field(min_length=1, max_length=255, json_schema_extra=hint(format="destination_host")),
+    AfterValidator(_destination),
+]
+
+
+class RouteHost(Settings):
+    """One host to try."""
+
+    host: DestinationHost = Field(
+        title=_("Host"),
+        description=_(
+            "A host name or IP address; USEDNS for the MX hosts of the domain; /dev/null to drop the mail."
+        ),
+    )
+    port: Port = Field(default=25, title=_("Port"))
+
+
+class Route(Settings):
+    """The way of one domain."""
+
+    domain: DomainPattern = Field(
+        title=_("Receiving domain"),
+        description=_("example.com, .example.com for all its subdomains, or ALL for every other domain."),
+    )
+    hosts: list[RouteHost] = Field(
+        min_length=1, max_length=20, title=_("Destination hosts"), description=_("Tried in this order.")
+    )
+
+
+class RouteSettings(Settings):
+    """The table of SMTP routes."""
+
+    routes: list[Route] = Field(default=[], max_length=MAX_TABLE, title=_("SMTP routes"))
+
+    def problems(self) -> Iterator[Problem]:
+        """Doubled domains; USEDNS or /dev/null beside other hosts."""
+        domains = [each.domain for each in self.routes]
+        yield from repeated("routes.{}.domain", domains, say(_("this domain has a route already")))
+        for number, route in enumerate(self.routes):
+            for index, each in enumerate(route.hosts):
+                if each.host in (NOWHERE, USEDNS) and len(route.hosts) > 1:
+                    message = say(_("{host} must be the only host of a route"), host=each.host)
+                    yield Problem(f"routes.{number}.hosts.{index}.host", message)
+
+
+def _next_hop(route: Route | None) -> str:
+    if route is None or route.hosts[0].host == USEDNS:
+        return ""
+    return ", ".join(f"[{each.host}]:{each.port}" for each in route.hosts)
+
+
+def transports(
+    routes: RouteSettings, destinations: DestinationSettings, unsubscribed: UnsubscribeSettings
+) -> list[tuple[str, str]]:
+    """The one table that says where mail goes: who it is for, by which agent, to which host.
+
+    SMTP routes, destination controls and global unsubscribe each know a part of a row. For every pattern
+    that one of them names, the row holds what the narrowest pattern of each says.
+    """
+    by_domain = {each.domain: each for each in routes.routes}
+    agents = transport_names(destinations)
+    dropped = {key(each): unsubscribed.transport for each in unsubscribed.recipients}
+    rows = []
+    for pattern in {**by_domain, **agents, **dropped}:
+        route = narrowest(by_domain, pattern)
+        if (lost := narrowest(dropped, pattern)) is not None:
+            value = lost
+        elif route is not None and route.hosts[0].host == NOWHERE:
+            value = "discard:"
+        else:
+            value = f"{narrowest(agents, pattern) or 'smtp'}:{_next_hop(route)}"
+        rows.append(("*" if pattern == ALL else pattern, value))
+    return rows
+
+
+def write(settings: RouteSettings, machine: Machine, configuration: Configuration) -> None:
+    """The transport table, in which all features meet that have a say in where mail goes."""
+    rows = transports(settings, machine.settings(DESTCONFIG), machine.settings(UNSUBSCRIBE))
+    configuration.set_raw("transport_maps", configuration.table("transport", kind_for(rows), rows))
+
+
+FEATURE = MailFeature(
+    name="smtproutes",
+    title=_("SMTP Routes"),
+    help=_("Hosts to which mail for a domain is sent, in order, instead of to the hosts that DNS names."),
+    scope=Scope.CLUSTERABLE,
+    tab=Tab.NETWORK,
+    page="network/smtp_routes",
+    position=30,
+    model=RouteSettings,
+    factory=None,
+    blank={},
+    write=write,
+)

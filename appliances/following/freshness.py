@@ -1,0 +1,111 @@
+"""What a status row still says at a given moment: an old one is never shown as a fresh one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db.models import Case, Count, F, Q, QuerySet, When
+from django.utils.translation import gettext as _
+
+from appliances.models import Connection, MachineStatus
+
+STALE_AFTER = timedelta(seconds=150)
+"""Two and a half rounds of pings: whoever was silent for so long is unknown."""
+
+LATE_AFTER = timedelta(seconds=60)
+"""How long a connected machine may take to enforce new settings before the page says so."""
+
+LIVE = (Connection.CONNECTED, Connection.SUSPECT, Connection.DOWN)
+"""States that hold only while somebody looks."""
+
+
+class Enforcement(StrEnum):
+    """How what a machine runs with stands to what it should run with."""
+
+    ENFORCED = "enforced"
+    APPLYING = "applying"
+    LATE = "late"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A status as it may be shown: `fresh` tells whether it is news or what was known last."""
+
+    status: MachineStatus
+    connection: Connection
+    reason: str
+    remedy: str
+    enforcement: Enforcement
+    fresh: bool
+
+    @property
+    def since(self) -> datetime | None:
+        """Since when the shown connection state holds."""
+        return self.status.since if self.fresh or self.status.connection not in LIVE else self.status.checked
+
+
+def seen(status: MachineStatus, now: datetime, revision: int) -> Seen:
+    """What may be said of a machine at `now`, with the replica at `revision`."""
+    fresh = status.checked is not None and now - status.checked < STALE_AFTER
+    connection = Connection(status.connection)
+    reason, remedy = status.reason, status.remedy
+    if connection in LIVE and not fresh:
+        connection = Connection.UNKNOWN
+        reason = _("The portal itself has had no news of this machine for a while.")
+        remedy = _("Look at Background tasks: is a worker alive?")
+    return Seen(status, connection, reason, remedy, _enforcement(status, connection, now, revision), fresh)
+
+
+def _enforcement(status: MachineStatus, connection: Connection, now: datetime, revision: int) -> Enforcement:
+    if not status.enforced:
+        return Enforcement.FAILED if status.error else Enforcement.UNKNOWN
+    if status.enforced == status.wanted and status.wanted_revision >= revision:
+        return Enforcement.FAILED if status.error else Enforcement.ENFORCED
+    if status.error:
+        return Enforcement.FAILED
+    overdue = status.wanted_since is not None and now - status.wanted_since > LATE_AFTER
+    return Enforcement.LATE if overdue or connection is not Connection.CONNECTED else Enforcement.APPLYING
+
+
+def _fresh(now: datetime) -> Q:
+    return Q(checked__gt=now - STALE_AFTER)
+
+
+def in_trouble(statuses: QuerySet[MachineStatus], now: datetime) -> QuerySet[MachineStatus]:
+    """Machines that refuse settings, are down, or are late with settings; in this order."""
+    down = Q(connection=Connection.DOWN) & _fresh(now)
+    late = (
+        Q(wanted_since__lt=now - LATE_AFTER)
+        & ~Q(enforced=F("wanted"))
+        & ~Q(connection=Connection.DISCONNECTED)
+    )
+    rank = Case(When(~Q(error=""), then=0), When(down, then=1), default=2)
+    found = statuses.exclude(connection=Connection.REMOVED).filter(~Q(error="") | down | late)
+    return found.annotate(rank=rank).order_by("rank", "name")
+
+
+def tallies(statuses: QuerySet[MachineStatus], now: datetime) -> dict[int, dict[str, int]]:
+    """Per replica how many machines there are, are connected, enforce what is wanted, or are in trouble.
+
+    One query, whatever the number of clusters and machines.
+    """
+    fresh, alike = _fresh(now), Q(enforced=F("wanted"), error="") & ~Q(enforced="")
+    current = Q(wanted_revision__gte=F("replica__revision"))
+    rows = (
+        statuses.exclude(connection=Connection.REMOVED)
+        .values("replica")
+        .annotate(
+            machines=Count("pk"),
+            connected=Count("pk", filter=Q(connection=Connection.CONNECTED) & fresh),
+            down=Count("pk", filter=Q(connection=Connection.DOWN) & fresh),
+            away=Count("pk", filter=Q(connection=Connection.DISCONNECTED)),
+            enforced=Count("pk", filter=alike & current),
+            failed=Count("pk", filter=~Q(error="")),
+        )
+        .order_by()
+    )
+    return {row.pop("replica"): row for row in rows}

@@ -1,0 +1,143 @@
+"""Status rows: what the log wants of each machine, and what machines and links have said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from appliances.machine.status import MachineStatus as Report
+from appliances.models import Connection, LinkStatus, MachineStatus
+from clusters import effective, modes, replicas
+from clusters.installed import catalogue
+from clusters.models import Replica
+from clusters.state import ClusterState, Machine
+
+END_OF_TIME = 4_102_444_800_000
+MOST_QUEUED = 2**31 - 1
+
+
+def wanted(replica_id: int) -> None:
+    """Bring the rows of a replica up to its entries: members, their names, and the settings wanted of each.
+
+    Cheap when nothing changed; safe to run twice or late: rows of a later revision stay.
+    """
+    with transaction.atomic():
+        row = Replica.objects.select_for_update().get(pk=replica_id)
+        state = replicas.state_of(row)
+        known = {status.serial: status for status in MachineStatus.objects.filter(replica=row)}
+        changed = [
+            _wanted_row(row, member, state, known.get(member.serial)) for member in state.machines.values()
+        ]
+        _save([status for status in changed if status is not None])
+        gone = MachineStatus.objects.filter(replica=row).exclude(serial__in=state.machines)
+        gone.exclude(connection=Connection.REMOVED).update(
+            connection=Connection.REMOVED, since=timezone.now(), reason="", remedy="", wanted=""
+        )
+
+
+def _wanted_row(
+    row: Replica, member: Machine, state: ClusterState, status: MachineStatus | None
+) -> MachineStatus | None:
+    if status is not None and status.wanted_revision >= row.revision:
+        return None
+    status = status or MachineStatus(replica=row, serial=member.serial)
+    fingerprint = effective.effective(state, modes.machine(member.serial), catalogue()).fingerprint
+    if fingerprint != status.wanted:
+        status.wanted, status.wanted_since = fingerprint, timezone.now()
+    status.wanted_revision = row.revision
+    status.name, status.group = member.name, member.group
+    _on_purpose(status, member)
+    return status
+
+
+def _on_purpose(status: MachineStatus, member: Machine) -> None:
+    if member.disconnected and status.connection != Connection.DISCONNECTED:
+        status.connection, status.since = Connection.DISCONNECTED, timezone.now()
+        status.reason = status.remedy = ""
+    elif not member.disconnected and status.connection in (Connection.DISCONNECTED, Connection.REMOVED):
+        status.connection, status.since = Connection.UNKNOWN, timezone.now()
+        status.reason = status.remedy = ""
+
+
+WANTED_COLUMNS = (
+    "wanted", "wanted_since", "wanted_revision", "name", "group", "connection", "since", "reason", "remedy"
+)  # fmt: skip
+
+
+def _save(rows: list[MachineStatus]) -> None:
+    MachineStatus.objects.bulk_create([row for row in rows if row.pk is None])
+    MachineStatus.objects.bulk_update([row for row in rows if row.pk], WANTED_COLUMNS, batch_size=200)
+
+
+def heard(replica_id: int, serial: str, report: Mapping[str, Any]) -> bool:
+    """Keep a machine's own report of itself; returns whether anything that people see has changed.
+
+    A report that is none, or older than the last one, changes nothing.
+    """
+    said = Report.from_wire(report)
+    if said is None or said.serial != serial:
+        return False
+    with transaction.atomic():
+        row = MachineStatus.objects.select_for_update().filter(replica=replica_id, serial=serial).first()
+        if row is None or row.report.get("as_of", 0) > said.as_of:
+            return False
+        columns = _columns(said)
+        news = any(getattr(row, name) != value for name, value in columns.items())
+        fresh = {**columns, "report": said.to_wire(), "heard": timezone.now()}
+        MachineStatus.objects.filter(pk=row.pk).update(**fresh)
+        _keep_links(row, said)
+    return news
+
+
+def _keep_links(row: MachineStatus, said: Report) -> None:
+    now = timezone.now()
+    states = set(Connection.values)
+    found = [
+        LinkStatus(
+            replica_id=row.replica_id,
+            observer=row.serial,
+            peer=link.serial,
+            state=link.state if link.state in states else Connection.UNKNOWN,
+            since=_time(link.since),
+            reason=link.reason[:1000],
+            heard=now,
+        )
+        for link in said.links
+    ]
+    LinkStatus.objects.filter(replica=row.replica_id, observer=row.serial).delete()
+    LinkStatus.objects.bulk_create(found, ignore_conflicts=True)
+
+
+def connection(replica_id: int, serial: str, state: Connection, reason: str = "", remedy: str = "") -> bool:
+    """Note how a machine is reached now; returns whether that is news. DISCONNECTED and REMOVED stay."""
+    now = timezone.now()
+    rows = MachineStatus.objects.filter(replica=replica_id, serial=serial)
+    rows = rows.exclude(connection__in=[Connection.DISCONNECTED, Connection.REMOVED])
+    flipped = rows.exclude(connection=state).update(
+        connection=state, since=now, reason=reason, remedy=remedy, checked=now
+    )
+    if not flipped:
+        rows.update(reason=reason, remedy=remedy, checked=now)
+    return bool(flipped)
+
+
+def _columns(said: Report) -> dict[str, Any]:
+    error = said.error
+    return {
+        "enforced": said.enforced[:64],
+        "generation": said.generation,
+        "error": "" if error is None else "\n".join(filter(None, (error.text, error.detail)))[:4000],
+        "queue": min(said.queue.total, MOST_QUEUED),
+        "release": said.release[:64],
+        "applied": _time(said.enforced_since),
+    }
+
+
+def _time(raw: int | None) -> datetime | None:
+    if raw is None or not 0 < raw < END_OF_TIME:
+        return None
+    return datetime.fromtimestamp(raw / 1000, UTC)

@@ -1,0 +1,254 @@
+"""The links of a worker process: one event loop in one thread, with a table of links per cluster.
+
+Tasks hand work to this loop; no handshake is made per ping or per commit (design, section 12).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import threading
+from collections.abc import Coroutine, Iterable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from django.db import close_old_connections
+from django.dispatch import Signal
+from django.utils import timezone
+
+from appliances.following import identity, statuses
+from appliances.following.holder import PortalHolder
+from appliances.links.neighbours import everybody
+from appliances.links.peer import Wire
+from appliances.links.states import Event, Member, PeerView, State, Wanted
+from appliances.links.table import Table
+from appliances.links.timing import Pace
+from appliances.machine.threads import in_thread
+from appliances.models import Connection, Worker
+from clusters import models, replicas
+from clusters.state import ClusterState
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+changed = Signal()
+"""Sent when something that people see of a cluster's machines has changed, with `replica_id`."""
+
+reconnected = Signal()
+"""Sent when a machine is reached again, with `replica_id`."""
+
+HEARTBEAT = 15.0
+
+PACE = Pace(grace=0.0)
+"""Nobody dials the portal, so it need not wait whether somebody does."""
+
+
+class Following:
+    """One cluster that this process follows: its holder and its table of links."""
+
+    def __init__(self, replica_id: int, follower: Follower) -> None:
+        self.replica_id = replica_id
+        self._follower = follower
+        self.holder = PortalHolder(replica_id, self._heard)
+        self._writing = asyncio.Lock()
+        self.table = Table(
+            self.holder,
+            identity.serial(),
+            identity.keys().user,
+            listener=self._event,
+            choose=everybody,
+            pace=PACE,
+        )
+
+    async def update(self) -> None:
+        """The members as the entries have them now; and whoever lacks commits gets them."""
+        members = await in_thread(_members, self.replica_id)
+        self.table.update(members)
+        self.table.advanced()
+
+    async def look(self) -> None:
+        """Write down how every machine is reached now."""
+        async with self._writing:  # what was seen first must not be written last
+            flipped = await in_thread(_write_views, self.replica_id, self.table.views())
+        if flipped:
+            await in_thread(_announce, self.replica_id)
+
+    def _heard(self, serial: str, status: Wire) -> None:
+        self._follower.in_background(self._keep(serial, status))
+
+    async def _keep(self, serial: str, status: Wire) -> None:
+        if await in_thread(_heard, self.replica_id, serial, status):
+            await in_thread(_announce, self.replica_id)
+
+    def _event(self, event: Event) -> None:
+        self._follower.in_background(self.look())
+        if event.state is State.CONNECTED:
+            self._follower.in_background(in_thread(_reached_again, self.replica_id))
+
+
+def _members(replica_id: int) -> list[Member]:
+    state: ClusterState = replicas.state(replica_id)
+    return [
+        Member(
+            m.serial,
+            m.name,
+            m.address,
+            m.port,
+            m.host_key,
+            Wanted.DISCONNECTED if m.disconnected else Wanted.CONNECTED,
+        )
+        for m in state.machines.values()
+    ]
+
+
+def _write_views(replica_id: int, views: Iterable[PeerView]) -> bool:
+    close_old_connections()
+    flips = [_write_view(replica_id, view) for view in views]
+    return any(flips)
+
+
+def _write_view(replica_id: int, view: PeerView) -> bool:
+    if view.state is State.REMOVED:
+        return False
+    reason = view.trouble or view.reason
+    return statuses.connection(replica_id, view.serial, Connection(view.state.value), reason, view.remedy)
+
+
+def _heard(replica_id: int, serial: str, status: Wire) -> bool:
+    close_old_connections()
+    return statuses.heard(replica_id, serial, status)
+
+
+def _reached_again(replica_id: int) -> None:
+    reconnected.send(sender=Following, replica_id=replica_id)
+
+
+def _announce(replica_id: int) -> None:
+    changed.send(sender=Following, replica_id=replica_id)
+
+
+class Follower:
+    """All clusters that this process follows. `start` and `stop` are called from outside the loop."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="links", daemon=True)
+        self._following: dict[int, Following] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        self._beating: asyncio.Task[None] | None = None
+        self.started = timezone.now()
+        self.name = f"{socket.gethostname()}/{os.getpid()}"
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    def start(self) -> None:
+        """Begin to follow every cluster that the portal has."""
+        self._thread.start()
+        self.submit(self._begin()).result(60)
+
+    def stop(self, timeout: float = 20.0) -> None:
+        """Say bye on all links and end the loop."""
+        if not self._thread.is_alive():
+            return
+        try:
+            self.submit(self._end()).result(timeout)
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(timeout)
+            self._loop.close()
+            Worker.objects.filter(name=self.name).delete()
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Work for the loop, from another thread."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Work on the loop that nobody waits for; a failure is logged."""
+        task = asyncio.ensure_future(_logged(work))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def follow(self, replica_id: int) -> Following:
+        """The cluster of that replica, its links brought up to its entries."""
+        found = self._following.get(replica_id)
+        if found is None:
+            found = self._following[replica_id] = Following(replica_id, self)
+        await found.update()
+        return found
+
+    async def follow_all(self) -> None:
+        """Every cluster that the portal has now; links of the rest are given up."""
+        wanted = await in_thread(_replicas)
+        for replica_id in [r for r in self._following if r not in wanted]:
+            await self._following.pop(replica_id).table.close()
+        for replica_id in wanted:
+            await self.follow(replica_id)
+
+    async def look(self) -> None:
+        """Write down how every machine of every cluster is reached."""
+        for found in list(self._following.values()):
+            await found.look()
+
+    async def _begin(self) -> None:
+        await self.follow_all()
+        self._beating = asyncio.ensure_future(_logged(self._beat()))
+
+    async def _end(self) -> None:
+        if self._beating is not None:
+            self._beating.cancel()
+        await asyncio.gather(*(found.table.close() for found in self._following.values()))
+        if self._background:
+            await asyncio.wait(set(self._background), timeout=5)
+
+    async def _beat(self) -> None:
+        while True:
+            links = sum(len(found.table.links()) for found in self._following.values())
+            await in_thread(_beat, self.name, self.started, links)
+            await asyncio.sleep(HEARTBEAT)
+
+
+def _replicas() -> list[int]:
+    close_old_connections()
+    return list(models.Replica.objects.exclude(name="").values_list("pk", flat=True))
+
+
+def _beat(name: str, started: Any, links: int) -> None:
+    close_old_connections()
+    now = timezone.now()
+    Worker.objects.update_or_create(name=name, defaults={"started": started, "seen": now, "links": links})
+
+
+async def _logged(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        logger.exception("work on links failed")
+
+
+_follower: Follower | None = None
+_lock = threading.Lock()
+
+
+def follower() -> Follower:
+    """The one of this process; started when first asked for."""
+    global _follower
+    with _lock:
+        if _follower is None:
+            _follower = Follower()
+            _follower.start()
+        return _follower
+
+
+def stop() -> None:
+    """End the one of this process, if it runs."""
+    global _follower
+    with _lock:
+        found, _follower = _follower, None
+    if found is not None:
+        found.stop()

@@ -1,0 +1,197 @@
+"""The way to another holder's service: socket, greeting, host key, login, channel."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+import asyncssh
+
+from appliances.links.channel import Channel
+from appliances.links.errors import (
+    AuthenticationFailed,
+    HostKeyChanged,
+    HostKeyRejected,
+    LinkError,
+    LinkLost,
+    Reason,
+    Refused,
+    Unreachable,
+    WrongService,
+)
+from appliances.links.identity import fingerprint, public_text
+from appliances.links.ssh import CIPHERS, KEX, MACS, REFUSAL_MARK, SUBSYSTEM, ServiceKind
+from appliances.links.timing import Pace
+
+_REFUSAL = re.compile(rf"^{REFUSAL_MARK} \(([a-z-]+)\): (.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to call. `source` is the own address to call from, when it matters."""
+
+    address: str
+    port: int
+    source: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.address} port {self.port}"
+
+
+class Client(asyncssh.SSHClient):
+    """Judges the service before anything secret is sent, and keeps why it said no."""
+
+    def __init__(self, target: Target, pinned: str | None, wanted: ServiceKind | None) -> None:
+        self.target = target
+        self.kind: ServiceKind | None = None
+        self.seen = ""
+        self.error: LinkError | None = None
+        self.greeting = ""
+        self._pinned = pinned
+        self._wanted = wanted
+        self._conn: asyncssh.SSHClientConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        self._conn = conn
+
+    def abandon(self, sock: socket.socket) -> None:
+        """Lets go of a connection that came to nothing."""
+        if self._conn is not None:
+            self._conn.abort()
+        else:
+            sock.close()
+
+    def judge_greeting(self) -> None:
+        """Whether the SSH greeting is that of the service we want; else `error` says so."""
+        self.greeting = str(self._conn.get_extra_info("server_version", "")) if self._conn else ""
+        self.kind = next((k for k in ServiceKind if self.greeting == f"SSH-2.0-{k.version}"), None)
+        if self.kind is None:
+            what = f"answers as {self.greeting[:80]!r}" if self.greeting else "does not speak SSH"
+            self.error = WrongService(f"{self.target} {what}, it is no service of Gatefold")
+        elif self._wanted not in (None, self.kind):
+            self.error = WrongService(f"{self.target} is a {self.kind} service; {self._wanted} is wanted")
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        self.judge_greeting()
+        self.seen = public_text(key)
+        if self.error is None and self._pinned is None:
+            self.error = HostKeyRejected("not asked yet")
+        elif self.error is None and self.seen != self._pinned:
+            self.error = HostKeyChanged(str(self.target), _shown(self._pinned), fingerprint(self.seen))
+        return self.error is None
+
+    def auth_banner_received(self, msg: str, lang: str) -> None:
+        found = _REFUSAL.search(msg.replace("\r", ""))
+        if found and found[1] in list(Reason):
+            self.error = Refused(Reason(found[1]), found[2])
+
+
+def _shown(pinned: str | None) -> str:
+    try:
+        return fingerprint(pinned or "")
+    except ValueError:
+        return "an unreadable key"
+
+
+async def connect(
+    client: Client, user: str, secret: asyncssh.SSHKey | str | None, timeout: float
+) -> asyncssh.SSHClientConnection:
+    sock = await _socket(client.target, timeout)
+    try:
+        async with asyncio.timeout(timeout):
+            return await _handshake(client, sock, user, secret)
+    except (TimeoutError, asyncssh.Error, OSError) as error:
+        client.abandon(sock)
+        raise _translated(client, error) from None
+    except BaseException:
+        client.abandon(sock)
+        raise
+
+
+async def _handshake(
+    client: Client, sock: socket.socket, user: str, secret: asyncssh.SSHKey | str | None
+) -> asyncssh.SSHClientConnection:
+    by_key = isinstance(secret, asyncssh.SSHKey)
+    return await asyncssh.connect(
+        client.target.address,
+        client.target.port,
+        sock=sock,
+        username=user,
+        client_keys=[secret] if by_key else None,
+        password=None if by_key else secret,
+        preferred_auth="publickey" if by_key else "password",
+        client_factory=lambda: client,
+        known_hosts=([], [], []),
+        server_host_key_algs=["ssh-ed25519"],
+        config=None,
+        agent_path=None,
+        gss_host=None,
+        compression_algs=None,
+        kex_algs=KEX,
+        encryption_algs=CIPHERS,
+        mac_algs=MACS,
+    )
+
+
+def _translated(client: Client, error: Exception) -> LinkError:
+    """What went wrong, as one of our errors; a service that is not ours explains all else."""
+    if client.error is None and not client.seen:
+        client.judge_greeting()
+    if client.error is not None:
+        return client.error
+    if isinstance(error, asyncssh.PermissionDenied):
+        return AuthenticationFailed(f"{client.target} does not accept this user and passphrase or key")
+    if isinstance(error, TimeoutError):
+        return Unreachable(f"{client.target} stopped answering while connecting")
+    return LinkLost(f"{client.target} broke the connection off: {error}")
+
+
+async def _socket(target: Target, timeout: float) -> socket.socket:
+    try:
+        async with asyncio.timeout(timeout):
+            return await _connected(target)
+    except TimeoutError:
+        raise Unreachable(f"{target} does not answer within {timeout:g} seconds") from None
+
+
+async def _connected(target: Target) -> socket.socket:
+    """A connected socket to the first of the name's addresses that answers."""
+    loop = asyncio.get_running_loop()
+    try:
+        places = await loop.getaddrinfo(target.address, target.port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError):
+        raise Unreachable(
+            f"the name {target.address} is not known", "Check the name and the DNS servers."
+        ) from None
+    trouble: OSError = OSError("no address")
+    for family, kind, protocol, _, place in places:
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.setblocking(False)
+            if target.source:
+                sock.bind((target.source, 0))
+            await loop.sock_connect(sock, place)
+            return sock
+        except OSError as error:
+            sock.close()
+            trouble = error
+        except BaseException:
+            sock.close()
+            raise
+    raise Unreachable(f"{target} cannot be reached: {trouble.strerror or trouble}")
+
+
+async def open_channel(conn: asyncssh.SSHClientConnection, target: Target, pace: Pace) -> Channel:
+    opened: Any
+    try:
+        async with asyncio.timeout(pace.answer):
+            opened = await conn.open_session(subsystem=SUBSYSTEM, encoding=None)
+    except asyncssh.ChannelOpenError:
+        raise Refused(Reason.NOT_ALLOWED, f"{target} does not let this user talk for a machine") from None
+    except (TimeoutError, asyncssh.Error, OSError) as error:
+        raise LinkLost(f"{target} broke the connection off: {error}") from None
+    writer, reader, _ = opened
+    return Channel(reader, writer, conn.close, target.address)

@@ -1,0 +1,157 @@
+"""Everything that can go wrong with a link; each message says what to do.
+
+LinkError
+├── Unreachable            nothing answers at that address and port
+├── WrongService           something answers, but not the service that is wanted
+├── HostKeyChanged         the service has another host key than the pinned one
+├── HostKeyRejected        a person did not accept the host key that was shown
+├── AuthenticationFailed   wrong passphrase, or a user or key that the service does not take
+├── VersionMismatch        the two ends run different releases (CL-12, JN-08)
+├── Refused                the other end refuses this peer and names the reason
+├── ProtocolError          what came over the link is no message; the link is closed
+└── LinkLost               the link ended in the middle of something
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+def _(remedy: str) -> str:
+    """The remedy itself: marks it for the collector of translations; whoever shows it translates it."""
+    return remedy
+
+
+class LinkError(Exception):
+    """A link that could not be made or kept. `remedy` says what a person can do."""
+
+    remedy = ""
+
+    def __init__(self, text: str, remedy: str = "") -> None:
+        self.text = text
+        self.remedy = remedy or self.remedy
+        super().__init__(f"{text}. {self.remedy}" if self.remedy else text)
+
+
+class Unreachable(LinkError):
+    """Nothing answers at that address and port."""
+
+    remedy = _("Check that the machine is on, its address and port, and the firewalls on the way.")
+
+
+class WrongService(LinkError):
+    """A port that answers, but not with the service that is wanted (JN-03)."""
+
+    remedy = _("Give the port of the service that is named in `interfaceconfig` of that machine.")
+
+
+class HostKeyChanged(LinkError):
+    """The service shows another host key than the pinned one; `old` and `new` are fingerprints."""
+
+    remedy = _(
+        "If the machine was installed anew, compare the fingerprint there with `logconfig` > `hostkeyconfig` "
+        "and accept the new key; if not, somebody may stand between the machines."
+    )
+
+    def __init__(self, where: str, old: str, new: str) -> None:
+        self.old, self.new = old, new
+        super().__init__(f"{where} shows the host key {new}, but {old} is pinned")
+
+
+class HostKeyRejected(LinkError):
+    """A person did not accept the host key that was shown (JN-04)."""
+
+    remedy = _("Read the fingerprint on the machine itself and try again.")
+
+
+class AuthenticationFailed(LinkError):
+    """A wrong passphrase, or a user or key that the service does not take."""
+
+    remedy = _("Check the user and the passphrase; where a second factor is required, join with keys.")
+
+
+class VersionMismatch(LinkError):
+    """The two ends run different releases (CL-12, JN-08)."""
+
+    remedy = _("Bring both to the same release, then connect again.")
+
+    def __init__(self, ours: str, theirs: str) -> None:
+        self.ours, self.theirs = ours, theirs
+        super().__init__(f"the other end runs release {theirs}, this one runs {ours}")
+
+
+class Reason(StrEnum):
+    """Why a peer is refused."""
+
+    UNKNOWN = "unknown"
+    REMOVED = "removed"
+    DISCONNECTED = "disconnected"
+    OTHER_RELEASE = "other-release"
+    OTHER_CLUSTER = "other-cluster"
+    OTHER_SERIAL = "other-serial"
+    NOT_PREPARED = "not-prepared"
+    NOT_ALLOWED = "not-allowed"
+    BUSY = "busy"
+    INVALID = "invalid"
+
+
+REMEDIES = {
+    Reason.UNKNOWN: _("Let this machine join the cluster, or wait until the other end has heard of it."),
+    Reason.REMOVED: _("It was removed from the cluster; join again if that is wanted."),
+    Reason.DISCONNECTED: _("It was disconnected on purpose; use `clusterconfig` > RECONNECT on a member."),
+    Reason.OTHER_RELEASE: VersionMismatch.remedy,
+    Reason.OTHER_CLUSTER: _("A machine belongs to one cluster at most; remove it from its own first."),
+    Reason.OTHER_SERIAL: _(
+        "Enter the key under the serial number that `clusterconfig prepjoin print` shows."
+    ),
+    Reason.NOT_PREPARED: _(
+        "On a member use `clusterconfig` > `prepjoin` > NEW with what `clusterconfig prepjoin print` shows "
+        "here, commit there, and try again."
+    ),
+    Reason.NOT_ALLOWED: _("Use the admin user, or keys that a member has been prepared for."),
+    Reason.BUSY: _("Try again in a moment."),
+    Reason.INVALID: _("Look at what the message names."),
+}
+
+
+class Refused(LinkError):
+    """The other end refuses this peer (or this end refuses it) and names the reason."""
+
+    def __init__(self, reason: Reason, text: str = "") -> None:
+        self.reason = reason
+        super().__init__(text or f"the other end refuses this one: {reason}", REMEDIES[reason])
+
+
+class Fault(StrEnum):
+    """What is wrong with bytes that are no message."""
+
+    EMPTY = "empty-frame"
+    OVERSIZED = "oversized-frame"
+    TRUNCATED = "truncated-frame"
+    NOT_JSON = "not-json"
+    TOO_DEEP = "too-deep"
+    NOT_AN_OBJECT = "not-an-object"
+    UNKNOWN_MESSAGE = "unknown-message"
+    INVALID_MESSAGE = "invalid-message"
+    UNEXPECTED = "unexpected-message"
+    TOO_LONG = "too-long"
+
+
+class ProtocolError(LinkError):
+    """What came over the link is no message of ours; the link is closed and nothing was changed."""
+
+    remedy = _("Check that both ends run the same release of Gatefold.")
+
+    def __init__(self, fault: Fault, detail: str = "") -> None:
+        self.fault = fault
+        super().__init__(f"{fault}: {detail}" if detail else str(fault))
+
+
+class RequestFailed(LinkError):
+    """The other end could not do what it was asked to run; the text is its own."""
+
+
+class LinkLost(LinkError):
+    """The link ended in the middle of something."""
+
+    remedy = _("It is dialled again by itself.")

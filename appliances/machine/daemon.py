@@ -1,0 +1,268 @@
+"""The program on a machine: one event loop that holds its replica, its links, its services and its mail.
+
+What happens, in the order in which it starts: what a kill left half done is put in order; milter and policy
+service open; SSH and CCS open; links are made; settings are brought into force; then it waits for commits,
+from whatever side they come, and follows each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from django.db import DatabaseError
+
+from appliances.links.identity import Keys
+from appliances.links.peer import Wire
+from appliances.links.server import Service, ServiceKind
+from appliances.links.states import ALERTS, Event
+from appliances.links.table import Table
+from appliances.links.timing import Pace
+from appliances.machine import enrolling, members, peers, requests, view
+from appliances.machine.apply import Applying
+from appliances.machine.engine import Engine
+from appliances.machine.heard import Heard
+from appliances.machine.holder import MachineHolder
+from appliances.machine.home import Home, replace_json
+from appliances.machine.people import People
+from appliances.machine.reporting import report
+from appliances.machine.services import Door, Services, doors
+from appliances.machine.status import MachineStatus, Trouble, now
+from appliances.machine.threads import in_thread
+from appliances.postfix.instance import InstanceError
+from clusters import replicas
+from clusters.versions import CommitId
+
+if TYPE_CHECKING:
+    import asyncssh
+
+    from appliances.links.peer import Login
+
+logger = logging.getLogger(__name__)
+
+
+class CommandLine(Protocol):
+    """What people and peers type; it stands above this package and is handed in."""
+
+    async def serve(self, process: asyncssh.SSHServerProcess[Any], login: Login, daemon: Daemon) -> None:
+        """A shell or one command line of a person."""
+        ...
+
+    def answer(self, daemon: Daemon, words: list[str], user: str, role: str) -> list[Wire]:
+        """A command of a user on another member; blocks."""
+        ...
+
+
+WATCH = 2.0
+"""Seconds between two looks whether Postfix lives."""
+FRESH = 3000
+"""Milliseconds for which a status need not be put together again."""
+ROUND = 60.0
+"""Seconds between two rounds over what is due: held commits, old messages, the status."""
+
+
+class Daemon:
+    """One running machine. Made and used on the event loop; `view` is what the replica said last."""
+
+    def __init__(
+        self,
+        home: Home,
+        release: str,
+        command_line: CommandLine,
+        first: view.View,
+        pace: Pace | None = None,
+    ) -> None:
+        self.home = home
+        self.release = release
+        self.command_line = command_line
+        self.view = first
+        self.started = now()
+        self.keys = Keys.of_home(home.keys)
+        self.loop = asyncio.get_running_loop()
+        self.engine = Engine(home)
+        self.heard_statuses = Heard()
+        self.held: dict[CommitId, int] = {}
+        self.postfix_error: Trouble | None = None
+        self.people = People(lambda: self.view.effective.documents["userconfig"])
+        self.holder = MachineHolder(self, enrolling.enrol, lambda r, c: requests.answer(self, r, c))
+        self.pace = pace or Pace()
+        self.table = Table(self.holder, home.serial, self.keys.user, listener=self._happened, pace=self.pace)
+        self.services = Services(self._service)
+        self.applying = Applying(self.engine, home.applied, self._read, self.status_changed)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.joining = asyncio.Lock()
+        self.stopping = False
+        self._following = asyncio.Lock()
+        self._follow_planned = False
+        self._reporting = asyncio.Lock()
+        self._status: MachineStatus | None = None
+        self._changes = 0
+
+    async def start(self) -> None:
+        """Everything up to where people and peers can call. Raises OSError when no door opens."""
+        await asyncio.to_thread(self.applying.begin)
+        await self.engine.start()
+        replicas.advanced.connect(self._advanced)
+        await self.services.follow(doors(self.view.interfaces))
+        if not self.services.open:
+            raise OSError("; ".join(self.services.notes) or "no interface has SSH or CCS on")
+        self._follow_soon()
+        self._begin(self.applying.run())
+        self._begin(self._every(WATCH, self._watch_postfix))
+        self._begin(self._every(ROUND, self._go_round))
+        self._say_ready()
+
+    async def stop(self, *, keep_postfix: bool) -> None:
+        """Ends everything in good order; Postfix too, unless it is to stay."""
+        self.stopping = True
+        replicas.advanced.disconnect(self._advanced)
+        self.home.ready.unlink(missing_ok=True)
+        await self.table.close()
+        await self.services.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.engine.stop()
+        if not keep_postfix:
+            await asyncio.to_thread(self.engine.shut_down)
+
+    # what changes
+
+    def _advanced(self, **_: Any) -> None:
+        """Signal of a transaction, in whatever thread."""
+        self.loop.call_soon_threadsafe(self._follow_soon)
+
+    def _follow_soon(self) -> None:
+        """Many commits in a row are followed at once."""
+        if not self._follow_planned:
+            self._follow_planned = True
+            self._begin(self._follow_planned_changes())
+
+    async def _follow_planned_changes(self) -> None:
+        try:
+            await self.follow()
+        except DatabaseError as error:
+            logger.error("cannot follow what has changed: %s; tried again", error)
+            self.loop.call_later(WATCH, self._follow_soon)
+
+    def _read(self) -> view.View:
+        return view.read(self.home.serial)
+
+    async def follow(self) -> None:
+        """Brings links, doors and mail to what the replica says now."""
+        async with self._following:
+            self._follow_planned = False
+            self.view = await in_thread(self._read)
+            if self.view.removed:
+                await members.leave(self)
+                return
+            self.table.update(peers.members(self.view))
+            self.table.advanced()
+            self.applying.wake()
+            await self.services.follow(doors(self.view.interfaces))
+            await members.tell_ports(self)
+            self.status_changed()
+
+    def status_changed(self) -> None:
+        """Every peer gets the new status."""
+        self._status = None
+        self._changes += 1
+        self.table.status_changed()
+
+    def holds_back(self, ahead: Mapping[CommitId, int]) -> None:
+        """Commits dated too far ahead wait for their date (clock guard); in milliseconds ahead."""
+        if set(ahead) - set(self.held):
+            for ident, milliseconds in ahead.items():
+                logger.warning("commit %s is dated %d s ahead; it waits", ident, milliseconds // 1000)
+        self.held = dict(ahead)
+
+    def heard(self, serial: str, status: Wire) -> None:
+        """A peer's own status has come."""
+        self.heard_statuses.take(serial, status)
+
+    async def status(self) -> MachineStatus:
+        """This machine now, or a few seconds ago if nothing has changed since."""
+        async with self._reporting:
+            known, changes = self._status, self._changes
+            if known is not None and now() - known.as_of <= FRESH:
+                return known
+            found = await in_thread(report, self, self.table.views())
+            if changes == self._changes:
+                self._status = found
+            return found
+
+    def _happened(self, event: Event) -> None:
+        level = logging.WARNING if event.kind in ALERTS else logging.INFO
+        logger.log(level, "%s %s: %s", event.kind, event.name or event.serial, event.text)
+        self.loop.call_soon(self.status_changed)
+
+    # what goes on by itself
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        """Does some work again and again; what goes wrong once must not end it."""
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await work()
+            except Exception as error:
+                logger.error("%s: %s", work.__name__.strip("_"), error)
+
+    async def _watch_postfix(self) -> None:
+        try:
+            restarted = await asyncio.to_thread(self.engine.supervise)
+            failed = None
+        except InstanceError as error:
+            restarted, failed = False, f"Postfix is dead and does not start: {error}"
+        if restarted:
+            logger.error("Postfix had died; it was started again")
+        if failed != (self.postfix_error.text if self.postfix_error else None):
+            self.postfix_error = Trouble(text=failed, since=now()) if failed else None
+            logger.error("%s", failed or "Postfix runs again")
+            restarted = True
+        if restarted:
+            self.status_changed()
+
+    async def _go_round(self) -> None:
+        """What waits for its date may be due; messages may be past their time."""
+        await self.holder.absorb([])
+        if late := await asyncio.to_thread(self.engine.sweep):
+            logger.info("%d messages were past the time of their bounce profile: returned", len(late))
+        self.status_changed()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("a part of this machine failed", exc_info=error)
+
+    # who calls
+
+    def _service(self, door: Door) -> Service:
+        kind, address, port = door
+        people = kind is ServiceKind.SSH
+        return Service(
+            kind,
+            address,
+            port,
+            self.keys,
+            self.holder,
+            self.table,
+            logins=self.people if people else None,
+            process_factory=self._process if people else None,
+            pace=self.pace,
+        )
+
+    async def _process(self, process: asyncssh.SSHServerProcess[Any], login: Login) -> None:
+        await self.command_line.serve(process, login, self)
+
+    def _say_ready(self) -> None:
+        opened = [{"kind": str(k), "address": a, "port": p} for k, a, p in self.services.open]
+        replace_json(self.home.ready, {"serial": self.home.serial, "services": opened})
+        where = ", ".join(f"{kind} {address}:{port}" for kind, address, port in self.services.open)
+        logger.info("ready: machine %s (%s) answers at %s", self.home.serial, self.view.name, where)

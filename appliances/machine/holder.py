@@ -1,0 +1,110 @@
+"""This machine as its links see it (`links.peer.Holder`): the replica, the status, who may come in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Protocol
+
+from django.db import transaction
+
+from appliances.links.errors import Reason, Refused
+from appliances.links.peer import Caller, Identity, Newcomer, PeerIdentity, Refusal, Wire
+from appliances.machine import killpoints, peers
+from appliances.machine.status import MachineStatus
+from appliances.machine.threads import in_thread
+from appliances.machine.view import View
+from clusters import replicas
+from clusters.replication import Absorbed, Snapshot
+from clusters.versions import Commit, CommitId
+
+
+class Host(Protocol):
+    """The daemon, as far as its holder needs it."""
+
+    joining: asyncio.Lock
+
+    @property
+    def view(self) -> View: ...
+
+    @property
+    def release(self) -> str: ...
+
+    async def status(self) -> MachineStatus: ...
+
+    def heard(self, serial: str, status: Wire) -> None: ...
+
+    def holds_back(self, ahead: Mapping[CommitId, int]) -> None: ...
+
+
+Enrol = Callable[[View, Wire, Newcomer], Wire]
+Answer = Callable[[Wire, Caller], Awaitable[list[Wire]]]
+
+
+class MachineHolder:
+    """Satisfies `links.peer.Holder`. `enrol` takes a newcomer in, in a thread; `answer` runs requests."""
+
+    def __init__(self, host: Host, enrol: Enrol, answer: Answer) -> None:
+        self._host = host
+        self._enrol = enrol
+        self._answer = answer
+
+    async def identity(self) -> Identity:
+        view = self._host.view
+        cluster = "" if view.state.standalone else view.cluster_id
+        return Identity(
+            view.serial, view.name, self._host.release, cluster=cluster, cluster_name=view.state.name
+        )
+
+    async def vector(self) -> dict[str, int]:
+        return await in_thread(replicas.vector, self._host.view.replica_id)
+
+    async def commits_after(self, vector: dict[str, int], limit: int) -> list[Wire]:
+        return await in_thread(self._commits_after, vector, limit)
+
+    def _commits_after(self, vector: dict[str, int], limit: int) -> list[Wire]:
+        return [c.to_wire() for c in replicas.missing(self._host.view.replica_id, vector, limit)]
+
+    async def snapshot(self) -> Wire:
+        return await in_thread(lambda: replicas.snapshot(self._host.view.replica_id).to_wire())
+
+    async def absorb(self, commits: list[Wire]) -> Absorbed:
+        return await in_thread(self._absorb, commits)
+
+    def _absorb(self, commits: list[Wire]) -> Absorbed:
+        read = [Commit.from_wire(commit) for commit in commits]
+        with transaction.atomic():
+            result = replicas.absorb(self._host.view.replica_id, read)
+            killpoints.passed("absorbing")
+        killpoints.passed("absorbed")
+        self._host.holds_back(result.held)
+        return result
+
+    async def absorb_snapshot(self, snapshot: Wire) -> Absorbed:
+        return await in_thread(
+            lambda: replicas.absorb_snapshot(self._host.view.replica_id, Snapshot.from_wire(snapshot))
+        )
+
+    async def status(self) -> Wire:
+        return (await self._host.status()).to_wire()
+
+    async def heard_status(self, serial: str, status: Wire) -> None:
+        self._host.heard(serial, status)
+
+    async def peer_by_key(self, public_key: str) -> PeerIdentity | Refusal:
+        # The member that takes this machine in calls before the join has ended here.
+        async with self._host.joining:
+            pass
+        return await in_thread(peers.peer_by_key, self._host.view, public_key)
+
+    async def run(self, request: Wire, caller: Caller) -> AsyncIterator[Wire]:
+        for piece in await self._answer(request, caller):
+            yield piece
+
+    async def enrol(self, request: Wire, newcomer: Newcomer) -> Wire:
+        if newcomer.identity.release != self._host.release:
+            raise Refused(
+                Reason.OTHER_RELEASE,
+                f"this cluster runs release {self._host.release}, the newcomer {newcomer.identity.release}",
+            )
+        return await in_thread(self._enrol, self._host.view, request, newcomer)

@@ -1,0 +1,133 @@
+"""The home directory of one machine: what it holds, and that only one process works in it.
+
+machine.json      serial number and when the home was made; written last by `init`
+state.sqlite3     the replica, drafts and their log
+keys/             host key and user key
+applied.json      which settings Postfix runs with (see `fence`)
+postfix/          the Postfix instance
+lock, ready.json  the running process, and where it answers
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+UNFINISHED = "unfinished"
+"""Marks a home whose `init` has not ended; the next `init` begins anew."""
+
+
+class HomeTrouble(Exception):
+    """A home that cannot be made or used; the message names it and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where everything of one machine lies."""
+
+    path: Path
+
+    @property
+    def database(self) -> Path:
+        return self.path / "state.sqlite3"
+
+    @property
+    def keys(self) -> Path:
+        return self.path / "keys"
+
+    @property
+    def postfix(self) -> Path:
+        return self.path / "postfix"
+
+    @property
+    def applied(self) -> Path:
+        return self.path / "applied.json"
+
+    @property
+    def ready(self) -> Path:
+        return self.path / "ready.json"
+
+    @property
+    def finished(self) -> bool:
+        """Whether this is the home of a machine."""
+        return (self.path / "machine.json").exists()
+
+    @property
+    def serial(self) -> str:
+        """The machine's serial number; raises HomeTrouble."""
+        try:
+            return str(json.loads((self.path / "machine.json").read_text())["serial"])
+        except FileNotFoundError:
+            raise HomeTrouble(
+                f"{self.path} is not the home of a machine; make one with `machine init`"
+            ) from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise HomeTrouble(
+                f"{self.path}/machine.json cannot be read ({error}); restore it from a backup"
+            ) from None
+
+    def begin(self) -> None:
+        """Makes the directory for `init`; raises HomeTrouble where something else lies there."""
+        if self.finished:
+            raise HomeTrouble(f"{self.path} is the home of machine {self.serial} already")
+        if self.path.is_dir() and any(self.path.iterdir()):
+            if not (self.path / UNFINISHED).exists():
+                raise HomeTrouble(f"{self.path} is not empty; name a new directory")
+            shutil.rmtree(self.path)
+        # Postfix runs as its own user and has to pass through.
+        self.path.mkdir(mode=0o755, parents=True, exist_ok=True)
+        (self.path / UNFINISHED).touch()
+
+    def finish(self, serial: str) -> None:
+        """Makes it the home of that machine; until then it counts for nothing."""
+        replace_json(self.path / "machine.json", {"serial": serial, "created": datetime.now(UTC).isoformat()})
+        (self.path / UNFINISHED).unlink()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """The only process on this home while it lasts; raises HomeTrouble naming the other one."""
+        with open(self.path / "lock", "a+", encoding="ascii") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                holder = file.read().strip() or "unknown"
+                raise HomeTrouble(
+                    f"process {holder} works in {self.path} already; end it first, or name another home"
+                ) from None
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+
+def replace_json(path: Path, value: Any) -> None:
+    """Puts a JSON file in place whole, or not at all, whenever the power goes; raises OSError."""
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        with open(fresh, "w", encoding="utf-8") as file:
+            json.dump(value, file, ensure_ascii=False, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(fresh, path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Makes renames in a directory last."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,181 @@
+"""The joiner's side of a join, and what a machine does that was removed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from appliances.links.client import Enrolment, Passphrase, Target, enrol
+from appliances.links.errors import Fault, ProtocolError
+from appliances.links.server import ServiceKind
+from appliances.links.timing import cancel
+from appliances.machine import killpoints
+from appliances.machine.threads import in_thread
+from clusters import membership, operations, replicas
+from clusters.membership_refusals import InCluster
+from clusters.replication import Snapshot, history_from_wire
+from clusters.state import Machine
+from clusters.versions import MalformedCommit
+
+if TYPE_CHECKING:
+    from appliances.machine.daemon import Daemon
+    from appliances.machine.services import Door
+    from appliances.machine.view import View
+
+logger = logging.getLogger(__name__)
+
+AcceptKey = Callable[[str], Awaitable[bool]]
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Where other members reach this machine: the address or name of an interface and its ports."""
+
+    address: str
+    port: int
+    ccs_port: int | None
+
+
+def reached_at(daemon: Daemon, *, by_address: bool) -> Reached:
+    """This machine's first interface with SSH on; its main host name in clusters that use names (COM-06)."""
+    interfaces = daemon.view.interfaces.interfaces
+    first = next((i for i in interfaces if i.ssh.enabled), interfaces[0])
+    ccs = first.ccs.port if first.ccs.enabled else None
+    return Reached(first.ip if by_address else daemon.view.name, first.ssh.port, ccs)
+
+
+def as_machine(daemon: Daemon, reached: Reached) -> Machine:
+    """This machine as an entry of a cluster."""
+    keys = daemon.keys
+    return Machine(
+        daemon.home.serial,
+        daemon.view.name,
+        "",
+        reached.address,
+        reached.port,
+        reached.ccs_port,
+        keys.host_public,
+        keys.user_public,
+    )
+
+
+def moved_entry(view: View, doors: Collection[Door]) -> Machine | None:
+    """This machine's entry with the ports that it answers at now; None where it says so already (CL-15).
+
+    An address that is none of its own interfaces, behind a translator for instance, is left alone.
+    """
+    member = view.member
+    ours = [
+        each
+        for each in view.interfaces.interfaces
+        if member and member.address in (each.ip, each.hostname, view.name)
+    ]
+    if member is None or not ours:
+        return None
+    port = ours[0].ssh.port if (ServiceKind.SSH, ours[0].ip, ours[0].ssh.port) in doors else member.port
+    ccs = next((p for kind, ip, p in doors if kind is ServiceKind.CCS and ip == ours[0].ip), None)
+    moved = replace(member, port=port, ccs_port=ccs)
+    return moved if moved != member else None
+
+
+async def tell_ports(daemon: Daemon) -> None:
+    """Commits where this machine is reached when its ports have changed."""
+    moved = moved_entry(daemon.view, daemon.services.open)
+    if moved is None:
+        return
+    by_address, name = daemon.view.state.by_address, daemon.view.name
+
+    def commit() -> None:
+        membership.set_communication(
+            daemon.view.replica_id, by_address=by_address, machines=[moved], user=name, host=name
+        )
+
+    await in_thread(commit)
+
+
+async def join(
+    daemon: Daemon, target: Target, credential: Passphrase, accept_key: AcceptKey, group: str
+) -> str:
+    """Makes this standalone machine a member of the cluster at `target`; returns the cluster's name.
+
+    One at a time, and nobody is let in meanwhile.
+    """
+    async with daemon.joining:
+        name = await _join(daemon, target, credential, accept_key, group)
+        await daemon.follow()
+    return name
+
+
+async def _join(
+    daemon: Daemon, target: Target, credential: Passphrase, accept_key: AcceptKey, group: str
+) -> str:
+    """One join.
+
+    1. Refuses what cannot be: a member already, uncommitted changes. 2. Asks the member, which commits
+    this machine's entry and answers with the whole cluster. 3. Replaces the own replica by it in one
+    transaction. A kill before 3 leaves a standalone machine of which the cluster thinks more: joining once
+    more mends that. Raises LinkError and the refusals of clusters.membership.
+    """
+    await in_thread(_require_ready, daemon)
+    # The member knows whether its cluster uses names or addresses; it is told both.
+    machine = as_machine(daemon, reached_at(daemon, by_address=True))
+    settings = await in_thread(membership.own_settings, daemon.view.replica_id)
+    request = {"machine": _told(machine), "group": group, "settings": settings}
+    enrolment = await enrol(
+        target,
+        await daemon.holder.identity(),
+        credential,
+        accept_key,
+        request,
+        wanted=ServiceKind.SSH,
+    )
+    killpoints.passed("enrolled")
+    name = await in_thread(_become_member, daemon, enrolment, credential.user)
+    killpoints.passed("joined")
+    logger.info("joined the cluster %s at %s", name, target)
+    return name
+
+
+def _require_ready(daemon: Daemon) -> None:
+    if not daemon.view.state.standalone:
+        raise InCluster(f"This machine is in the cluster {daemon.view.state.name} already.")
+    operations.require_no_drafts(daemon.view.replica_id)
+
+
+def _told(machine: Machine) -> dict[str, Any]:
+    names = ("serial", "name", "address", "port", "ccs_port", "host_key", "user_key")
+    return {name: getattr(machine, name) for name in names}
+
+
+def _become_member(daemon: Daemon, enrolment: Enrolment, user: str) -> str:
+    try:
+        cluster = uuid.UUID(str(enrolment.answer["cluster"]))
+        snapshot = Snapshot.from_wire(enrolment.answer["snapshot"])
+        history = history_from_wire(enrolment.answer["history"], snapshot.vector)
+    except (KeyError, ValueError, MalformedCommit) as error:
+        raise ProtocolError(Fault.INVALID_MESSAGE, str(error)) from None
+    view = daemon.view
+    membership.become_member(
+        view.replica_id, cluster, snapshot, view.serial, history=history, user=user, host=view.name
+    )
+    return replicas.state(view.replica_id).name
+
+
+async def leave(daemon: Daemon) -> None:
+    """Goes on alone with all settings that held here (RM-01); the links are given up.
+
+    Who removed itself tells the others first.
+    """
+    name = daemon.view.state.name or "the cluster"
+    daemon.table.advanced()
+    waiting = [asyncio.ensure_future(link.settled()) for link in daemon.table.links()]
+    if waiting:
+        await asyncio.wait(waiting, timeout=daemon.table.pace.farewell)
+    await cancel(*waiting)
+    daemon.table.update([])
+    await in_thread(membership.leave, daemon.view.replica_id, daemon.view.serial)
+    logger.warning("this machine was removed from %s and goes on alone with the same settings", name)

@@ -1,0 +1,66 @@
+"""What the cluster's entries mean for this machine's links: whom to keep a link with, whom to let in."""
+
+from __future__ import annotations
+
+from django.db.models import Q
+
+from appliances.links.errors import Reason
+from appliances.links.peer import Kind, PeerIdentity, Refusal, Standing
+from appliances.links.states import Member, Wanted
+from appliances.machine.view import View
+from clusters import joining, models
+from clusters.versions import Kind as EntryKind
+
+
+def members(view: View) -> list[Member]:
+    """The peers of this machine. While it is disconnected on purpose it calls nobody (SYN-06)."""
+    if view.state.standalone or view.member is None:
+        return []
+    alone = view.member.disconnected
+    machines = [
+        Member(m.serial, m.name, m.address, m.port, m.host_key, _wanted(alone or m.disconnected))
+        for m in view.state.machines.values()
+    ]
+    portals = [
+        Member(p.serial, p.name, wanted=_wanted(alone), kind=Kind.PORTAL) for p in view.state.portals.values()
+    ]
+    return [*machines, *portals]
+
+
+def _wanted(disconnected: bool) -> Wanted:
+    return Wanted.DISCONNECTED if disconnected else Wanted.CONNECTED
+
+
+def peer_by_key(view: View, public_key: str) -> PeerIdentity | Refusal:
+    """Whose user key that is, or why it is not let in (RM-06).
+
+    A machine that is disconnected itself lets every member in: one of them comes to reconnect it.
+    """
+    own = view.member
+    if view.state.standalone or own is None:
+        return Refusal(Reason.UNKNOWN, "this machine is in no cluster")
+    for m in view.state.machines.values():
+        if m.user_key == public_key and m.serial != view.serial:
+            if m.disconnected and not own.disconnected:
+                return Refusal(Reason.DISCONNECTED, f"{m.name} is disconnected on purpose")
+            return PeerIdentity(m.serial, m.name)
+    for p in view.state.portals.values():
+        if p.user_key == public_key:
+            return PeerIdentity(p.serial, p.name, Kind.PORTAL)
+    return _pending(view, public_key) or _stranger(view, public_key)
+
+
+def _pending(view: View, public_key: str) -> PeerIdentity | None:
+    for waiting in joining.pending_joins(view.state):
+        if waiting.user_key == public_key:
+            return PeerIdentity(waiting.serial, waiting.host, standing=Standing.PENDING)
+    return None
+
+
+def _stranger(view: View, public_key: str) -> Refusal:
+    """One that was a member or a portal is told so; anybody else is unknown. Reads the database."""
+    were = Q(address__startswith=f"{EntryKind.MACHINE}/") | Q(address__startswith=f"{EntryKind.PORTAL}/")
+    known = models.Change.objects.filter(were, commit__replica=view.replica_id)
+    if known.filter(value__user_key=public_key).exists():
+        return Refusal(Reason.REMOVED, "this one was removed from the cluster")
+    return Refusal(Reason.UNKNOWN, "no member of this cluster has this key")

@@ -1,0 +1,13 @@
+"""The release of Gatefold that this process runs; members with different ones do not connect (CL-12)."""
+
+import os
+import tomllib
+from pathlib import Path
+
+_PROJECT = Path(__file__).resolve().parent.parent.parent / "pyproject.toml"
+
+
+def release() -> str:
+    """The release, such as `0.1.0`; GATEFOLD_RELEASE stands in for it in rehearsals of an upgrade."""
+    rehearsed = os.environ.get("GATEFOLD_RELEASE")
+    return rehearsed or str(tomllib.loads(_PROJECT.read_text())["project"]["version"])

@@ -1,0 +1,58 @@
+"""Puts the status of this machine together from its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from appliances.links.states import PeerView
+from appliances.machine.status import LinkStatus, MachineStatus, now
+
+if TYPE_CHECKING:
+    from appliances.machine.daemon import Daemon
+
+
+def report(daemon: Daemon, peers: Iterable[PeerView]) -> MachineStatus:
+    """The status now. Reads the process table and the queue's directories: call it in a thread."""
+    view, applying, fence = daemon.view, daemon.applying, daemon.applying.fence
+    postfix = daemon.engine.postfix_status()
+    # Mail sees nothing at all while Postfix is dead.
+    enforced = fence.fingerprint if postfix.running else ""
+    return MachineStatus(
+        serial=view.serial,
+        name=view.name,
+        release=daemon.release,
+        cluster="" if view.state.standalone else view.cluster_id,
+        cluster_name=view.state.name,
+        vector=dict(view.vector),
+        wanted=view.fingerprint,
+        enforced=enforced,
+        enforced_since=fence.since if enforced else None,
+        generation=fence.generation if enforced else None,
+        error=applying.error or daemon.postfix_error,
+        notes=(*applying.notes, *daemon.services.notes, *_held(daemon)),
+        postfix=postfix,
+        queue=daemon.engine.queue(),
+        links=tuple(link_status(peer) for peer in peers),
+        started=daemon.started,
+        as_of=now(),
+    )
+
+
+def _held(daemon: Daemon) -> Iterator[str]:
+    for ident, ahead in daemon.held.items():
+        yield f"Commit {ident} was dated {ahead // 1000} s ahead of the clock here; it waits for its date."
+
+
+def link_status(peer: PeerView) -> LinkStatus:
+    """A line of the table of links as a status shows it."""
+    return LinkStatus(
+        serial=peer.serial,
+        name=peer.name,
+        kind=peer.kind,
+        state=peer.state,
+        since=int(peer.since * 1000),
+        reason=peer.reason or peer.trouble,
+        remedy=peer.remedy,
+        round_trip=None if peer.round_trip is None else round(peer.round_trip * 1000, 1),
+    )

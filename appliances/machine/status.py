@@ -1,0 +1,104 @@
+"""What a machine says of itself, and keeps of what others say: the one document that pages and lines show.
+
+Times are milliseconds since 1970 UTC. `enforced` is the fingerprint of the settings that Postfix really runs
+with; `wanted` the one of the settings in force in the cluster. They differ while new settings are tried out,
+and when Postfix refused them: then `error` says why (design, idea 5).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class _Part(BaseModel):
+    # Another release may say more; what it says beyond this is left alone.
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Trouble(_Part):
+    """Something that goes wrong now: the first line is for people, `detail` holds Postfix's own words."""
+
+    text: str
+    detail: str = ""
+    since: int
+
+
+class PostfixStatus(_Part):
+    """Postfix itself. `restarts` counts how often the daemon had to start it again."""
+
+    running: bool = False
+    since: int | None = None
+    restarts: int = 0
+
+
+class Queue(_Part):
+    """How many messages wait, by queue."""
+
+    incoming: int = 0
+    active: int = 0
+    deferred: int = 0
+    hold: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.incoming + self.active + self.deferred + self.hold
+
+
+class LinkStatus(_Part):
+    """How this machine sees one other member or portal. `round_trip` is in milliseconds."""
+
+    serial: str
+    name: str = ""
+    kind: str = "machine"
+    state: str = "unknown"
+    since: int | None = None
+    reason: str = ""
+    remedy: str = ""
+    round_trip: float | None = None
+
+
+class MachineStatus(_Part):
+    """One machine at one moment (`as_of`)."""
+
+    serial: str
+    name: str = ""
+    release: str = ""
+    cluster: str = ""
+    cluster_name: str = ""
+    vector: dict[str, int] = Field(default_factory=dict)
+    wanted: str = ""
+    enforced: str = ""
+    enforced_since: int | None = None
+    generation: int | None = None
+    error: Trouble | None = None
+    notes: tuple[str, ...] = ()
+    postfix: PostfixStatus = PostfixStatus()
+    queue: Queue = Queue()
+    links: tuple[LinkStatus, ...] = ()
+    started: int = 0
+    as_of: int = 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether mail sees the settings that hold in the cluster."""
+        return bool(self.wanted) and self.wanted == self.enforced
+
+    def to_wire(self) -> dict[str, Any]:
+        """The status as JSON values."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def from_wire(cls, raw: object) -> MachineStatus | None:
+        """A status that a peer sent; None if it is none."""
+        try:
+            return cls.model_validate(raw)
+        except ValidationError:
+            return None
+
+
+def now() -> int:
+    """Milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000

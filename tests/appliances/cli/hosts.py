@@ -1,0 +1,128 @@
+"""A login host without a daemon: the replica is real, links and Postfix are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from appliances.cli.dialogue import Scripted
+from appliances.cli.login_host import JoinRequest
+from appliances.cli.running import run_text
+from appliances.cli.session import Session
+from appliances.links.errors import Unreachable
+from appliances.machine.beginning import Beginning, checked, make_replica
+from appliances.machine.people import hashed
+from appliances.machine.status import LinkStatus, MachineStatus, now
+from clusters import membership
+from clusters.state import Machine
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIF2DjWI17P2kuy9wiUJO6VQAxwxV3WITBBM1Nprgvao"
+PASSPHRASE = "correct horse battery"
+
+
+@dataclass
+class QuietHost:
+    """Satisfies `login_host.LoginHost` from a replica alone."""
+
+    replica_id: int
+    serial: str = "MX1"
+    name: str = "mx1.example.com"
+    release: str = "0.1.0"
+    heard_statuses: dict[str, MachineStatus] = field(default_factory=dict)
+    peers: list[LinkStatus] = field(default_factory=list)
+    roles: dict[str, str] = field(default_factory=dict)
+
+    def status(self) -> MachineStatus:
+        return MachineStatus(serial=self.serial, name=self.name, release=self.release, as_of=now())
+
+    def heard(self) -> Mapping[str, MachineStatus]:
+        return self.heard_statuses
+
+    def links(self) -> Sequence[LinkStatus]:
+        return self.peers
+
+    def own_keys(self) -> tuple[str, str]:
+        return KEY, KEY
+
+    def as_machine(self, *, by_address: bool) -> Machine:
+        address = "127.0.0.1" if by_address else self.name
+        return Machine(self.serial, self.name, "", address, 22, None, KEY, KEY)
+
+    def join(self, request: JoinRequest, accept_key: Callable[[str], bool]) -> str:
+        raise AssertionError("nobody is there to join")
+
+    def settled(self, seconds: float) -> bool:
+        return True
+
+    def try_again(self) -> None:
+        return
+
+    def role_of(self, user: str) -> str | None:
+        return self.roles.get(user)
+
+    def run_on(self, serial: str, words: Sequence[str], user: str, role: str) -> list[Any]:
+        raise Unreachable(f"{serial} is far away")
+
+
+@dataclass
+class Person:
+    """Someone at a terminal of that host, or a script (`interactive` False)."""
+
+    session: Session
+    dialogue: Scripted
+
+    @classmethod
+    def at(
+        cls, host: QuietHost, role: str = "administrator", user: str = "admin", *, interactive: bool = True
+    ) -> Person:
+        host.roles[user] = role
+        dialogue = Scripted(interactive=interactive)
+        return cls(Session.begun(user, role, host, dialogue), dialogue)
+
+    def types(self, text: str, *answers: str, stdin: str = "") -> int:
+        """Runs a line, with the answers to its questions; all of them must have been asked for."""
+        dialogue = self.dialogue
+        dialogue.answers, dialogue.stdin = list(answers), stdin
+        dialogue.said, dialogue.warned, dialogue.asked = [], [], []
+        code = run_text(self.session, text)
+        assert dialogue.answers == [], f"not asked: {dialogue.asked}"
+        return code
+
+    @property
+    def said(self) -> str:
+        return "\n".join(self.dialogue.said)
+
+    @property
+    def warned(self) -> str:
+        return "\n".join(self.dialogue.warned)
+
+    @property
+    def asked(self) -> list[str]:
+        return self.dialogue.asked
+
+    @property
+    def prompt(self) -> str:
+        return self.session.prompt()
+
+
+_hash = hashed(PASSPHRASE)
+
+
+def standalone_host() -> QuietHost:
+    """A new standalone machine mx1."""
+    told = Beginning("MX1", "mx1.example.com", "127.0.0.1", passphrase_hash=_hash)
+    return QuietHost(make_replica("MX1", checked(told)))
+
+
+def clustered_host() -> QuietHost:
+    """mx1 in the cluster Americas with mx2; groups Main_Group and Paris."""
+    host = standalone_host()
+    by = {"user": "admin", "host": host.name}
+    membership.create(
+        host.replica_id, name="Americas", machine=host.as_machine(by_address=True), by_address=True, **by
+    )
+    membership.add_group(host.replica_id, "Paris", **by)
+    second = Machine("MX2", "mx2.example.com", "", "127.0.0.2", 22, None, KEY, KEY)
+    membership.enrol_machine(host.replica_id, machine=second, settings={}, **by)
+    return host

@@ -1,0 +1,153 @@
+"""Modes of a session, and commands that are restricted to some of them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from appliances.machine.status import MachineStatus
+from tests.appliances.cli.hosts import PASSPHRASE, Person, QuietHost
+
+
+def test_session_begins_in_machine_mode_of_the_login_host(admin: Person) -> None:
+    """CLI-01, CLI-03."""
+    assert admin.prompt == "(Machine mx1.example.com)> "
+
+
+def test_standalone_prompt_is_the_host_name(standalone: QuietHost) -> None:
+    """CLI-03."""
+    person = Person.at(standalone)
+
+    assert person.prompt == "mx1.example.com> "
+    assert person.types("clustermode cluster") == 1
+    assert person.warned == "This machine is in no cluster."
+
+
+@pytest.mark.parametrize(
+    ("words", "prompt"),
+    [
+        ("cluster", "(Cluster Americas)> "),
+        ("group paris", "(Group Paris)> "),
+        ("machine MX2.example.com", "(Machine mx2.example.com)> "),
+    ],
+)
+def test_clustermode_switches(admin: Person, words: str, prompt: str) -> None:
+    """CLI-02."""
+    assert admin.types(f"clustermode {words}") == 0
+    assert admin.prompt == prompt
+
+
+@pytest.mark.parametrize("words", ["group Rome", "machine mx9.example.com", "galaxy far", "group"])
+def test_unknown_mode_keeps_the_present_one(admin: Person, words: str) -> None:
+    """CLI-05."""
+    admin.types("clustermode group Paris")
+
+    assert admin.types(f"clustermode {words}") == 1
+    assert admin.prompt == "(Group Paris)> "
+
+
+def test_clustermode_alone_offers_levels_then_members(admin: Person) -> None:
+    """CLI-10."""
+    assert admin.types("clustermode", "2", "2") == 0
+    assert admin.prompt == "(Group Paris)> "
+
+
+def test_two_sessions_have_modes_of_their_own(clustered: QuietHost) -> None:
+    """CLI-06."""
+    one, other = Person.at(clustered), Person.at(clustered)
+
+    one.types("clustermode cluster")
+
+    assert other.prompt == "(Machine mx1.example.com)> "
+
+
+def test_cluster_command_offers_to_switch_and_stays_there(admin: Person) -> None:
+    """RES-01."""
+    assert admin.types("clusterconfig list", "") == 0
+
+    assert admin.asked == ["Switch to cluster mode? [Y]>"]
+    assert admin.said.startswith("cluster = Americas")
+    assert admin.prompt == "(Cluster Americas)> "
+
+
+def test_cluster_command_refused_leaves_the_mode(admin: Person) -> None:
+    """RES-01."""
+    assert admin.types("clusterconfig list", "n") == 0
+
+    assert admin.said == ""
+    assert admin.prompt == "(Machine mx1.example.com)> "
+
+
+def test_machine_command_offers_machines_login_host_first(admin: Person) -> None:
+    """RES-02."""
+    admin.types("clustermode cluster")
+
+    assert admin.types("version", "y", "2") == 1
+
+    assert "MX2 is far away" in admin.warned
+    assert admin.dialogue.said[:2] == ["1. Machine mx1.example.com", "2. Machine mx2.example.com"]
+    assert admin.prompt == "(Machine mx2.example.com)> "
+
+
+def test_status_of_a_machine_out_of_reach_is_the_last_known(clustered: QuietHost) -> None:
+    """RES-03."""
+    admin = Person.at(clustered)
+    clustered.heard_statuses["MX2"] = MachineStatus(serial="MX2", name="mx2.example.com", enforced="abc")
+
+    assert admin.types("clustermode machine mx2.example.com; status --json") == 0
+
+    assert "MX2 is far away" in admin.warned
+    assert json.loads(admin.said)["enforced"] == "abc"
+
+
+def test_role_that_is_taken_away_counts_at_once(clustered: QuietHost) -> None:
+    admin = Person.at(clustered)
+    clustered.roles["admin"] = "guest"
+
+    assert admin.types("history") == 1
+
+    del clustered.roles["admin"]
+    assert admin.types("whoami") == 1
+    assert "is gone" in admin.warned
+
+
+def test_login_host_command_names_the_login_host(admin: Person) -> None:
+    """RES-03."""
+    admin.types("clustermode machine mx2.example.com")
+
+    assert admin.types("tryagain", "n") == 0
+    assert "Machine mx1.example.com" in admin.warned
+
+
+def test_script_is_switched_and_told(script: Person) -> None:
+    """RES-01 where nobody can be asked."""
+    assert script.types("clusterconfig list --json") == 0
+
+    assert json.loads(script.said)["cluster"] == "Americas"
+    assert "restricted to cluster mode" in script.warned
+
+
+def test_passwd_of_a_guest_keeps_the_mode_without_a_word(clustered: QuietHost) -> None:
+    """RES-04."""
+    admin = Person.at(clustered)
+    admin.types("clustermode cluster; userconfig add eve role=guest; commit -m eve")
+    assert admin.types("passwd eve", PASSPHRASE, PASSPHRASE) == 0
+    guest = Person.at(clustered, "guest", "eve")
+
+    code = guest.types("passwd", PASSPHRASE, "another passphrase", "another passphrase")
+
+    assert code == 0
+    assert guest.warned == ""
+    assert guest.prompt == "(Machine mx1.example.com)> "
+    assert guest.types("passwd", PASSPHRASE, "a third passphrase", "a third passphrase") == 1
+    assert "old passphrase is wrong" in guest.warned
+
+
+def test_mode_that_is_deleted_is_left(admin: Person, script: Person) -> None:
+    admin.types("clustermode group Paris")
+
+    script.types("clusterconfig deletegroup Paris")
+
+    assert admin.types("whoami") == 0
+    assert admin.prompt == "(Machine mx1.example.com)> "

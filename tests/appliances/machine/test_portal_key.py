@@ -1,0 +1,72 @@
+"""A portal is let in by an administrator's passphrase, follows as a peer, and can be sent away."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from appliances.links.client import Enrolment, Passphrase, Target, dial, enrol
+from appliances.links.errors import AuthenticationFailed, Reason, Refused
+from appliances.links.identity import Keys
+from appliances.links.memory import MemoryHolder
+from appliances.links.peer import Identity, Kind
+from appliances.machine.release import release
+from tests.appliances.machine.machines import SSH_PORT, Machine, Machines
+
+
+@pytest.fixture(scope="module")
+def machine(shared_machines: Machines) -> Machine:
+    return shared_machines.cluster("mx1")[0]
+
+
+def adopt(machine: Machine, keys: Keys, user: str, passphrase: str) -> Enrolment:
+    async def accept(public_key: str) -> bool:
+        return True
+
+    identity = Identity("PORTAL", "portal.example.com", release(), Kind.PORTAL)
+    told = {"serial": "PORTAL", "name": "portal.example.com", "user_key": keys.user_public}
+    target = Target(machine.address, SSH_PORT)
+    work = enrol(target, identity, Passphrase(user, passphrase), accept, {"portal": told})
+    return asyncio.run(work)
+
+
+def test_portal_adopts_follows_and_is_sent_away(machine: Machine) -> None:
+    keys = Keys.make()
+
+    enrolment = adopt(machine, keys, "admin", machine.passphrase)
+
+    assert enrolment.answer["name"] == "Americas"
+    assert enrolment.answer["cluster"] == machine.status["cluster"]
+    listed = machine.ssh("clusterconfig list --json").json
+    assert listed["portals"] == [{"serial": "PORTAL", "name": "portal.example.com"}]
+    assert "settings/machine:MX1/sethostname" in enrolment.answer["snapshot"]["entries"]
+    machine.does("clusterconfig removeportal portal.example.com")
+    assert machine.ssh("clusterconfig list --json").json["portals"] == []
+    with pytest.raises(Refused) as refused:
+        call(machine, keys, enrolment)
+    assert refused.value.reason is Reason.REMOVED
+
+
+def call(machine: Machine, keys: Keys, enrolment: Enrolment) -> None:
+    async def work() -> None:
+        holder = MemoryHolder(
+            Identity("PORTAL", "portal.example.com", release(), Kind.PORTAL, enrolment.answer["cluster"])
+        )
+        link = await dial(Target(machine.address, SSH_PORT), holder, keys.user, enrolment.host_key)
+        link.start()
+        await link.close()
+
+    asyncio.run(work())
+
+
+def test_portal_needs_the_passphrase_of_an_administrator(machine: Machine) -> None:
+    machine.does("clustermode cluster; userconfig add otto role=operator; commit -m otto --wait 60")
+    machine.does("passwd otto --passphrase-stdin", stdin="an operator's own\n")
+
+    with pytest.raises(AuthenticationFailed):
+        adopt(machine, Keys.make(), "admin", "wrong")
+    with pytest.raises(Refused):
+        adopt(machine, Keys.make(), "otto", "an operator's own")
+
+    assert machine.ssh("clusterconfig list --json").json["portals"] == []
