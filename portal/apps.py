@@ -1,0 +1,16 @@
+"""The application that people see: tenants, pages, live updates, jobs."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class PortalConfig(AppConfig):
+    name = "portal"
+    verbose_name = _("Portal")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from portal import celery, following
+
+        celery.app.set_default()
+        following.connect()

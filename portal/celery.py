@@ -1,0 +1,41 @@
+"""The Celery application: couriers of the portal's background work. The schedule is code.
+
+Start: `celery -A portal.celery worker -B --pool threads`; one process holds the links of its clusters.
+"""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.portal")
+
+app = Celery("gatefold")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_default_queue="gatefold",
+    worker_pool="threads",
+    worker_concurrency=4,
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    broker_connection_retry_on_startup=True,
+    # Whoever commits must not wait for a broker that is away: the sweep makes up for a lost courier.
+    broker_transport_options={
+        "visibility_timeout": 600,
+        "socket_connect_timeout": 2,
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0.1,
+        "interval_max": 0.1,
+    },
+    timezone="UTC",
+    beat_schedule={
+        "sweep": {"task": "appliances.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
+        "jobs": {"task": "portal.tasks.sweep_jobs", "schedule": 60.0, "options": {"expires": 55}},
+        "ping": {"task": "appliances.tasks.ping", "schedule": 60.0, "options": {"expires": 55}},
+    },
+)
+app.autodiscover_tasks()

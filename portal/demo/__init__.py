@@ -1,0 +1,1 @@
+"""What `make run` shows: two tenants, three clusters, eight machines, and mail that flows through them."""

@@ -1,0 +1,45 @@
+"""What happens in the portal when a cluster or its machines change: rows, couriers, hints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from appliances.following import statuses, worker
+from appliances.following.couriers import send
+from clusters import replicas
+from portal.live.hints import group_of, hint
+from portal.tenants import ManagedCluster
+
+
+def connect() -> None:
+    """Listen to the domain's signals; called once, when the application is ready."""
+    replicas.advanced.connect(entries_changed, dispatch_uid="portal.entries")
+    worker.reconnected.connect(machine_is_back, dispatch_uid="portal.reconnected")
+    worker.changed.connect(statuses_changed, dispatch_uid="portal.statuses")
+
+
+def slug_of(replica_id: int) -> str:
+    """The name in addresses of a replica's cluster; empty while nobody manages it."""
+    found = ManagedCluster.everything.filter(replica=replica_id).values_list("slug", flat=True).first()
+    return found or ""
+
+
+def entries_changed(replica_id: int, **_kwargs: Any) -> None:
+    """New entries: what is wanted of each machine, a courier to the links, a hint to the browsers."""
+    from appliances import tasks  # registers with Celery, which must be configured first
+
+    statuses.wanted(replica_id)
+    send(tasks.replicate, replica_id)
+    hint(group_of(replica_id), "settings", slug_of(replica_id))
+
+
+def statuses_changed(replica_id: int, **_kwargs: Any) -> None:
+    """A machine has said something new, or is reached in another way."""
+    hint(group_of(replica_id), "status", slug_of(replica_id))
+
+
+def machine_is_back(replica_id: int, **_kwargs: Any) -> None:
+    """A courier for the synchronisation, beside the one that every new link begins with (SYN-03)."""
+    from appliances import tasks  # registers with Celery, which must be configured first
+
+    send(tasks.sync_on_reconnect, replica_id)

@@ -1,0 +1,32 @@
+"""Hints to browsers: that something changed, never what. The page fetches what it may see by itself."""
+
+from __future__ import annotations
+
+import logging
+from typing import Literal
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+
+logger = logging.getLogger(__name__)
+
+About = Literal["status", "settings", "jobs"]
+
+
+def group_of(replica_id: int) -> str:
+    """The channel group of everybody who follows a cluster."""
+    return f"cluster.{replica_id}"
+
+
+def jobs_of(tenant_id: int) -> str:
+    """The channel group of everybody who may see a tenant's jobs."""
+    return f"jobs.{tenant_id}"
+
+
+def hint(group: str, about: About, cluster: str = "") -> None:
+    """Tell browsers to look again. Losing a hint costs seconds: pages also look by themselves."""
+    layer = get_channel_layer()
+    try:
+        async_to_sync(layer.group_send)(group, {"type": "hint", "about": about, "cluster": cluster})
+    except Exception as error:  # whatever a broker that is away raises must not undo what just happened
+        logger.warning("no hint sent (%s)", error)

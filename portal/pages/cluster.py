@@ -1,0 +1,105 @@
+"""The page of a cluster: each machine live, groups, recent commits; and the page of one mode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from appliances.following.freshness import STALE_AFTER, Enforcement, Seen, seen
+from appliances.models import Connection, MachineStatus
+from clusters import commits, effective
+from clusters.installed import catalogue
+from clusters.modes import Level, Mode
+from clusters.state import Group
+from portal.pages.access import Place, cluster_page
+from portal.pages.navigation import entries, require_mode, tabs
+from portal.tenants import Right
+
+RECENT = 6
+ADVISED_MACHINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A group and its machines as they are seen."""
+
+    group: Group
+    machines: list[Seen]
+
+
+def machines_seen(place: Place) -> list[Seen]:
+    """Every member as it may be shown now; one query."""
+    now, revision = timezone.now(), place.cluster.replica.revision
+    rows = MachineStatus.objects.filter(replica=place.replica_id).exclude(connection=Connection.REMOVED)
+    return [seen(row, now, revision) for row in rows]
+
+
+def _parts(place: Place, machines: list[Seen]) -> list[Part]:
+    groups = place.state.groups
+    initial = next(iter(groups), "")
+    placed: dict[str, list[Seen]] = {ident: [] for ident in groups}
+    for one in machines:
+        placed.setdefault(one.status.group if one.status.group in groups else initial, []).append(one)
+    return [Part(group, placed[ident]) for ident, group in groups.items()]
+
+
+def _live(place: Place) -> dict[str, Any]:
+    machines = machines_seen(place)
+    kinds = [one.connection for one in machines]
+    return {
+        "parts": _parts(place, machines),
+        "counts": {
+            "machines": len(machines),
+            "connected": kinds.count(Connection.CONNECTED),
+            "enforced": [one.enforcement for one in machines].count(Enforcement.ENFORCED),
+            "away": len(machines) - kinds.count(Connection.CONNECTED),
+            "queue": sum(one.status.queue or 0 for one in machines),
+        },
+        "silent": bool(machines) and not any(one.fresh for one in machines),
+        "too_many": len(machines) > ADVISED_MACHINES,
+        "now": timezone.now(),
+        "stale_after": STALE_AFTER,
+    }
+
+
+@require_safe
+@cluster_page(Right.SEE_STATE)
+def cluster(request: HttpRequest, place: Place) -> HttpResponse:
+    """The cluster; htmx gets its live part alone."""
+    context: dict[str, Any] = {"place": place, "section": "cluster", **_live(place)}
+    if place.may_see_settings:
+        context["recent"] = commits.history(place.replica_id, per_page=RECENT).commits
+    if request.htmx:
+        return render(request, "cluster/live.html", context)
+    return render(request, "cluster/overview.html", context)
+
+
+@require_safe
+@cluster_page(Right.SEE_SETTINGS)
+def mode(request: HttpRequest, place: Place, mode: Mode) -> HttpResponse:
+    """What a mode defines and inherits, feature by feature; for a machine also its live state."""
+    require_mode(place.draft, mode)
+    found = entries(place, mode)
+    context = {
+        "place": place,
+        "mode": mode,
+        "modes": place.draft.modes(),
+        "tabs": list(tabs(found)),
+        "section": "settings",
+        "one": _one(place, mode),
+        "members": place.draft.reach(mode),
+        "fingerprint_here": effective.effective(place.state, mode, catalogue()).fingerprint,
+    }
+    return render(request, "cluster/mode.html", context)
+
+
+def _one(place: Place, mode: Mode) -> Seen | None:
+    if mode.level is not Level.MACHINE:
+        return None
+    row = MachineStatus.objects.filter(replica=place.replica_id, serial=mode.id).first()
+    return None if row is None else seen(row, timezone.now(), place.cluster.replica.revision)

@@ -1,0 +1,255 @@
+"""The page of a feature in a mode: preview, Override Settings, form, management (GUI-01..GUI-20)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from clusters import drafts, effective
+from clusters.catalogue import Document, InvalidDocument, Problem
+from clusters.differences import differences, masked
+from clusters.effective import Setting
+from clusters.installed import catalogue
+from clusters.modes import Mode
+from clusters.naming import mode_labels
+from clusters.state import Defined
+from clusters.versions import canonical, digest
+from portal.editing.fields import Builder, Field
+from portal.editing.reading import document_of
+from portal.editing.references import choices_at
+from portal.pages import transferring
+from portal.pages.access import Place, cluster_page
+from portal.pages.navigation import entries, feature_of, require_mode, suitable, tabs
+from portal.tenants import Right
+
+MOST_ROWS = 400
+
+
+@dataclass
+class SettingsPage:
+    """What the page of one feature in one mode shows; templates call it `page`."""
+
+    place: Place
+    mode: Mode
+    feature: Any
+    start: str = ""
+    problems: tuple[Problem, ...] = ()
+    typed: Document | None = None
+    text: str | None = None
+
+    @cached_property
+    def allowed(self) -> bool:
+        """Whether the feature can be defined in this mode."""
+        return catalogue().allows(self.feature.name, self.mode)
+
+    @cached_property
+    def defined(self) -> Defined | None:
+        """What the mode defines, with the person's pending changes."""
+        return self.place.draft.defined(self.mode, self.feature.name)
+
+    @cached_property
+    def committed(self) -> Defined | None:
+        """What the mode defines in force."""
+        return self.place.state.defined(self.mode, self.feature.name)
+
+    @property
+    def pending(self) -> bool:
+        """Whether the person has changed this and not committed it."""
+        return self.defined != self.committed
+
+    @property
+    def changes(self) -> list[Any]:
+        """What the pending change does to what is in force."""
+        values = (found.value if found else None for found in (self.committed, self.defined))
+        return differences(*values, self.feature.secrets)
+
+    @cached_property
+    def setting(self) -> Setting:
+        """What holds in this mode, and its story."""
+        return effective.setting_at(self.place.draft, self.mode, self.feature.name, catalogue())
+
+    @cached_property
+    def inherited(self) -> Setting:
+        """What would hold if this mode defined nothing."""
+        chain = self.place.draft.chain(self.mode)
+        above = chain[1] if len(chain) > 1 else None
+        if above is None:
+            return Setting(self.feature.name, catalogue().fallback(self.feature.name), ())
+        return effective.setting_at(self.place.draft, above, self.feature.name, catalogue())
+
+    @property
+    def elsewhere(self) -> list[Mode]:
+        """The other modes that define the feature (GUI-08)."""
+        return [m for m in self.place.draft.defining(self.feature.name) if m != self.mode]
+
+    @property
+    def overrides(self) -> effective.Overrides:
+        """Who below keeps its own settings (CLI-07)."""
+        return effective.overrides(self.place.draft, self.mode, self.feature.name)
+
+    @property
+    def reached(self) -> list[Any]:
+        """The machines on which this mode's settings hold, or would."""
+        return effective.reached(self.place.draft, self.mode, self.feature.name)
+
+    @property
+    def suitable(self) -> list[Mode]:
+        return suitable(self.place.draft, self.feature, self.mode)
+
+    @property
+    def editable(self) -> bool:
+        """Whether the form takes input: defined here, or begun by Override Settings."""
+        return bool(self.allowed and self.place.may_edit and (self.defined or self.started))
+
+    @property
+    def started(self) -> bool:
+        """Whether the person is about to define the feature here (GUI-07)."""
+        return bool(self.start) and self.defined is None
+
+    @cached_property
+    def document(self) -> Document:
+        """What the form was made from, before the person typed."""
+        if self.defined is not None:
+            return self.defined.value
+        return start_document(self) if self.started else self.setting.value
+
+    @property
+    def base(self) -> str:
+        """Tells whether the form still belongs to what the mode defines (two tabs, one login twice)."""
+        return digest([canonical(self.document), str(self.defined is None)])[:16]
+
+    @property
+    def too_long(self) -> bool:
+        """Whether a table has more rows than a form can carry well."""
+        return any(isinstance(v, list) and len(v) > MOST_ROWS for v in self.document.values())
+
+    @property
+    def as_text(self) -> bool:
+        return self.text is not None
+
+    @cached_property
+    def form(self) -> Field:
+        """The fields."""
+        shown = self.document if self.typed is None else self.typed
+        choices = choices_at(self.place.draft, self.mode, catalogue())
+        return Builder(choices, self.problems).form(self.feature.schema, shown)
+
+    @property
+    def stray(self) -> list[Problem]:
+        """Problems that no field of the form shows."""
+        shown = {f.at for f in self.form.walk()}
+        shown |= {f"{f.at}.{row.id}" for f in self.form.walk() for row in f.rows}
+        return [p for p in self.problems if p.path not in shown and p.path.rpartition(".")[0] not in shown]
+
+    @property
+    def json_text(self) -> str:
+        """The document as JSON; secrets are hidden and stay what they are."""
+        if self.text:
+            return self.text
+        return json.dumps(masked(self.document, self.feature.secrets), indent=2, ensure_ascii=False)
+
+
+def start_document(page: SettingsPage) -> Document:
+    """What Override Settings begins with: default, inherited, or a copy of another mode (GUI-07)."""
+    if page.start == "inherited":
+        return page.inherited.value
+    for mode in page.elsewhere:
+        found = page.place.draft.defined(mode, page.feature.name)
+        if str(mode) == page.start and found:
+            return found.value
+    return catalogue().fallback(page.feature.name)
+
+
+@cluster_page(Right.SEE_SETTINGS)
+def feature(request: HttpRequest, place: Place, mode: Mode, tab: str, name: str) -> HttpResponse:
+    """Look (GET) or change one's pending settings (POST, `do` says how)."""
+    found = feature_of(f"{tab}/{name}")
+    require_mode(place.draft, mode)
+    page = SettingsPage(place, mode, found, start=request.GET.get("start", ""))
+    if request.method == "POST":
+        place.require(Right.EDIT)
+        return ACTIONS.get(request.POST.get("do", ""), _save)(request, page)
+    if request.GET.get("as") == "json" or (page.too_long and page.editable):
+        page.text = ""
+    return _show(request, page)
+
+
+def _show(request: HttpRequest, page: SettingsPage, status: int = 200) -> HttpResponse:
+    found = entries(page.place, page.mode)
+    context = {
+        "place": page.place,
+        "page": page,
+        "mode": page.mode,
+        "tabs": list(tabs(found)),
+        "section": "settings",
+        "current": page.feature,
+        "modes": page.place.draft.modes(),
+    }
+    return render(request, "settings/feature.html", context, status=status)
+
+
+def _save(request: HttpRequest, page: SettingsPage) -> HttpResponse:
+    page.start = request.POST.get("start", "")
+    try:
+        document = _typed(request, page)
+        if request.POST.get("base") != page.base:
+            raise InvalidDocument(page.feature.name, [Problem("", _stale_words())])
+        edited = drafts.edit(page.place.replica_id, page.place.user, page.mode, page.feature.name, document)
+    except InvalidDocument as error:
+        page.problems = error.problems
+        return _show(request, page, status=422)
+    _tell(request, page, edited)
+    return redirect(request.path)
+
+
+def _stale_words() -> str:
+    return _(
+        "These settings changed while you were editing, in another tab or by a commit. Nothing was kept."
+        " Compare, and submit again if your values are still what you want."
+    )
+
+
+def _typed(request: HttpRequest, page: SettingsPage) -> Document:
+    if "json" not in request.POST:
+        page.typed = document_of(page.feature.schema, request.POST, page.document)
+        return page.typed
+    page.text = request.POST["json"]
+    try:
+        read = json.loads(page.text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidDocument(page.feature.name, [Problem("", _("This is no JSON: %s") % error)]) from None
+    return transferring.unmasked(read, page.document, page.feature.secrets)
+
+
+def _tell(request: HttpRequest, page: SettingsPage, edited: drafts.Edited) -> None:
+    if not edited.pending:
+        messages.info(request, _("This is what is in force already; nothing is pending for it."))
+        return
+    reached = ", ".join(m.name for m in edited.reached) or _("no machine")
+    messages.success(request, _("Kept as a pending change. After a commit it reaches: %s.") % reached)
+    if edited.overrides:
+        spared = mode_labels(page.place.draft, [*edited.overrides.groups, *edited.overrides.machines])
+        messages.warning(request, _("These keep their own settings and are not reached: %s.") % spared)
+
+
+def _discard(request: HttpRequest, page: SettingsPage) -> HttpResponse:
+    address = drafts.settings_at(page.mode, page.feature.name)
+    drafts.clear(page.place.replica_id, page.place.user, [address])
+    messages.success(request, _("Your pending change here is discarded."))
+    return redirect(request.path)
+
+
+ACTIONS = {
+    "save": _save,
+    "discard": _discard,
+    "copy": transferring.act,
+    "move": transferring.act,
+    "delete": transferring.act,
+}

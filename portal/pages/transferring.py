@@ -1,0 +1,99 @@
+"""Manage Settings: delete here, copy or move to another mode (GUI-12, SET-03..SET-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from clusters.differences import HIDDEN, item_key
+from clusters.modes import InvalidMode, Mode
+from clusters.naming import mode_label
+from clusters.refusals import REFUSALS
+from clusters.transfers import Action, Plan, carry_out, plan
+
+if TYPE_CHECKING:
+    from portal.pages.settings import SettingsPage
+
+
+def act(request: HttpRequest, page: SettingsPage) -> HttpResponse:
+    """Copy, move or delete here, as pending changes.
+
+    What replaces settings, breaks a reference or empties machines is asked first (SET-05, SET-07, SET-08).
+    """
+    action = Action(request.POST["do"])
+    try:
+        targets = [] if action is Action.DELETE else [Mode.parse(request.POST.get("target", ""))]
+        planned = plan(page.place.replica_id, page.place.user, action, page.feature.name, page.mode, targets)
+        if _risky(planned) and request.POST.get("confirmed") != "yes":
+            return _ask(request, page, planned)
+        carry_out(page.place.replica_id, page.place.user, planned)
+    except InvalidMode:
+        messages.error(request, _("Choose the mode that shall get these settings."))
+        return redirect(request.path)
+    except REFUSALS as error:
+        messages.error(request, str(error))
+        return redirect(request.path)
+    messages.success(request, _words(page, planned))
+    return redirect(_after(page, planned))
+
+
+def _risky(planned: Plan) -> bool:
+    return bool(planned.replaced or planned.broken or planned.emptied)
+
+
+def _ask(request: HttpRequest, page: SettingsPage, planned: Plan) -> HttpResponse:
+    state = page.place.draft
+    names = {m.serial: m.name for m in state.machines.values()}
+    broken = [(names.get(found.serial, found.serial), found) for found in planned.broken]
+    context = {
+        "place": page.place,
+        "page": page,
+        "mode": page.mode,
+        "modes": state.modes(),
+        "current": page.feature,
+        "section": "settings",
+        "planned": planned,
+        "broken": broken,
+        "target": planned.targets[0] if planned.targets else None,
+    }
+    return render(request, "settings/confirm.html", context)
+
+
+def _words(page: SettingsPage, planned: Plan) -> str:
+    if not planned.targets:
+        return _("Deleted here, as a pending change: this mode will inherit again.")
+    target = mode_label(page.place.draft, planned.targets[0])
+    return _("Pending: %(target)s gets these settings.") % {"target": target}
+
+
+def _after(page: SettingsPage, planned: Plan) -> str:
+    mode = planned.targets[0] if planned.targets else page.mode
+    return reverse("feature", args=[page.place.cluster.slug, mode, *page.feature.page.split("/")])
+
+
+def unmasked(document: Any, base: Any, secrets: Collection[str]) -> Any:
+    """What a person typed as JSON, with secrets that they left hidden taken from `base`.
+
+    Items of lists are known again by their name, so that a new order mixes nothing up.
+    """
+    return _restored(document, base) if secrets else document
+
+
+def _restored(typed: Any, base: Any) -> Any:
+    if typed == HIDDEN and isinstance(base, str):
+        return base
+    if isinstance(typed, dict):
+        known = base if isinstance(base, dict) else {}
+        return {name: _restored(value, known.get(name)) for name, value in typed.items()}
+    if isinstance(typed, list):
+        known = base if isinstance(base, list) else []
+        key = item_key([*typed, *known])
+        named = {item[key]: item for item in known} if key else {}
+        return [_restored(item, named.get(item[key]) if key else None) for item in typed]
+    return typed

@@ -1,0 +1,57 @@
+"""What an installation may change without touching code: environment variables, or one file of them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+
+class BadEnvironment(ValueError):
+    """A line of the environment file, or a variable, that cannot be used; says which and how to mend it."""
+
+
+def read_environment_file(path: Path) -> None:
+    """Take NAME=value lines of the file, if there is one; what is set already wins. Raises BadEnvironment."""
+    if not path.is_file():
+        return
+    for number, raw in enumerate(path.read_text().splitlines(), start=1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise BadEnvironment(f"{path}, line {number}: write NAME=value")
+        os.environ.setdefault(name.strip(), value.strip().strip("'\""))
+
+
+def flag(name: str, default: bool = False) -> bool:
+    """An on/off variable; raises BadEnvironment for anything else."""
+    value = os.environ.get(name, "on" if default else "off").lower()
+    if value not in ("on", "off"):
+        raise BadEnvironment(f"{name} is {value!r}; write on or off")
+    return value == "on"
+
+
+def listed(name: str, default: str = "") -> list[str]:
+    """The items of a variable that holds a comma-separated list."""
+    return [item.strip() for item in os.environ.get(name, default).split(",") if item.strip()]
+
+
+def kept_secret(path: Path) -> str:
+    """The secret in that file; made there the first time, readable by its owner alone (0600)."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _whole(path)
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_urlsafe(64))
+    return path.read_text()
+
+
+def _whole(path: Path) -> str:
+    found = path.read_text().strip()
+    if len(found) < 50:
+        raise BadEnvironment(f"{path} holds no whole secret; remove the file and start again")
+    return found

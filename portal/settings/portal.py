@@ -1,0 +1,151 @@
+"""Settings of the portal: many clusters, Celery workers, Channels.
+
+Environment variables, or lines of the file that GATEFOLD_ENVIRONMENT names (default VAR/portal/environment):
+
+    GATEFOLD_VAR            directory of all state (default var/)
+    GATEFOLD_DATABASE_URL   postgres://... (default SQLite in VAR/portal)
+    GATEFOLD_REDIS_URL      redis://... or unix:///path (default the embedded Redis' socket in VAR/portal)
+    GATEFOLD_HOSTS          names under which browsers reach the portal, comma separated
+    GATEFOLD_ORIGINS        the same as origins (https://portal.example.com), when behind a proxy
+    GATEFOLD_HTTPS          on: cookies travel over HTTPS only
+    GATEFOLD_PORTAL_NAME    the name that stands in commits made here
+"""
+
+import os
+import socket
+from pathlib import Path
+
+import dj_database_url
+from django.utils.translation import gettext_lazy as _
+
+from portal.settings.base import *  # noqa: F403 - the base is meant to be taken whole
+from portal.settings.base import BASE_DIR, DATABASE_OPTIONS, INSTALLED_APPS, VAR
+from portal.settings.environment import flag, kept_secret, listed, read_environment_file
+
+HOME = VAR / "portal"
+HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
+read_environment_file(Path(os.environ.get("GATEFOLD_ENVIRONMENT", HOME / "environment")))
+
+SECRET_KEY = os.environ.get("GATEFOLD_SECRET_KEY") or kept_secret(HOME / "secret_key")
+DEBUG = flag("GATEFOLD_DEBUG")
+ALLOWED_HOSTS = listed("GATEFOLD_HOSTS", f"localhost,127.0.0.1,[::1],{socket.gethostname()}")
+CSRF_TRUSTED_ORIGINS = listed("GATEFOLD_ORIGINS")
+GATEFOLD_PORTAL_HOME = HOME
+GATEFOLD_PORTAL_NAME = os.environ.get("GATEFOLD_PORTAL_NAME", "portal")
+
+INSTALLED_APPS = [
+    "daphne",
+    "portal.administration.GatefoldAdminConfig",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "django_htmx",
+    *INSTALLED_APPS,
+    "portal",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "portal.security.content_security_policy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+ASGI_APPLICATION = "portal.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+            "builtins": ["portal.templatetags.gatefold"],
+        },
+    }
+]
+
+DATABASE_URL = os.environ.get("GATEFOLD_DATABASE_URL")
+if DATABASE_URL and not DATABASE_URL.startswith("sqlite"):
+    DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)}
+else:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": (DATABASE_URL or "").removeprefix("sqlite:///") or HOME / "portal.sqlite3",
+            "OPTIONS": DATABASE_OPTIONS,
+        }
+    }
+
+REDIS_URL = os.environ.get("GATEFOLD_REDIS_URL", f"unix://{HOME / 'redis.sock'}")
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {
+            # Receiving waits longer than the client library's own patience with a socket.
+            "hosts": [{"address": REDIS_URL, "socket_timeout": None}],
+            "prefix": "gatefold",
+            "capacity": 500,
+            "expiry": 30,
+        },
+    }
+}
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "static-collected"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 60
+_COLLECTED = (STATIC_ROOT / "staticfiles.json").exists()
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if _COLLECTED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "fleet"
+LOGOUT_REDIRECT_URL = "login"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = flag("GATEFOLD_HTTPS")
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# A table of 20,000 routes is one form.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
+
+LANGUAGES = [("en", _("English")), ("ja", _("Japanese"))]
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"asyncssh": {"level": "WARNING"}},
+}

@@ -1,0 +1,35 @@
+"""Settings of the tests: the portal's, with channel layer and broker in memory and no files of its own.
+
+Tests that are about the broker start a real one and point at it.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+os.environ.setdefault("GATEFOLD_SECRET_KEY", "only tests sign with this key, and nothing lasts beyond a test")
+if "GATEFOLD_VAR" not in os.environ:
+    os.environ["GATEFOLD_VAR"] = tempfile.mkdtemp(prefix="gf-var-", dir="/tmp")
+    atexit.register(shutil.rmtree, os.environ["GATEFOLD_VAR"], ignore_errors=True)
+
+from portal.settings.portal import *  # noqa: F403 - after the environment it reads
+from portal.settings.portal import DATABASE_OPTIONS, VAR
+
+STATIC_ROOT = VAR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+CELERY_BROKER_URL = "memory://"
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": ":memory:",
+        "OPTIONS": DATABASE_OPTIONS,
+    }
+}
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,71 @@
+"""The job "Synchronise": exchange with every machine of a cluster what either side lacks."""
+
+from __future__ import annotations
+
+import asyncio
+
+from django.utils.translation import gettext as _
+
+from appliances.following import worker
+from appliances.links.errors import LinkError
+from clusters import replicas
+from clusters.state import Machine
+from portal.jobs import Job, JobCancelled
+from portal.live.hints import hint, jobs_of
+
+PATIENCE = 30.0
+
+
+def run(job: Job) -> None:
+    """Do the job and close its row, whatever happens."""
+    try:
+        failed = _synchronise(job)
+    except JobCancelled:
+        job.end(Job.State.CANCELLED, _("Cancelled by a person."))
+    except Exception as error:
+        job.end(Job.State.FAILED, str(error)[:2000])
+        raise
+    else:
+        text = (
+            _("%(n)d machine(s) could not be reached.") % {"n": failed}
+            if failed
+            else _("All are up to date.")
+        )
+        job.end(Job.State.FAILED if failed else Job.State.DONE, text)
+    finally:
+        hint(jobs_of(job.tenant_id), "jobs")
+
+
+def _synchronise(job: Job) -> int:
+    replica_id = job.cluster.replica_id
+    machines = list(replicas.state(replica_id).machines.values())
+    failed = 0
+    for number, machine in enumerate(machines):
+        job.step(_("Asking %(name)s") % {"name": machine.name}, number, len(machines))
+        hint(jobs_of(job.tenant_id), "jobs")
+        trouble = _with(replica_id, machine)
+        failed += bool(trouble)
+        job.say(f"{machine.name}: " + (trouble or _("up to date")))
+    Job.everything.filter(pk=job.pk).update(done=len(machines), total=len(machines))
+    return failed
+
+
+def _with(replica_id: int, machine: Machine) -> str:
+    """What is wrong with this one; empty when both sides have all."""
+    if machine.disconnected:
+        return ""
+    try:
+        worker.follower().submit(_exchange(replica_id, machine.serial)).result(PATIENCE + 5)
+    except LinkError as error:
+        return str(error)
+    except TimeoutError:
+        return _("no answer in %(n)d seconds") % {"n": PATIENCE}
+    return ""
+
+
+async def _exchange(replica_id: int, serial: str) -> None:
+    found = await worker.follower().follow(replica_id)
+    async with asyncio.timeout(PATIENCE):
+        link = await found.table.reach(serial)
+        link.advanced()
+        await link.settled()

@@ -1,0 +1,224 @@
+"""What templates of every page need: icons, fingerprints, ages, levels, words of the catalogue."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext, override
+
+from appliances.following.freshness import Enforcement
+from appliances.models import Connection
+from clusters.differences import PathChange, differences
+from clusters.drafts import secrets_of
+from clusters.installed import catalogue
+from clusters.modes import CLUSTER, Mode, group, machine
+from clusters.naming import entry_label, level_word, mode_label, moment
+from clusters.versions import settings_at
+
+register = template.Library()
+
+BAR = 4
+TALL = 16
+LONGEST = 160
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A drawing of `icons.svg`; hidden from screen readers, so a word must stand beside it."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>',
+        static("gatefold/icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def fingerprint(text: str, wanted: str = "") -> SafeString:
+    """A fingerprint as bars and text: equal settings look equal."""
+    if not text:
+        return format_html('<span class="print none">{}</span>', gettext("none reported"))
+    kind = "" if not wanted else ("same" if text == wanted else "other")
+    bars = format_html_join(
+        "",
+        '<rect x="{}" y="{}" width="3" height="{}"></rect>',
+        (
+            (i * BAR, TALL - int(c, 16) - 1, int(c, 16) + 1)
+            for i, c in enumerate(text)
+            if c in "0123456789abcdef"
+        ),
+    )
+    drawn = format_html('<svg viewBox="0 0 48 16" aria-hidden="true">{}</svg>', bars)
+    return format_html('<span class="print {}">{}<span>{}</span></span>', kind, drawn, text)
+
+
+@register.filter
+def ago(moment: datetime | None) -> SafeString | str:
+    """An age that keeps counting in the browser; the exact time is in its title."""
+    if not moment:
+        return gettext("never")
+    passed = timesince(moment, timezone.now(), depth=1)
+    exact = timezone.localtime(moment)
+    return format_html(
+        '<time class="age" datetime="{}" title="{}">{}</time>',
+        exact.isoformat(),
+        f"{exact:%Y-%m-%d %H:%M:%S %Z}",
+        gettext("%(time)s ago") % {"time": passed},
+    )
+
+
+@register.filter
+def translated(message: str) -> str:
+    """A message id of the catalogue in the reader's language."""
+    return gettext(message) if message else ""
+
+
+@register.filter
+def english(message: str) -> str:
+    """A word of the interface in English, for what must not change with the language."""
+    with override("en"):
+        return str(message)
+
+
+@register.simple_tag
+def mode_name(state: Any, mode: Mode) -> str:
+    """`Group Paris`."""
+    return mode_label(state, mode)
+
+
+@register.filter
+def level_name(mode: Mode) -> str:
+    """The word of the mode's level."""
+    return level_word(mode.level)
+
+
+@register.inclusion_tag("parts/level.html")
+def level(state: Any, mode: Mode | None, href: str = "") -> dict[str, Any]:
+    """A mode, or the factory default for None, in the colour of its level."""
+    if mode is None:
+        return {"kind": "factory", "label": gettext("Factory default"), "href": ""}
+    return {"kind": str(mode.level), "label": mode_label(state, mode), "href": href}
+
+
+@register.simple_tag
+def feature_url(slug: str, mode: Mode, feature: Any) -> str:
+    """The address of a feature's page in a mode (GUI-02)."""
+    return reverse("feature", args=[slug, mode, *feature.page.split("/")])
+
+
+CONNECTIONS = {
+    Connection.CONNECTED: ("ok", "check"),
+    Connection.SUSPECT: ("warn", "question"),
+    Connection.DOWN: ("bad", "cross"),
+    Connection.DISCONNECTED: ("calm", "pause"),
+    Connection.REMOVED: ("calm", "trash"),
+    Connection.UNKNOWN: ("calm", "question"),
+}
+ENFORCEMENTS = {
+    Enforcement.ENFORCED: ("ok", "check"),
+    Enforcement.APPLYING: ("warn", "wait"),
+    Enforcement.LATE: ("warn", "warn"),
+    Enforcement.FAILED: ("bad", "cross"),
+    Enforcement.UNKNOWN: ("calm", "question"),
+}
+
+
+def _enforcement_words(kind: Enforcement) -> str:
+    words = {
+        Enforcement.ENFORCED: gettext("enforced"),
+        Enforcement.APPLYING: gettext("being applied"),
+        Enforcement.LATE: gettext("not enforced yet"),
+        Enforcement.FAILED: gettext("refused"),
+        Enforcement.UNKNOWN: gettext("not reported"),
+    }
+    return words[kind]
+
+
+@register.inclusion_tag("parts/state.html")
+def connection_state(kind: Connection) -> dict[str, str]:
+    """A connection state: colour, shape and word."""
+    tone, drawing = CONNECTIONS[kind]
+    return {"tone": tone, "icon": drawing, "label": str(kind.label)}
+
+
+@register.inclusion_tag("parts/state.html")
+def enforcement_state(kind: Enforcement) -> dict[str, str]:
+    """An enforcement state: colour, shape and word."""
+    tone, drawing = ENFORCEMENTS[kind]
+    return {"tone": tone, "icon": drawing, "label": _enforcement_words(kind)}
+
+
+@register.filter
+def made(by: Any) -> datetime:
+    """When a commit or version was made."""
+    return moment(by.time)
+
+
+@register.filter
+def shown(value: Any) -> str:
+    """A value of a document in one short line."""
+    if value is None:
+        return "–"
+    if value == "":
+        return gettext("empty")
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+@register.filter
+def entry_name(address: Any, state: Any) -> str:
+    """How people call an entry."""
+    return entry_label(state, address)
+
+
+@register.filter
+def feature_title(name: str) -> str:
+    """The title of a feature in the reader's language; its name where this release does not know it."""
+    known = catalogue()
+    return gettext(known[name].title) if name in known else name
+
+
+@register.filter
+def feature_page(name: str) -> str:
+    """The last part of a feature's address, to be put behind a mode's."""
+    known = catalogue()
+    return str(getattr(known[name], "page", "")) if name in known else ""
+
+
+@register.filter
+def value_paths(found: Any) -> list[PathChange]:
+    """What changes between two effective values, secrets hidden."""
+    return differences(found.before.value, found.after.value, secrets_of(settings_at(CLUSTER, found.feature)))
+
+
+@register.filter
+def group_mode(found: Any) -> Mode:
+    """The mode of a group."""
+    return group(found.id)
+
+
+@register.filter
+def status_mode(status: Any) -> Mode:
+    """The mode of the machine that a status row is about."""
+    return machine(status.serial)
+
+
+@register.filter
+def styled(field: Any) -> SafeString:
+    """A form's field in the look of the product."""
+    attributes = {"class": "input", "aria-invalid": "true"} if field.errors else {"class": "input"}
+    return field.as_widget(attrs=attributes)
+
+
+@register.simple_tag
+def plain_name(state: Any, mode: Mode) -> str:
+    """The mode's name without the word of its level."""
+    return str(state.mode_name(mode))

@@ -1,0 +1,36 @@
+"""Every address of the portal. Those of a cluster begin with its name (GUI-02)."""
+
+from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path, register_converter
+from django.views.generic import TemplateView
+from django.views.i18n import set_language
+
+from portal.modes import ModeConverter
+from portal.pages import adopting, cluster, fleet, history, jobs, pending, settings
+
+register_converter(ModeConverter, "mode")
+
+urlpatterns = [
+    path("", fleet.fleet, name="fleet"),
+    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path(
+        "healthz",
+        login_not_required(TemplateView.as_view(template_name="healthz.txt", content_type="text/plain")),
+    ),
+    path("i18n/setlang/", login_not_required(set_language), name="set_language"),
+    path("adopt/", adopting.adopt, name="adopt"),
+    path("jobs/", jobs.jobs, name="jobs"),
+    path("jobs/<int:number>/", jobs.job, name="job"),
+    path("admin/", admin.site.urls),
+    path("<slug:slug>/", cluster.cluster, name="cluster"),
+    path("<slug:slug>/pending/", pending.pending, name="pending"),
+    path("<slug:slug>/history/", history.history, name="history"),
+    path("<slug:slug>/history/<str:origin>/<int:number>/", history.commit, name="commit"),
+    path("<slug:slug>/conflicts/", history.conflicts, name="conflicts"),
+    path("<slug:slug>/synchronise/", jobs.synchronise, name="synchronise"),
+    path("<slug:slug>/<mode:mode>/", cluster.mode, name="mode"),
+    path("<slug:slug>/<mode:mode>/<slug:tab>/<slug:name>", settings.feature, name="feature"),
+]

@@ -1,0 +1,74 @@
+"""Three people and two tenants: Alice runs Acme, Bob helps her, Charlie is a stranger who runs Umbra."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.test import Client
+
+from clusters.modes import CLUSTER
+from portal.tenants import ManagedCluster, Tenant
+from tests.portal import world
+
+
+@pytest.fixture
+def acme(db: None) -> Tenant:
+    cache.clear()
+    return Tenant.objects.create(name="Acme", slug="acme")
+
+
+@pytest.fixture
+def umbra(db: None) -> Tenant:
+    return Tenant.objects.create(name="Umbra", slug="umbra")
+
+
+@pytest.fixture
+def alice(acme: Tenant) -> User:
+    return world.person("alice", "Alice Adams", administrator=acme)
+
+
+@pytest.fixture
+def bob(acme: Tenant) -> User:
+    return world.person("bob", "Bob Brown", operator=acme)
+
+
+@pytest.fixture
+def charlie(umbra: Tenant) -> User:
+    return world.person("charlie", "Charlie Cook", administrator=umbra)
+
+
+@pytest.fixture
+def europe(acme: Tenant) -> ManagedCluster:
+    """Three machines: berlin and rome in Main_Group, paris in the group Paris; routes on all three levels."""
+    made = world.cluster(
+        acme, "Europe", ["berlin.example", "rome.example", "paris.example"], {"Paris": ["paris.example"]}
+    )
+    world.define(
+        made, CLUSTER, "smtproutes", world.routes(a_example="192.0.2.1"), comment="Routes for everybody"
+    )
+    world.define(made, world.mode_of(made, "Paris"), "smtproutes", world.routes(a_example="192.0.2.2"))
+    return made
+
+
+@pytest.fixture
+def secret(umbra: Tenant) -> ManagedCluster:
+    """A cluster of the other tenant, whose names nobody of Acme may ever read."""
+    made = world.cluster(umbra, "Blacksite", ["hush.umbra.example"])
+    world.define(made, CLUSTER, "smtproutes", world.routes(hidden_example="192.0.2.66"), comment="whisper")
+    return made
+
+
+LogIn = Callable[[User], Client]
+
+
+@pytest.fixture
+def log_in() -> LogIn:
+    def browser(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return browser

@@ -1,0 +1,258 @@
+"""Pending changes, commit, conflict, history, revert, conflict desk: CMT-01 to CMT-09, SYN-08."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from clusters import commits, drafts, replicas
+from clusters.models import Replica
+from clusters.modes import CLUSTER, Mode
+from clusters.replication import Snapshot
+from clusters.versions import Change, settings_at
+from portal.tenants import ManagedCluster
+from tests.portal import world
+from tests.portal.conftest import LogIn
+
+PENDING = "/europe/pending/"
+
+
+@pytest.fixture
+def browser(alice: User, europe: ManagedCluster, log_in: LogIn) -> Client:
+    return log_in(alice)
+
+
+def edit(europe: ManagedCluster, mode: Mode, host: str, user: str = "alice") -> None:
+    drafts.edit(europe.replica_id, user, mode, "smtproutes", world.routes(a_example=host))
+
+
+def text(client: Client, path: str) -> str:
+    return client.get(path).content.decode()
+
+
+def test_nothing_pending_says_what_to_do(browser: Client) -> None:
+    html = text(browser, PENDING)
+    assert "Nothing is pending" in html
+    assert "is-pending" not in html
+
+
+def test_impact_names_exactly_the_machines_that_are_reached(browser: Client, europe: ManagedCluster) -> None:
+    edit(europe, CLUSTER, "192.0.2.50")
+    world.report(europe)
+    html = text(browser, PENDING)
+    serials = {m.name: m.serial for m in replicas.state(europe.replica_id).machines.values()}
+    assert f'data-impact="{serials["berlin.example"]}"' in html
+    assert f'data-impact="{serials["rome.example"]}"' in html
+    assert f'data-impact="{serials["paris.example"]}"' not in html
+    assert "2 machines change" in html
+    assert "192.0.2.50" in html
+    assert "Group Paris" in html
+    assert "away" not in html
+
+
+def test_rendered_postfix_lines_stand_in_the_impact(browser: Client, europe: ManagedCluster) -> None:
+    edit(europe, CLUSTER, "192.0.2.50")
+    html = text(browser, PENDING)
+    assert "What Postfix gets" in html
+    assert '<div class="add">+ ' in html
+    assert '<div class="del">- ' in html
+
+
+def test_machines_away_are_named(browser: Client, europe: ManagedCluster) -> None:
+    edit(europe, CLUSTER, "192.0.2.50")
+    world.report(europe, only="berlin.example")
+    html = text(browser, PENDING)
+    assert html.count("away, will catch up") == 1
+    assert "these get the changes when they are back" in html
+
+
+def test_commit_takes_all_levels_with_the_comment(browser: Client, europe: ManagedCluster) -> None:
+    """CMT-01, CMT-06."""
+    edit(europe, CLUSTER, "192.0.2.50")
+    edit(europe, world.mode_of(europe, "berlin.example"), "192.0.2.51")
+    assert "is-pending" in text(browser, PENDING)
+    answer = browser.post(PENDING, {"do": "commit", "comment": "Both at once"}, follow=True)
+    made = commits.last(europe.replica_id)
+    assert (made.user, made.comment, len(made.changes)) == ("alice", "Both at once", 2)
+    assert "Both at once" in answer.content.decode()
+    assert drafts.pending(europe.replica_id, "alice") == []
+
+
+def test_commit_with_nothing_pending_says_so(browser: Client, europe: ManagedCluster) -> None:
+    before = replicas.vector(europe.replica_id)
+    answer = browser.post(PENDING, {"do": "commit"}, follow=True)
+    assert "nothing to commit" in answer.content.decode()
+    assert replicas.vector(europe.replica_id) == before
+
+
+def test_comment_too_long_is_refused_and_all_stays_pending(browser: Client, europe: ManagedCluster) -> None:
+    edit(europe, CLUSTER, "192.0.2.50")
+    answer = browser.post(PENDING, {"do": "commit", "comment": "x" * 5000}, follow=True)
+    assert "4096 are allowed" in answer.content.decode()
+    assert len(drafts.pending(europe.replica_id, "alice")) == 1
+
+
+def test_changes_of_others_are_not_mine(browser: Client, europe: ManagedCluster, bob: User) -> None:
+    edit(europe, CLUSTER, "192.0.2.99", user="bob")
+    assert "192.0.2.99" not in text(browser, PENDING)
+    browser.post(PENDING, {"do": "clear"})
+    assert len(drafts.pending(europe.replica_id, "bob")) == 1
+
+
+def test_clear_and_discard_drop_what_they_say(browser: Client, europe: ManagedCluster) -> None:
+    """CMT-03."""
+    berlin = world.mode_of(europe, "berlin.example")
+    edit(europe, CLUSTER, "192.0.2.50")
+    edit(europe, berlin, "192.0.2.51")
+    browser.post(PENDING, {"do": "drop", "entry": str(settings_at(CLUSTER, "smtproutes"))})
+    assert [p.mode for p in drafts.pending(europe.replica_id, "alice")] == [berlin]
+    browser.post(PENDING, {"do": "clear"})
+    assert drafts.pending(europe.replica_id, "alice") == []
+
+
+@pytest.fixture
+def clash(europe: ManagedCluster) -> ManagedCluster:
+    """Alice edits; Bob commits the same entry before she does; she edits another one too."""
+    edit(europe, CLUSTER, "192.0.2.50")
+    edit(europe, world.mode_of(europe, "berlin.example"), "192.0.2.51")
+    world.define(
+        europe,
+        CLUSTER,
+        "smtproutes",
+        world.routes(a_example="192.0.2.60"),
+        user="bob",
+        comment="Bob was faster",
+    )
+    return europe
+
+
+def test_conflict_stops_the_whole_commit_and_names_who_when_and_what(
+    browser: Client, clash: ManagedCluster
+) -> None:
+    """CMT-04."""
+    before = replicas.vector(clash.replica_id)
+    answer = browser.post(PENDING, {"do": "commit", "comment": "Mine"})
+    html = answer.content.decode()
+    assert answer.status_code == 409
+    assert "bob on portal" in html
+    assert "Bob was faster" in html
+    assert 'value="Mine"' in html
+    assert replicas.vector(clash.replica_id) == before
+    assert len(drafts.pending(clash.replica_id, "alice")) == 2
+
+
+def test_conflict_is_seen_before_the_commit_too(browser: Client, clash: ManagedCluster) -> None:
+    assert "Somebody else has changed" in text(browser, PENDING)
+
+
+def test_discarding_what_clashes_leaves_the_rest(browser: Client, clash: ManagedCluster) -> None:
+    """CMT-05."""
+    browser.post(PENDING, {"do": "discard_stale"})
+    assert [p.mode for p in drafts.pending(clash.replica_id, "alice")] == [
+        world.mode_of(clash, "berlin.example")
+    ]
+    assert browser.post(PENDING, {"do": "commit"}).status_code == 302
+
+
+def test_keeping_mine_over_theirs_commits_on_top(browser: Client, clash: ManagedCluster) -> None:
+    browser.post(PENDING, {"do": "keep", "entry": str(settings_at(CLUSTER, "smtproutes"))})
+    assert browser.post(PENDING, {"do": "commit"}).status_code == 302
+    found = replicas.state(clash.replica_id).defined(CLUSTER, "smtproutes")
+    assert found is not None
+    assert found.value == world.routes(a_example="192.0.2.50")
+
+
+def commit_path(europe: ManagedCluster) -> str:
+    made = commits.last(europe.replica_id)
+    return f"/europe/history/{made.id.origin}/{made.id.number}/"
+
+
+def test_detail_of_a_commit_names_each_machine(browser: Client, europe: ManagedCluster) -> None:
+    """CMT-02."""
+    world.define(europe, CLUSTER, "smtproutes", world.routes(a_example="192.0.2.70"), comment="Third")
+    html = text(browser, commit_path(europe))
+    assert "Third" in html
+    assert html.count("data-impact=") == 2
+    assert "192.0.2.70" in html
+
+
+def test_revert_makes_the_old_values_pending(browser: Client, europe: ManagedCluster) -> None:
+    world.define(europe, CLUSTER, "smtproutes", world.routes(a_example="192.0.2.70"))
+    answer = browser.post(commit_path(europe))
+    assert answer.headers["Location"] == PENDING
+    (change,) = drafts.pending(europe.replica_id, "alice")
+    assert change.value == world.routes(a_example="192.0.2.1")
+
+
+def test_revert_over_later_changes_asks_first(browser: Client, europe: ManagedCluster) -> None:
+    world.define(europe, CLUSTER, "smtproutes", world.routes(a_example="192.0.2.70"))
+    path = commit_path(europe)
+    world.define(europe, CLUSTER, "smtproutes", world.routes(a_example="192.0.2.71"), user="bob")
+    answer = browser.post(path)
+    assert answer.status_code == 409
+    assert drafts.pending(europe.replica_id, "alice") == []
+    browser.post(path, {"over": "yes"})
+    assert drafts.pending(europe.replica_id, "alice")[0].value == world.routes(a_example="192.0.2.1")
+
+
+def test_commit_that_is_not_here_is_not_found(browser: Client) -> None:
+    assert browser.get("/europe/history/NOBODY/1/").status_code == 404
+    assert browser.post("/europe/history/NOBODY/1/").status_code == 404
+
+
+def test_history_searches_comment_and_person(browser: Client, europe: ManagedCluster) -> None:
+    html = text(browser, "/europe/history/?q=for+everybody")
+    assert "Routes for everybody" in html
+    assert "joins the cluster" not in html
+    assert "No commit matches" in text(browser, "/europe/history/?q=zzz")
+    assert browser.get("/europe/history/?page=²").status_code == 200
+
+
+@pytest.fixture
+def conflict(europe: ManagedCluster) -> ManagedCluster:
+    """Two replicas of one cluster changed the same routes apart; the portal has heard of both."""
+    snapshot = replicas.snapshot(europe.replica_id)
+    cluster_id = europe.replica.cluster_id
+    Replica.objects.filter(pk=europe.replica_id).update(cluster_id="00000000-0000-4000-8000-000000000000")
+    other = replicas.new_replica("APART", cluster_id)
+    replicas.absorb_snapshot(other.pk, Snapshot.from_wire(snapshot.to_wire()))
+    address = settings_at(CLUSTER, "smtproutes")
+    base = replicas.heads(other.pk, [address])[address][0].id
+    change = Change(address, world.routes(a_example="198.51.100.1"), base)
+    made = replicas.commit(other.pk, [change], user="dora", host="far", comment="From afar")
+    world.define(europe, CLUSTER, "smtproutes", world.routes(a_example="198.51.100.2"), comment="At home")
+    replicas.absorb(europe.replica_id, [made])
+    return europe
+
+
+def test_conflict_desk_shows_what_stands_and_what_lost(browser: Client, conflict: ManagedCluster) -> None:
+    html = text(browser, "/europe/conflicts/")
+    for word in ("From afar", "At home", "dora on far", "198.51.100.1", "198.51.100.2"):
+        assert word in html
+
+
+def test_loser_put_in_force_settles_the_conflict(browser: Client, conflict: ManagedCluster) -> None:
+    (found,) = commits.conflicts(conflict.replica_id)
+    form = {"do": "restore", "entry": str(found.address), "version": str(found.losers[0].id)}
+    browser.post("/europe/conflicts/", form)
+    assert commits.conflicts(conflict.replica_id) == []
+    now = replicas.state(conflict.replica_id).defined(CLUSTER, "smtproutes")
+    assert now is not None
+    assert now.value == found.losers[0].value
+    assert "No conflicts" in text(browser, "/europe/conflicts/")
+
+
+def test_winner_kept_settles_the_conflict(browser: Client, conflict: ManagedCluster) -> None:
+    (found,) = commits.conflicts(conflict.replica_id)
+    browser.post("/europe/conflicts/", {"do": "accept", "entry": str(found.address)})
+    assert commits.conflicts(conflict.replica_id) == []
+
+
+@pytest.mark.parametrize("entry", ["", "nonsense", "settings/cluster/smtproutes", "cluster"])
+def test_conflict_that_is_none_is_refused(browser: Client, europe: ManagedCluster, entry: str) -> None:
+    before = replicas.vector(europe.replica_id)
+    for do in ("restore", "accept"):
+        answer = browser.post("/europe/conflicts/", {"do": do, "entry": entry, "version": "x/1"}, follow=True)
+        assert answer.status_code == 200
+    assert replicas.vector(europe.replica_id) == before

@@ -1,0 +1,135 @@
+"""The portal on real parts: adopts a real cluster, replicates over its links, shows what machines report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.appliances.machine.machines import PASSPHRASE, SSH_PORT, Machine, Machines
+from tests.portal.installation import Installation, until
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.root,
+    pytest.mark.skipif(os.geteuid() != 0, reason="Postfix needs root"),
+    pytest.mark.timeout(400),
+]
+
+PEOPLE = """
+from django.contrib.auth.models import User
+from portal.tenants import *
+for slug, name in (("acme", "alice"), ("umbra", "charlie")):
+    tenant = Tenant.objects.create(name=slug.title(), slug=slug)
+    user = User.objects.create_user(name, password="correct horse battery")
+    Member.objects.create(tenant=tenant, user=user, role="administrator")
+"""
+COMMIT = """
+from clusters import commits, drafts
+from clusters.modes import CLUSTER
+from portal.tenants import ManagedCluster
+one = ManagedCluster.everything.get()
+routes = {"routes": [{"domain": "moved.example", "hosts": [{"host": "127.0.0.9", "port": 25}]}]}
+drafts.edit(one.replica_id, "alice", CLUSTER, "smtproutes", routes)
+commits.commit_pending(one.replica_id, user="alice", host="portal", comment="From the portal")
+"""
+
+
+@pytest.fixture(scope="module")
+def machines() -> Iterator[Machines]:
+    found = Machines()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def pair(machines: Machines) -> list[Machine]:
+    """A cluster of two real machines."""
+    return machines.cluster("one", "two")
+
+
+@pytest.fixture(scope="module")
+def portal() -> Iterator[Installation]:
+    found = Installation()
+    try:
+        assert found.manage("migrate", "-v0").returncode == 0
+        found.python(PEOPLE)
+        found.start_redis()
+        yield found
+    finally:
+        found.close()
+
+
+def adopt(
+    portal: Installation,
+    machine: Machine,
+    *,
+    tenant: str = "acme",
+    fingerprint: str = "",
+    passphrase: str = PASSPHRASE,
+) -> str:
+    done = portal.manage(
+        "adopt", "--tenant", tenant, "--address", machine.address, "--port", str(SSH_PORT),
+        "--fingerprint", fingerprint or machine.fingerprint, stdin=f"{passphrase}\n",
+    )  # fmt: skip
+    return done.stdout if done.returncode == 0 else done.stderr
+
+
+def rows(portal: Installation) -> dict[str, dict[str, str]]:
+    found = portal.rows("SELECT name, connection, wanted, enforced, error FROM appliances_machinestatus")
+    return {str(row["name"]): row for row in found}
+
+
+def last_comment(portal: Installation) -> str:
+    return str(
+        portal.rows("SELECT comment FROM clusters_commit ORDER BY wall DESC, counter DESC LIMIT 1")[0][
+            "comment"
+        ]
+    )
+
+
+def states(portal: Installation) -> list[str]:
+    return sorted(row["connection"] for row in rows(portal).values())
+
+
+def test_portal_adopts_follows_replicates_and_notices(portal: Installation, pair: list[Machine]) -> None:
+    """The life of a followed cluster, on one set of real machines.
+
+    1. Wrong fingerprint and wrong passphrase are refused. 2. Adopted. 3. Another tenant is refused.
+    4. A worker links to every machine. 5. A commit made in the portal is enforced. 6. One made on a machine
+    is here. 7. A machine that dies is shown down. 8. The passphrase is nowhere in the portal's state.
+    """
+    first, second = pair
+    assert "not accepted" in adopt(portal, first, fingerprint="SHA256:wrong")
+    assert "passphrase" in adopt(portal, first, passphrase="guess").lower()
+    assert rows(portal) == {}
+
+    assert "acme follows" in adopt(portal, first).lower()
+    assert "other hands" in adopt(portal, first, tenant="umbra")
+    assert [row["enforced"] for row in rows(portal).values()] == ["", ""]
+
+    worker = portal.start_worker("-B", "-s", str(portal.var / "beat"))
+    until(lambda: states(portal) == ["connected", "connected"], "both machines are connected")
+    until(lambda: all(r["enforced"] == r["wanted"] for r in rows(portal).values()), "both report")
+
+    before = {row["wanted"] for row in rows(portal).values()}
+    portal.python(COMMIT)
+    assert {row["wanted"] for row in rows(portal).values()}.isdisjoint(before)
+    until(lambda: all(r["enforced"] == r["wanted"] for r in rows(portal).values()), "both enforce the commit")
+
+    document = '{"action": "drop", "recipients": ["x@y.example"]}'
+    first.does("clustermode cluster; unsubscribe load", stdin=document)
+    first.does('commit -m "From a machine"')
+    until(lambda: last_comment(portal) == "From a machine", "the machine's commit is here")
+
+    second.kill()
+    until(lambda: states(portal) == ["connected", "down"], "the dead machine is shown down", 120)
+    second.start()
+    until(lambda: states(portal) == ["connected", "connected"], "it is back", 120)
+
+    portal.end(worker)
+    assert "Traceback" not in portal.log("worker")
+    for path in portal.var.rglob("*"):
+        if path.is_file():
+            assert PASSPHRASE.encode() not in path.read_bytes(), path

@@ -1,0 +1,296 @@
+"""The page of a feature in a mode: GUI-02, GUI-05 to GUI-13, GUI-15, CLI-07."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from appliances.features.registry import CATALOGUE
+from clusters import commits, drafts
+from clusters.modes import CLUSTER
+from portal.tenants import ManagedCluster
+from tests.portal import world
+from tests.portal.conftest import LogIn
+from tests.portal.forms import settings_form
+
+ROUTES = "/europe/cluster/network/smtp_routes"
+
+
+@pytest.fixture
+def browser(alice: User, europe: ManagedCluster, log_in: LogIn) -> Client:
+    return log_in(alice)
+
+
+def page(browser: Client, path: str, status: int = 200) -> str:
+    answer = browser.get(path)
+    assert answer.status_code == status
+    return answer.content.decode()
+
+
+def of_machine(europe: ManagedCluster, name: str, page: str = "network/smtp_routes") -> str:
+    return f"/europe/machine/{world.mode_of(europe, name).id}/{page}"
+
+
+def pending(europe: ManagedCluster) -> list[drafts.Pending]:
+    return drafts.pending(europe.replica_id, "alice")
+
+
+def test_mode_without_settings_previews_what_it_inherits_with_its_origin(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """GUI-05, T11: the origin is the group, not the cluster."""
+    html = page(browser, of_machine(europe, "paris.example"))
+    assert "data-preview" in html
+    assert "192.0.2.2" in html
+    assert "192.0.2.1" not in html
+    assert html.count("Group Paris") >= 2
+    assert "data-settings-form" not in html
+
+
+def test_override_settings_offers_three_starts_and_only_defining_modes(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """GUI-07, GUI-08."""
+    html = page(browser, of_machine(europe, "berlin.example"))
+    for start in ('value="inherited"', 'value="default"', 'value="cluster"'):
+        assert start in html
+    assert f'value="{world.mode_of(europe, "Paris")}"' in html
+    assert f'<option value="{world.mode_of(europe, "paris.example")}"' not in html
+
+
+@pytest.mark.parametrize(
+    ("start", "hosts"), [("inherited", ["192.0.2.1"]), ("default", []), ("group", ["192.0.2.2"])]
+)
+def test_start_of_an_override_is_shown_and_nothing_is_kept(
+    browser: Client, europe: ManagedCluster, start: str, hosts: list[str]
+) -> None:
+    chosen = str(world.mode_of(europe, "Paris")) if start == "group" else start
+    html = page(browser, f"{of_machine(europe, 'berlin.example')}?start={chosen}")
+    form = settings_form(html)
+    assert [value for name, value in form.items() if name.endswith(".host")] == hosts
+    assert pending(europe) == []
+
+
+def test_submit_of_an_override_defines_the_settings_there(browser: Client, europe: ManagedCluster) -> None:
+    path = of_machine(europe, "berlin.example")
+    form = settings_form(page(browser, f"{path}?start=inherited"))
+    form["f.routes.0.hosts.0.host"] = "192.0.2.77"
+    assert browser.post(path, form).status_code == 302
+    (change,) = pending(europe)
+    assert change.mode == world.mode_of(europe, "berlin.example")
+    assert change.value == world.routes(a_example="192.0.2.77")
+
+
+def test_empty_settings_can_be_defined_and_are_not_absent(browser: Client, europe: ManagedCluster) -> None:
+    """CL-10."""
+    path = of_machine(europe, "berlin.example")
+    browser.post(path, settings_form(page(browser, f"{path}?start=default")))
+    (change,) = pending(europe)
+    assert change.value == {"routes": []}
+    assert "An empty table overrides" in page(browser, path)
+
+
+def test_edit_above_names_whom_it_reaches_and_who_keeps_own_settings(browser: Client) -> None:
+    """CLI-07, GUI-11."""
+    form = settings_form(page(browser, ROUTES))
+    form["f.routes.0.hosts.0.host"] = "192.0.2.3"
+    html = browser.post(ROUTES, form, follow=True).content.decode()
+    assert "reaches: berlin.example, rome.example." in html
+    assert "not reached: Group Paris." in html
+
+
+def test_wrong_values_are_refused_beside_their_fields_and_nothing_is_kept(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    form = settings_form(page(browser, ROUTES))
+    form["f.routes.0.hosts.0.port"] = "70000"
+    form["f.routes.0.domain"] = "not a domain\nsmtp:evil"
+    answer = browser.post(ROUTES, form)
+    html = answer.content.decode()
+    assert answer.status_code == 422
+    assert html.count('aria-invalid="true"') == 2
+    assert "must be at most 65535" in html
+    assert 'value="70000"' in html
+    assert pending(europe) == []
+
+
+def test_form_of_older_settings_is_refused(browser: Client, europe: ManagedCluster) -> None:
+    """Two tabs, or a commit of somebody else meanwhile."""
+    form = settings_form(page(browser, ROUTES))
+    world.define(europe, CLUSTER, "smtproutes", world.routes(b_example="192.0.2.9"), user="bob")
+    answer = browser.post(ROUTES, form)
+    assert answer.status_code == 422
+    assert b"changed while you were editing" in answer.content
+    assert pending(europe) == []
+
+
+def test_double_submit_is_harmless(browser: Client, europe: ManagedCluster) -> None:
+    form = settings_form(page(browser, ROUTES))
+    form["f.routes.0.hosts.0.host"] = "192.0.2.3"
+    assert [browser.post(ROUTES, form).status_code for _n in range(2)] == [302, 422]
+    assert len(pending(europe)) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "null", '"x"', "[" * 100_000, '{"routes": [{}]}', '{"routes": [], "x": 1}', "\x00"]
+)
+def test_broken_json_is_refused_in_words(browser: Client, europe: ManagedCluster, text: str) -> None:
+    base = settings_form(page(browser, ROUTES))["base"]
+    answer = browser.post(ROUTES, {"do": "save", "json": text, "base": base})
+    assert answer.status_code == 422
+    assert b"Nothing was kept" in answer.content
+    assert pending(europe) == []
+
+
+def test_json_is_the_way_without_script(browser: Client, europe: ManagedCluster) -> None:
+    html = page(browser, f"{ROUTES}?as=json")
+    assert "192.0.2.1" in html
+    base = html.split('name="base" value="')[1].split('"')[0]
+    document = world.routes(z_example="192.0.2.5")
+    assert browser.post(ROUTES, {"do": "save", "json": json.dumps(document), "base": base}).status_code == 302
+    assert pending(europe)[0].value == document
+
+
+def users(browser: Client, europe: ManagedCluster) -> str:
+    secret = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g"
+    document = {"users": [{"name": "admin", "role": "administrator", "passphrase_hash": secret}]}
+    world.define(europe, CLUSTER, "userconfig", CATALOGUE.check("userconfig", CLUSTER, document))
+    return secret
+
+
+def test_secret_is_shown_nowhere_and_survives_an_edit(browser: Client, europe: ManagedCluster) -> None:
+    secret = users(browser, europe)
+    path = "/europe/cluster/system_administration/users"
+    for each in (path, f"{path}?as=json", f"/europe/machine/{world.mode_of(europe, 'rome.example').id}/"):
+        assert "c2FsdHNhbHRz" not in page(browser, each)
+    form = settings_form(page(browser, path))
+    form["f.users.0.full_name"] = "The Admin"
+    assert browser.post(path, form).status_code == 302
+    assert pending(europe)[0].value["users"][0]["passphrase_hash"] == secret
+    for each in (path, "/europe/pending/"):
+        assert "c2FsdHNhbHRz" not in page(browser, each)
+
+
+def test_hidden_secret_in_json_stays_what_it_is(browser: Client, europe: ManagedCluster) -> None:
+    secret = users(browser, europe)
+    path = "/europe/cluster/system_administration/users"
+    html = page(browser, f"{path}?as=json")
+    base = html.split('name="base" value="')[1].split('"')[0]
+    document: dict[str, Any] = {
+        "users": [
+            {"name": "new", "authorised_keys": []},
+            {"name": "admin", "role": "administrator", "passphrase_hash": "********", "full_name": "A"},
+        ]
+    }
+    browser.post(path, {"do": "save", "json": json.dumps(document), "base": base})
+    assert [u["passphrase_hash"] for u in pending(europe)[0].value["users"]] == ["", secret]
+
+
+def test_machine_only_page_in_cluster_mode_offers_the_machines(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """GUI-15, RES-02, RES-05."""
+    html = page(browser, "/europe/cluster/network/ip_interfaces")
+    assert "Machine mode only" in html
+    assert "data-settings-form" not in html
+    for name in ("berlin.example", "rome.example", "paris.example"):
+        assert of_machine(europe, name, "network/ip_interfaces") in html
+
+
+def test_cluster_only_page_in_machine_mode_offers_the_cluster(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """RES-01, RES-07."""
+    path = of_machine(europe, "berlin.example", "system_administration/users")
+    html = page(browser, path)
+    assert "Cluster mode only" in html
+    assert "/europe/cluster/system_administration/users" in html
+    assert browser.post(path, {"do": "save", "json": '{"users": []}'}).status_code in (302, 422)
+    assert pending(europe) == []
+
+
+def test_delete_here_lets_the_mode_inherit_again(browser: Client, europe: ManagedCluster) -> None:
+    """GUI-11, SET-10."""
+    path = f"/europe/group/{world.mode_of(europe, 'Paris').id}/network/smtp_routes"
+    html = browser.post(path, {"do": "delete"}, follow=True).content.decode()
+    assert "this mode will inherit again" in html
+    assert "data-preview" in html
+    assert pending(europe)[0].value is None
+    browser.post(path, {"do": "discard"})
+    assert pending(europe) == []
+
+
+def test_delete_at_the_cluster_warns_of_emptied_machines_first(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """SET-08."""
+    html = browser.post(ROUTES, {"do": "delete"}).content.decode()
+    assert "may stop processing mail" in html
+    assert "berlin.example, rome.example" in html
+    assert pending(europe) == []
+    browser.post(ROUTES, {"do": "delete", "confirmed": "yes"})
+    assert pending(europe)[0].value is None
+
+
+def test_copy_to_another_mode_is_pending_there(browser: Client, europe: ManagedCluster) -> None:
+    """GUI-12, SET-04, SET-09."""
+    target = world.mode_of(europe, "berlin.example")
+    answer = browser.post(ROUTES, {"do": "copy", "target": str(target)})
+    assert answer.headers["Location"] == of_machine(europe, "berlin.example")
+    (change,) = pending(europe)
+    assert (change.mode, change.value) == (target, world.routes(a_example="192.0.2.1"))
+
+
+def test_move_over_settings_of_the_target_asks_and_leaves_the_source_undefined(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """SET-04, SET-05."""
+    group = world.mode_of(europe, "Paris")
+    form = {"do": "move", "target": str(group)}
+    html = browser.post(ROUTES, form).content.decode()
+    assert "has settings of its own, which would be replaced" in html
+    assert pending(europe) == []
+    browser.post(ROUTES, {**form, "confirmed": "yes"})
+    moved = {c.mode: c.value for c in pending(europe)}
+    assert moved == {CLUSTER: None, group: world.routes(a_example="192.0.2.1")}
+
+
+@pytest.mark.parametrize("target", ["", "cluster", "nonsense", "group:gone", "machine:"])
+def test_transfer_to_nowhere_is_refused(browser: Client, europe: ManagedCluster, target: str) -> None:
+    assert browser.post(ROUTES, {"do": "copy", "target": target}, follow=True).status_code == 200
+    assert pending(europe) == []
+
+
+def test_gui_has_no_copy_to_all_groups(browser: Client) -> None:
+    """GUI-16, SET-06."""
+    assert "all groups" not in page(browser, ROUTES).lower()
+
+
+def test_change_mode_menu_jumps_to_the_same_page_in_every_mode(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """GUI-13."""
+    html = page(browser, of_machine(europe, "rome.example"))
+    group = world.mode_of(europe, "Paris")
+    for path in (
+        ROUTES,
+        f"/europe/group/{group.id}/network/smtp_routes",
+        of_machine(europe, "paris.example"),
+    ):
+        assert f'href="{path}"' in html
+
+
+def test_story_tells_who_wrote_it_and_what_it_hides(browser: Client, europe: ManagedCluster) -> None:
+    made = commits.last(europe.replica_id)
+    world.define(
+        europe, CLUSTER, "smtproutes", world.routes(a_example="192.0.2.8"), user="bob", comment="My reason"
+    )
+    html = page(browser, f"/europe/group/{world.mode_of(europe, 'Paris').id}/network/smtp_routes")
+    assert "bob on portal" in html
+    assert "My reason" in html
+    assert "hidden by it" in html
+    assert made.user == "alice"
