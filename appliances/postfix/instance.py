@@ -6,6 +6,7 @@ Run by `-c BASE/etc`; /etc/postfix is never read or written. Calls block for up 
 from __future__ import annotations
 
 import grp
+import logging
 import os
 import pwd
 import re
@@ -16,13 +17,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliances.postfix import log, processes
+from appliances.postfix import log, logjam, processes
 from appliances.postfix.parts import Place
 from appliances.postfix.processes import Holder
+
+logger = logging.getLogger(__name__)
 
 POSTFIX = "/usr/sbin/postfix"
 TICK = 0.01
 """Seconds between two looks at a fact that is awaited."""
+PATIENCE = 2.0
+"""Seconds after which a command that has not ended may be waiting for a jammed log."""
 
 
 class InstanceError(RuntimeError):
@@ -148,8 +153,13 @@ class Instance:
         self._end_orphans()
 
     def supervise(self) -> bool:
-        """Start it again if it should run and does not; returns whether that was needed."""
-        if self.running:
+        """Start it again if it should run and does not; returns whether that was needed.
+
+        One that runs and is held up by its own log is freed.
+        """
+        if (pid := self.pid) is not None:
+            if logjam.held_up(pid):
+                self._relieve()
             return False
         self.start()
         return True
@@ -183,20 +193,32 @@ class Instance:
 
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run a program; raises InstanceError when it takes longer than the timeout."""
-        try:
-            return subprocess.run(
-                arguments,
-                input=stdin,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=self.timeout,
-                check=False,
-                cwd="/",
-            )
-        except subprocess.TimeoutExpired:
-            name = Path(arguments[0]).name
-            raise InstanceError(f"{name} gave no answer in {self.timeout:g} s") from None
+        deadline = time.monotonic() + self.timeout
+        with subprocess.Popen(
+            arguments,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            cwd="/",
+        ) as process:
+            while True:
+                try:
+                    said, complained = process.communicate(stdin, timeout=PATIENCE)
+                except subprocess.TimeoutExpired:
+                    self._relieve()
+                    if time.monotonic() > deadline:
+                        process.kill()
+                        name = Path(arguments[0]).name
+                        raise InstanceError(f"{name} gave no answer in {self.timeout:g} s") from None
+                else:
+                    return subprocess.CompletedProcess(arguments, process.returncode, said, complained)
+
+    def _relieve(self) -> None:
+        """What takes long may wait for a log service that waits for the master."""
+        if (pid := self.pid) is not None and (count := logjam.relieve(pid, self.place.maillog)):
+            logger.warning("freed Postfix of %s, whose log was jammed: %d lines", self.place.base, count)
 
     def _command(self, verb: str) -> None:
         before = self.log_end()

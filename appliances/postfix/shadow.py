@@ -16,9 +16,11 @@ from appliances.postfix.parts import Listener, Place, Service
 
 TROUBLE = re.compile(r"\]: (?:\S+ )?(warning|error|fatal|panic): ")
 HARMLESS = re.compile(
-    # What says something of the name service, of the client or of the disk, not of the settings.
+    # What says something of the name service, of the client or of the disk, not of the settings; and the
+    # notice to the postmaster of a complaint that stands in the log itself.
     r"warning: hostname \S+ does not resolve to address|warning: \S+: address not listed for hostname"
     r"|warning: not enough free space in mail queue"
+    r"|warning: \S+: undeliverable postmaster notification discarded"
 )
 SOCKET = re.compile(r"unix:(?:\$queue_directory/)?(private/[A-Za-z0-9_.-]+)")
 

@@ -10,12 +10,14 @@ import smtplib
 import ssl
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from appliances.features.demonstration import demonstration_certificate
@@ -28,6 +30,7 @@ from appliances.postfix.log import Position
 from appliances.postfix.milter import Milter
 from appliances.postfix.parts import Place
 from appliances.postfix.policy import PolicyService
+from appliances.postfix.processes import holders
 from clusters.catalogue import Document
 
 SMTP_PORT = 2525
@@ -242,6 +245,15 @@ class Gateway:
         code, text = client.connect(self.ip, port)
         client.close()
         return f"{code} {text.decode()}"
+
+    def await_closed(self, port: int = SMTP_PORT) -> None:
+        """Until nobody listens there: an old daemon may still end with the client it had just taken."""
+        deadline = time.monotonic() + PATIENCE
+        while holders(self.ip, port):
+            assert time.monotonic() < deadline, f"port {port} of {self.ip} stays open"
+            time.sleep(0.01)
+        with pytest.raises(ConnectionRefusedError):
+            self.greeting(port=port)
 
     def await_log(self, *parts: str) -> bool:
         """Whether a line with all these parts is or comes in the log."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from appliances.postfix import processes
 from appliances.postfix.configuration import Configuration, Raw
 from appliances.postfix.generations import ApplyRefused, Generations
 from appliances.postfix.instance import Instance
@@ -213,6 +214,7 @@ def test_listeners_come_and_go_while_others_answer(generations: Generations, add
     generations.apply(both)
     assert banner(second).endswith("private")
     generations.apply(gateway(address))
+    until(lambda: not processes.holders(second, PORT))
     with pytest.raises(ConnectionRefusedError):
         banner(second)
     assert banner(address).endswith("one")

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from appliances.postfix import processes
+from appliances.postfix import logjam, processes
 from appliances.postfix.configuration import Configuration, Place
 from appliances.postfix.instance import Instance, InstanceError, PortTaken
+from appliances.postfix.log import Position
 from tests.appliances.postfix.conftest import PORT, banner, gateway, until
 
 pytestmark = pytest.mark.root
@@ -110,7 +111,7 @@ def test_daemons_that_come_and_go_are_not_taken_for_others(instance: Instance, a
 
     def load() -> None:
         while not ended.is_set():
-            with contextlib.ExitStack() as clients:
+            with contextlib.suppress(OSError), contextlib.ExitStack() as clients:
                 for _ in range(4):
                     clients.enter_context(socket.create_connection((address, PORT), timeout=10))
 
@@ -126,6 +127,49 @@ def test_daemons_that_come_and_go_are_not_taken_for_others(instance: Instance, a
         ended.set()
         for thread in threads:
             thread.join()
+
+
+@contextlib.contextmanager
+def jammed_log(instance: Instance) -> Iterator[list[str]]:
+    """The log service takes nothing more and its socket is full; the lines that wait there."""
+    logged = Position()
+    assert instance.await_line(logged, lambda line: "daemon started" in line, 10)
+    (service,) = [pid for pid, name in instance.processes.items() if name == "postlogd"]
+    waiting: list[str] = []
+    os.kill(service, signal.SIGSTOP)
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as writer:
+            writer.setblocking(False)
+            writer.connect(str(instance.place.spool / "public" / "postlog"))
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    line = f"Nov 24 12:00:00 mx gf1/test[1]: line {len(waiting)}"
+                    writer.send(line.encode())
+                    waiting.append(line)
+        yield waiting
+    finally:
+        os.kill(service, signal.SIGCONT)
+
+
+def test_reload_with_a_jammed_log_frees_postfix_and_loses_no_line(instance: Instance, address: str) -> None:
+    """In a flood of sessions postlogd and the master can wait for one another for ever."""
+    install(instance.place, gateway(address))
+    instance.start()
+    with jammed_log(instance) as waiting:
+        instance.reload()
+        assert [line for line in instance.log_since(Position()) if "gf1/test" in line] == waiting
+    assert banner(address).endswith("one")
+
+
+def test_master_held_up_by_its_log_is_freed_by_the_supervision(instance: Instance, address: str) -> None:
+    install(instance.place, gateway(address))
+    instance.start()
+    with jammed_log(instance):
+        assert instance.pid is not None
+        os.kill(instance.pid, signal.SIGHUP)
+        until(lambda: logjam.held_up(instance.pid or 0))
+        assert not instance.supervise()
+        until(lambda: not logjam.held_up(instance.pid or 0))
 
 
 def test_orphans_of_a_killed_master_are_ended_before_start(instance: Instance, address: str) -> None:
@@ -154,7 +198,8 @@ def test_orphaned_master_without_pid_file_is_ended_before_start(instance: Instan
     assert instance.pid is None
     instance.start()
     assert instance.pid not in (None, first)
-    assert [name for name in instance.processes.values() if name == "master"] == ["master"]
+    # The master's own starter, of the same name, ends a moment later.
+    until(lambda: [name for name in instance.processes.values() if name == "master"] == ["master"])
 
 
 def test_start_tells_what_postfix_says(instance: Instance, address: str) -> None:
