@@ -13,7 +13,7 @@ WORKERS ?= 2
 RUN_PACKAGES  := python3-venv postfix postfix-pcre postfix-lmdb gettext openssh-client
 TEST_PACKAGES := $(RUN_PACKAGES) chromium fonts-inter fonts-noto-cjk iproute2 swaks
 
-.PHONY: help run machines test simulate bench screenshots install install-dev messages extract lint format types check clean
+.PHONY: help run machines test simulate bench screenshots requirements install install-dev messages extract lint format types check clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ simulate: install-dev ## replicas under a hostile network: SEEDS=n START=first S
 
 bench: install-dev ## measure what docs/benchmarks.md states
 	$(AS_ROOT) $(BIN)/python -m bench
+
+requirements: install-dev ## each requirement, its tests and the state of their last run: OPEN=1 for what has none
+	$(BIN)/python -m tests.rows $(if $(OPEN),--open)
 
 screenshots: install-dev ## pages of the running demo as docs/screenshots/*.png
 	$(BIN)/python manage.py screenshots --portal http://127.0.0.1:$(PORT)

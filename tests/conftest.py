@@ -1,7 +1,39 @@
-"""What all tests share."""
+"""What all tests share, and the outcomes that `make requirements` shows."""
 
+from __future__ import annotations
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.rows import OUTCOMES
 
 # A busy machine must not fail a law: time is bounded for each test as a whole.
 settings.register_profile("gatefold", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gatefold")
+
+
+class Outcomes:
+    """Keeps the outcome of each test, the worst of its parameters and phases, from run to run."""
+
+    WORST_FIRST = ("failed", "skipped", "passed")
+
+    def __init__(self, cache: pytest.Cache) -> None:
+        self._cache = cache
+        self._found: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when != "call" and report.passed:
+            return
+        name = report.nodeid.partition("[")[0]
+        both = {report.outcome, self._found.get(name, report.outcome)}
+        self._found[name] = next(each for each in self.WORST_FIRST if each in both)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        self._cache.set(OUTCOMES, {**self._cache.get(OUTCOMES, {}), **self._found})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # A worker tells the process that started it, which keeps them.
+    if not hasattr(config, "workerinput") and config.cache is not None:
+        config.pluginmanager.register(Outcomes(config.cache))
