@@ -1,4 +1,4 @@
-"""The table of requirements is whole: a row has a test or says why not, and no test cites what is not there."""
+"""The table of requirements is whole: no test cites what is not there, and the state tells the truth."""
 
 from __future__ import annotations
 
