@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import path, register_converter
+from django.urls import include, path, register_converter
 from django.views.generic import TemplateView
 from django.views.i18n import set_language
 
@@ -11,6 +11,7 @@ from portal.modes import ModeConverter
 from portal.pages import adopting, cluster, fleet, history, jobs, pending, settings
 
 register_converter(ModeConverter, "mode")
+handler404 = "portal.pages.missing.missing"
 
 urlpatterns = [
     path("", fleet.fleet, name="fleet"),
@@ -25,6 +26,7 @@ urlpatterns = [
     path("jobs/", jobs.jobs, name="jobs"),
     path("jobs/<int:number>/", jobs.job, name="job"),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("portal.api.urls")),
     path("<slug:slug>/", cluster.cluster, name="cluster"),
     path("<slug:slug>/pending/", pending.pending, name="pending"),
     path("<slug:slug>/history/", history.history, name="history"),

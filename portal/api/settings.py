@@ -1,0 +1,157 @@
+"""Settings of a feature in a mode: the mode is part of every address."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from clusters import drafts, effective, replicas
+from clusters.differences import masked
+from clusters.installed import catalogue
+from clusters.modes import Mode
+from clusters.naming import authorship_label
+from clusters.transfers import Action, carry_out, plan
+from clusters.versions import Version, settings_at
+from portal.api.base import ClusterView, told
+from portal.api.errors import Refusal, StaleVersion
+from portal.api.shapes import EditedShape, SettingInput, SettingShape, SettingSummary, TransferInput
+from portal.modes import ModeConverter
+from portal.pages.transferring import unmasked
+from portal.tenants import Right
+
+
+class ModeView(ClusterView):
+    """A view of one mode of a cluster."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.mode: Mode = kwargs["mode"]
+        self.place.draft.mode_name(self.mode)
+
+    def summary(self, name: str) -> dict[str, Any]:
+        """Where the value of a feature in this mode comes from, pending changes of the caller included."""
+        draft, state = self.place.draft, self.place.state
+        mine = draft.defined(self.mode, name)
+        setting = effective.setting_at(draft, self.mode, name, catalogue())
+        return {
+            "feature": name,
+            "defined": mine is not None,
+            "pending": mine != state.defined(self.mode, name),
+            "origin": setting.origin,
+        }
+
+
+class ModeSettings(ModeView):
+    """Every feature that can be set in this mode, and where its value comes from."""
+
+    @extend_schema(responses=SettingSummary(many=True))
+    def get(self, request: Request, slug: str, mode: Mode) -> Response:
+        names = [f.name for f in catalogue() if catalogue().allows(f.name, mode)]
+        return Response(SettingSummary([self.summary(name) for name in names], many=True).data)
+
+
+class FeatureSettings(ModeView):
+    """One feature in one mode. What you write is pending until you commit."""
+
+    rights: ClassVar = {"PUT": Right.EDIT, "DELETE": Right.EDIT}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.feature = catalogue()[kwargs["feature"]]
+
+    @extend_schema(responses={200: SettingShape, 404: Refusal})
+    def get(self, request: Request, slug: str, mode: Mode, feature: str) -> Response:
+        draft = self.place.draft
+        setting = effective.setting_at(draft, mode, feature, catalogue())
+        overrides = effective.overrides(draft, mode, feature)
+        head = self._head()
+        found = {
+            **self.summary(feature),
+            "mode": mode,
+            "value": masked(setting.value, self.feature.secrets),
+            "version": str(head.id) if head else "",
+            "story": setting.story,
+            "reached": [m.serial for m in effective.reached(draft, mode, feature)],
+            "overrides": [*overrides.groups, *overrides.machines],
+        }
+        return Response(SettingShape(found).data)
+
+    @extend_schema(
+        request=SettingInput, responses={200: EditedShape, 404: Refusal, 409: Refusal, 422: Refusal}
+    )
+    def put(self, request: Request, slug: str, mode: Mode, feature: str) -> Response:
+        sent = told(SettingInput, request)
+        self._require_seen(sent.get("version"))
+        held = effective.setting_at(self.place.draft, mode, feature, catalogue()).value
+        document = unmasked(sent["value"], held, self.feature.secrets)
+        return _edited(drafts.edit(self.place.replica_id, self.place.user, mode, feature, document))
+
+    @extend_schema(responses={200: EditedShape, 404: Refusal, 409: Refusal})
+    def delete(self, request: Request, slug: str, mode: Mode, feature: str) -> Response:
+        """As a pending change: this mode no longer defines the feature and inherits."""
+        self._require_seen(request.query_params.get("version"))
+        return _edited(drafts.remove(self.place.replica_id, self.place.user, mode, feature))
+
+    def _head(self) -> Version | None:
+        address = settings_at(self.mode, self.feature.name)
+        head = replicas.heads(self.place.replica_id, [address]).get(address, (None,))[0]
+        return head if head is not None and head.value is not None else None
+
+    def _require_seen(self, version: str | None) -> None:
+        head = self._head()
+        if version is None or version == (str(head.id) if head else ""):
+            return
+        who = _("now in force: {made}").format(made=authorship_label(head)) if head else _("now deleted")
+        raise StaleVersion(
+            _("Not kept: these settings were changed since version {version}; {who}.").format(
+                version=version[:80] or "-", who=who
+            ),
+            head,
+        )
+
+
+class Transfer(ModeView):
+    """Copy or move what this mode defines to another mode, as pending changes (SET-03..SET-08)."""
+
+    rights: ClassVar = {"POST": Right.EDIT}
+
+    @extend_schema(
+        request=TransferInput, responses={200: EditedShape, 404: Refusal, 409: Refusal, 422: Refusal}
+    )
+    def post(self, request: Request, slug: str, mode: Mode, feature: str) -> Response:
+        sent = told(TransferInput, request)
+        target = ModeConverter().to_python(sent["target"])
+        place = self.place
+        planned = plan(place.replica_id, place.user, Action(sent["action"]), feature, mode, [target])
+        risks = _risks(planned)
+        if risks and not sent["agreed"]:
+            return Response({"detail": " ".join(risks)}, status=status.HTTP_409_CONFLICT)
+        edited = carry_out(place.replica_id, place.user, planned)
+        return _edited(edited[0])
+
+
+def _risks(planned: Any) -> list[str]:
+    found = []
+    if planned.replaced:
+        found.append(_("The target has settings of its own, which would be replaced."))
+    if planned.broken:
+        found.append(_("What they refer to is missing at the target."))
+    if planned.emptied:
+        names = ", ".join(m.name for m in planned.emptied)
+        found.append(_("These machines would fall back to an empty table: {names}.").format(names=names))
+    return [*found, _("Send it again with agreed=true if that is meant.")] if found else []
+
+
+def _edited(edited: drafts.Edited) -> Response:
+    found = SimpleNamespace(
+        pending=edited.pending,
+        reached=[m.serial for m in edited.reached],
+        overrides=[*edited.overrides.groups, *edited.overrides.machines],
+    )
+    return Response(EditedShape(found).data)

@@ -1,0 +1,323 @@
+"""The shapes of what the API takes and gives; each is rendered from the domain's own values."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from clusters.modes import Mode
+from portal.modes import ModeConverter
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class Document(serializers.JSONField):
+    """Settings of a feature, as its JSON schema has them."""
+
+
+@extend_schema_field({"type": "string", "example": "machine/NW-0001"})
+class ModeField(serializers.CharField):
+    """A mode as addresses write it: `cluster`, `group/<id>`, `machine/<serial>`."""
+
+    def to_representation(self, value: Mode) -> str:
+        return ModeConverter().to_url(value)
+
+
+@extend_schema_field({"type": "string", "format": "date-time"})
+class Moment(serializers.Field):
+    """The wall time of a commit."""
+
+    def to_representation(self, value: Any) -> str:
+        return datetime.fromtimestamp(value.wall / 1000, UTC).isoformat()
+
+
+class Shape(serializers.Serializer[Any]):
+    """A value of the domain, for reading."""
+
+
+class AuthorshipShape(Shape):
+    """Who wrote something, when, where and why."""
+
+    commit = serializers.CharField(source="id", help_text="Origin and number, as in the commit's address.")
+    time = Moment()
+    user = serializers.CharField()
+    host = serializers.CharField()
+    comment = serializers.CharField()
+
+
+class ProblemShape(Shape):
+    """What is wrong with a document, and where."""
+
+    path = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ClashShape(Shape):
+    """An entry that somebody else has changed meanwhile."""
+
+    entry = serializers.CharField()
+    now = AuthorshipShape()
+
+
+class PathShape(Shape):
+    """One difference inside a document; secrets are hidden."""
+
+    path = serializers.CharField(source="text")
+    kind = serializers.ChoiceField(choices=["added", "removed", "changed"])
+    before = serializers.JSONField(source="old", allow_null=True)
+    after = serializers.JSONField(source="new", allow_null=True)
+
+
+class ClusterShape(Shape):
+    """A cluster that the portal follows."""
+
+    slug = serializers.CharField()
+    name = serializers.CharField(source="replica.name")
+    tenant = serializers.CharField(source="tenant.slug")
+    state = serializers.CharField()
+    adopted = serializers.DateTimeField()
+
+
+class NamedMode(Shape):
+    """A mode and what people call it."""
+
+    mode = ModeField()
+    level = serializers.CharField(source="mode.level")
+    name = serializers.CharField()
+
+
+class MachineShape(Shape):
+    """A machine as it was heard last; every state says of when it is."""
+
+    serial = serializers.CharField(source="status.serial")
+    name = serializers.CharField(source="status.name")
+    group = serializers.CharField(source="status.group", help_text="Id of its group.")
+    connection = serializers.CharField()
+    since = serializers.DateTimeField(allow_null=True)
+    reason = serializers.CharField()
+    remedy = serializers.CharField()
+    enforcement = serializers.CharField()
+    wanted = serializers.CharField(source="status.wanted", help_text="Fingerprint of what should hold.")
+    enforced = serializers.CharField(source="status.enforced", help_text="Fingerprint of what mail sees.")
+    error = serializers.CharField(source="status.error")
+    queue = serializers.IntegerField(source="status.queue", allow_null=True)
+    release = serializers.CharField(source="status.release")
+    heard = serializers.DateTimeField(source="status.heard", allow_null=True)
+    fresh = serializers.BooleanField()
+
+
+class MachinePage(Shape):
+    """A page of the machines."""
+
+    count = serializers.IntegerField()
+    next = serializers.CharField(allow_null=True)
+    previous = serializers.CharField(allow_null=True)
+    results = MachineShape(many=True)
+
+
+class FeatureShape(Shape):
+    """A feature of the catalogue with the JSON schema of its settings."""
+
+    name = serializers.CharField()
+    title = serializers.CharField()
+    scope = serializers.CharField()
+    tab = serializers.CharField()
+    schema = Document()
+    factory_default = Document(allow_null=True)
+
+
+class LayerShape(Shape):
+    """A mode that defines a feature; `by` is null for a pending change."""
+
+    mode = ModeField()
+    by = AuthorshipShape(allow_null=True)
+
+
+class SettingSummary(Shape):
+    """A feature in a mode, without its value."""
+
+    feature = serializers.CharField()
+    defined = serializers.BooleanField(help_text="Whether this mode itself defines it.")
+    pending = serializers.BooleanField(help_text="Whether you have changed it here and not committed it.")
+    origin = ModeField(allow_null=True, help_text="The mode whose settings hold; null: the factory default.")
+
+
+class SettingShape(SettingSummary):
+    """What holds in a mode, where it comes from, what it hides, whom it reaches."""
+
+    mode = ModeField()
+    value = Document(help_text="Secrets read ********; sent back so, they stay what they are.")
+    version = serializers.CharField(
+        allow_blank=True, help_text="The commit of what this mode defines in force; empty where it does not."
+    )
+    story = LayerShape(many=True, help_text="Who defines it, the one that holds first.")
+    reached = serializers.ListField(child=serializers.CharField(), help_text="Serial numbers.")
+    overrides = serializers.ListField(child=ModeField(), help_text="Modes below with settings of their own.")
+
+
+class SettingInput(Shape):
+    """Settings to keep as a pending change."""
+
+    value = Document()
+    version = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="The version that you have seen; another one in force is answered with 409.",
+    )
+
+
+class EditedShape(Shape):
+    """What came of an edit."""
+
+    pending = serializers.BooleanField(help_text="False where it is in force already.")
+    reached = serializers.ListField(child=serializers.CharField(), help_text="Serial numbers.")
+    overrides = serializers.ListField(child=ModeField())
+
+
+class TransferInput(Shape):
+    """Copy or move what this mode defines to another; without `agreed` a risk is answered with 409."""
+
+    action = serializers.ChoiceField(choices=["copy", "move"])
+    target = serializers.CharField(help_text="`cluster`, `group/<id>` or `machine/<serial>`")
+    agreed = serializers.BooleanField(default=False)
+
+
+class PendingShape(Shape):
+    """One of your uncommitted changes."""
+
+    entry = serializers.CharField(source="address")
+    mode = ModeField(allow_null=True)
+    changes = PathShape(source="paths", many=True)
+    stale = AuthorshipShape(allow_null=True, help_text="What somebody else has committed meanwhile.")
+    updated = serializers.DateTimeField()
+
+
+class LineShape(Shape):
+    """A line of Postfix's configuration that goes (`-`) or comes (`+`)."""
+
+    sign = serializers.CharField()
+    line = serializers.CharField()
+
+
+class FlagShape(Shape):
+    """A consequence that somebody should look at."""
+
+    feature = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ImpactShape(Shape):
+    """What a change does on one machine."""
+
+    serial = serializers.CharField(source="machine.serial")
+    name = serializers.CharField(source="machine.name")
+    before = serializers.CharField(help_text="Fingerprint before.")
+    after = serializers.CharField(help_text="Fingerprint after.")
+    features = serializers.SerializerMethodField()
+    lines = serializers.SerializerMethodField()
+    red_flags = FlagShape(many=True)
+
+    def get_features(self, impact: Any) -> list[str]:
+        return [each.feature for each in impact.differences if each.value_changed]
+
+    @extend_schema_field(LineShape(many=True))
+    def get_lines(self, impact: Any) -> list[dict[str, str]]:
+        return [{"sign": sign, "line": line} for sign, line in impact.lines]
+
+
+class PendingAnswer(Shape):
+    """Everything you have changed and not committed, and what it would do on each machine."""
+
+    changes = PendingShape(many=True)
+    impact = ImpactShape(many=True)
+
+
+class CommitInput(Shape):
+    """Why."""
+
+    comment = serializers.CharField(required=False, allow_blank=True, default="")
+
+
+class CommitShape(AuthorshipShape):
+    """A commit of the history."""
+
+    origin = serializers.CharField(source="id.origin")
+    number = serializers.IntegerField(source="id.number")
+    entries = serializers.SerializerMethodField(help_text="What it changed.")
+
+    def get_entries(self, commit: Any) -> list[str]:
+        return [str(change.address) for change in commit.changes]
+
+
+class EntryChangeShape(Shape):
+    """What a commit did to one entry."""
+
+    entry = serializers.CharField(source="address")
+    changes = PathShape(source="paths", many=True)
+
+
+class CommitDetailShape(Shape):
+    """A commit, its changes, and what they meant on each machine."""
+
+    commit = CommitShape()
+    entries = EntryChangeShape(many=True)
+    impact = ImpactShape(source="impacts", many=True)
+
+
+class RevertInput(Shape):
+    """`over`: also where somebody else has changed the same since."""
+
+    over = serializers.BooleanField(default=False)
+
+
+class ConflictShape(Shape):
+    """An entry changed in two places at once: what stands, and what lost."""
+
+    entry = serializers.CharField(source="address")
+    winner = AuthorshipShape()
+    losers = AuthorshipShape(many=True)
+
+
+class SettleInput(Shape):
+    """`version` of a loser restores it; without, what stands is kept."""
+
+    entry = serializers.CharField()
+    version = serializers.CharField(required=False, allow_blank=True, default="")
+
+
+class JobShape(Shape):
+    """A piece of work that somebody started."""
+
+    number = serializers.IntegerField(source="pk")
+    kind = serializers.CharField()
+    cluster = serializers.CharField(source="cluster.slug", allow_null=True, default=None)
+    state = serializers.CharField()
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+    message = serializers.CharField()
+    created = serializers.DateTimeField()
+    ended = serializers.DateTimeField(allow_null=True)
+
+
+class TokenInput(Shape):
+    """A token to make."""
+
+    name = serializers.CharField(max_length=100)
+    read_only = serializers.BooleanField(default=True)
+    expires = serializers.DateTimeField(required=False, allow_null=True, default=None)
+
+
+class TokenShape(TokenInput):
+    """A token of yours."""
+
+    number = serializers.IntegerField(source="pk")
+    created = serializers.DateTimeField()
+    used = serializers.DateTimeField(allow_null=True)
+
+
+class IssuedToken(TokenShape):
+    """A new token with its text, which is shown this once."""
+
+    token = serializers.CharField()

@@ -1,0 +1,182 @@
+"""Settings over the API: the mode is in the address, writes are pending, stale ones are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import argon2
+import pytest
+from django.contrib.auth.models import User
+
+from clusters import drafts, replicas
+from clusters.modes import CLUSTER
+from portal.modes import ModeConverter
+from portal.tenants import ManagedCluster
+from tests.portal import world
+from tests.portal.api.conftest import Call
+
+ROUTES = "/api/v1/clusters/europe/{mode}/settings/smtproutes/"
+
+
+def routes_of(cluster: ManagedCluster, name: str = "") -> str:
+    mode = world.mode_of(cluster, name) if name else CLUSTER
+    return ROUTES.format(mode=ModeConverter().to_url(mode))
+
+
+def test_value_tells_origin_story_and_reach(europe: ManagedCluster, alice: User, calls: Call) -> None:
+    found = calls(alice).get(routes_of(europe, "paris.example")).json()
+    paris = ModeConverter().to_url(world.mode_of(europe, "Paris"))
+    assert (found["defined"], found["pending"], found["origin"], found["version"]) == (
+        False,
+        False,
+        paris,
+        "",
+    )
+    assert [layer["mode"] for layer in found["story"]] == [paris, "cluster"]
+    assert found["story"][1]["by"]["comment"] == "Routes for everybody"
+    assert found["value"]["routes"][0]["hosts"][0]["host"] == "192.0.2.2"
+
+
+def test_write_is_pending_tells_its_reach_and_commits(
+    europe: ManagedCluster, alice: User, calls: Call
+) -> None:
+    client = calls(alice)
+    found = client.get(routes_of(europe)).json()
+    body = {"value": world.routes(a_example="192.0.2.9"), "version": found["version"]}
+    edited = client.put(routes_of(europe), body, format="json").json()
+    assert edited["pending"]
+    assert len(edited["reached"]) == 2
+    assert edited["overrides"] == [ModeConverter().to_url(world.mode_of(europe, "Paris"))]
+    pending = client.get("/api/v1/clusters/europe/pending/").json()
+    assert [change["entry"] for change in pending["changes"]] == ["settings/cluster/smtproutes"]
+    assert {impact["name"] for impact in pending["impact"]} == {"berlin.example", "rome.example"}
+    assert any("192.0.2.9" in line["line"] for line in pending["impact"][0]["lines"])
+    made = client.post("/api/v1/clusters/europe/commits/", {"comment": "By script"}, format="json")
+    assert made.status_code == 201
+    assert client.get(routes_of(europe)).json()["version"] == made.json()["commit"]
+    detail = client.get(f"/api/v1/clusters/europe/commits/{made.json()['commit']}/").json()
+    assert detail["commit"]["comment"] == "By script"
+    assert len(detail["impact"]) == 2
+
+
+def test_write_on_a_version_that_was_replaced_says_who_and_when(
+    europe: ManagedCluster, alice: User, calls: Call
+) -> None:
+    client = calls(alice)
+    seen = client.get(routes_of(europe)).json()["version"]
+    world.define(europe, CLUSTER, "smtproutes", world.routes(b_example="192.0.2.3"), user="bob")
+    for answer in (
+        client.put(
+            routes_of(europe),
+            {"value": world.routes(a_example="192.0.2.9"), "version": seen},
+            format="json",
+        ),
+        client.delete(f"{routes_of(europe)}?version={seen}"),
+    ):
+        assert answer.status_code == 409
+        assert "bob" in answer.json()["detail"]
+        assert answer.json()["clashes"][0]["now"]["user"] == "bob"
+    assert not drafts.pending(europe.replica_id, "alice")
+
+
+def test_commit_that_clashes_names_the_other_and_keeps_all_pending(
+    europe: ManagedCluster, alice: User, calls: Call
+) -> None:
+    client = calls(alice)
+    client.put(routes_of(europe), {"value": world.routes(a_example="192.0.2.9")}, format="json")
+    world.define(europe, CLUSTER, "smtproutes", world.routes(b_example="192.0.2.3"), user="bob")
+    answer = client.post("/api/v1/clusters/europe/commits/", {}, format="json")
+    assert answer.status_code == 409
+    assert answer.json()["clashes"][0]["entry"] == "settings/cluster/smtproutes"
+    assert answer.json()["clashes"][0]["now"]["user"] == "bob"
+    assert len(drafts.pending(europe.replica_id, "alice")) == 1
+    assert client.delete("/api/v1/clusters/europe/pending/").json()["changes"] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ({"routes": [{"domain": "a b", "hosts": []}]}, "routes.0.domain"),
+        ({"routes": 3}, "routes"),
+        ({"nonsense": 1}, "nonsense"),
+    ],
+)
+def test_bad_document_is_refused_with_the_place(
+    europe: ManagedCluster, alice: User, calls: Call, value: Any, path: str
+) -> None:
+    answer = calls(alice).put(routes_of(europe), {"value": value}, format="json")
+    assert answer.status_code == 422
+    assert path in [problem["path"] for problem in answer.json()["problems"]]
+    assert not drafts.pending(europe.replica_id, "alice")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/api/v1/clusters/europe/cluster/settings/nonsense/",
+        "/api/v1/clusters/europe/group/nobody/settings/smtproutes/",
+        "/api/v1/clusters/europe/machine/nobody/settings/",
+        "/api/v1/clusters/europe/commits/NOBODY/7/",
+        "/api/v1/clusters/europe/machines/NOBODY/",
+        "/api/v1/jobs/999/",
+    ],
+)
+def test_what_is_not_there_is_not_found(
+    europe: ManagedCluster, alice: User, calls: Call, address: str
+) -> None:
+    answer = calls(alice).get(address)
+    assert answer.status_code == 404
+    assert answer.json()["detail"]
+
+
+def test_feature_in_a_mode_that_cannot_hold_it_is_refused(
+    europe: ManagedCluster, alice: User, calls: Call
+) -> None:
+    """RES-02."""
+    answer = calls(alice).put(
+        "/api/v1/clusters/europe/cluster/settings/sethostname/",
+        {"value": {"hostname": "mx.example"}},
+        format="json",
+    )
+    assert answer.status_code == 422
+    assert not drafts.pending(europe.replica_id, "alice")
+
+
+def test_copy_onto_settings_needs_agreement(europe: ManagedCluster, alice: User, calls: Call) -> None:
+    client, paris = calls(alice), ModeConverter().to_url(world.mode_of(europe, "Paris"))
+    body = {"action": "copy", "target": paris}
+    asked = client.post(f"{routes_of(europe)}transfer/", body, format="json")
+    assert asked.status_code == 409
+    assert not drafts.pending(europe.replica_id, "alice")
+    done = client.post(f"{routes_of(europe)}transfer/", {**body, "agreed": True}, format="json")
+    assert done.status_code == 200
+    assert drafts.pending(europe.replica_id, "alice")[0].mode == world.mode_of(europe, "Paris")
+
+
+def test_revert_makes_the_values_before_pending(europe: ManagedCluster, alice: User, calls: Call) -> None:
+    client = calls(alice)
+    world.define(europe, CLUSTER, "smtproutes", world.routes(b_example="192.0.2.3"), user="bob")
+    last = client.get("/api/v1/clusters/europe/commits/").json()["commits"][0]["commit"]
+    pending = client.post(f"/api/v1/clusters/europe/commits/{last}/revert/", {}, format="json").json()
+    assert [change["entry"] for change in pending["changes"]] == ["settings/cluster/smtproutes"]
+    now = replicas.state(europe.replica_id).changed(drafts.changes(europe.replica_id, "alice"))
+    found = now.defined(CLUSTER, "smtproutes")
+    assert found
+    assert found.value["routes"][0]["domain"] == "a.example"
+
+
+def test_secret_is_hidden_and_stays_when_it_is_sent_back_hidden(
+    europe: ManagedCluster, alice: User, calls: Call
+) -> None:
+    client, address = calls(alice), "/api/v1/clusters/europe/cluster/settings/userconfig/"
+    kept_hash = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("a long passphrase")
+    user = {"name": "admin", "role": "administrator", "passphrase_hash": kept_hash}
+    world.define(europe, CLUSTER, "userconfig", {"users": [user]})
+    found = client.get(address)
+    assert kept_hash not in found.json()["value"]["users"][0].values()
+    value = found.json()["value"]
+    value["users"][0]["full_name"] = "The admin"
+    assert client.put(address, {"value": value}, format="json").json()["pending"]
+    kept = drafts.draft_state(europe.replica_id, "alice").defined(CLUSTER, "userconfig")
+    assert kept
+    assert kept.value["users"][0]["passphrase_hash"] == kept_hash
