@@ -71,20 +71,34 @@ def _shared(state: ClusterState, serial: str) -> Values:
 
 
 def enrol_machine(
-    replica_id: int, *, machine: Machine, settings: Mapping[str, Document], user: str, host: str
+    replica_id: int,
+    *,
+    machine: Machine,
+    settings: Mapping[str, Document],
+    kept: Mapping[str, Document] | None = None,
+    user: str,
+    host: str,
 ) -> versions.Commit:
     """Take a machine into the cluster: what the contacted member does for a joiner (JN-05, JN-07, JN-19).
 
     `machine.group` is empty for the initial group, or the id of another (T9). `settings` are the joiner's
-    machine-only documents; it brings nothing else. A pending join of that serial number disappears (JN-15).
-    Raises NotInCluster, AlreadyMember, AlreadyNamed, BadName, BadAddress, OwnSettingsOnly, UnknownMode,
-    InvalidDocument, UnknownFeature.
+    machine-only documents, `kept` what else it keeps as overrides of its own. A pending join of that serial
+    number disappears (JN-15). Raises NotInCluster, AlreadyMember, AlreadyNamed, BadName, BadAddress,
+    OwnSettingsOnly, UnknownMode, InvalidDocument, UnknownFeature, WrongLevel.
     """
     with operation(replica_id) as op:
         values = _enrolment(op.state, machine)
         values |= _own_settings(op.state, machine.serial, settings)
+        mode = modes.machine(machine.serial)
+        for name, value in (kept or {}).items():
+            values[settings_at(mode, name)] = catalogue().check(name, mode, value)
         text = _("%(name)s joins the cluster") % {"name": machine.name}
         return op.commit(values, user, host, text)
+
+
+def require_welcome(state: ClusterState, joiner: Machine) -> None:
+    """See that a machine could be taken in now; raises what `enrol_machine` raises for the machine itself."""
+    _enrolment(state, joiner)
 
 
 def _enrolment(state: ClusterState, joiner: Machine) -> Values:

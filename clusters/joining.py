@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
@@ -17,14 +17,14 @@ from clusters import drafts, models, replicas
 from clusters.addressing import check_host, check_key, check_serial
 from clusters.catalogue import Catalogue, Document, Scope
 from clusters.drafts import Edited
-from clusters.effective import effective
+from clusters.effective import Difference, difference, effective
 from clusters.installed import catalogue
 from clusters.membership_refusals import AlreadyMember, NotEnrolled, NotInCluster
 from clusters.models import REJOINED
-from clusters.modes import CLUSTER, Mode, machine
+from clusters.modes import CLUSTER, Level, Mode, machine
 from clusters.operations import Operation, operation, require_holder, require_no_drafts
 from clusters.replication import Snapshot
-from clusters.state import ClusterState, UnknownMode
+from clusters.state import ClusterState, Machine, UnknownMode
 from clusters.versions import Address, Change, Commit, Kind, Vector, settings_at
 
 
@@ -38,6 +38,57 @@ def _own_settings(state: ClusterState, serial: str) -> dict[str, Document]:
     own = state.settings.get(machine(serial), {})
     known = catalogue()
     return {n: d.value for n, d in own.items() if n in known and known[n].scope is Scope.MACHINE}
+
+
+@dataclass(frozen=True, slots=True)
+class JoinPreview:
+    """What a join would mean here: the cluster, the group, and each feature whose value would be another."""
+
+    cluster: str
+    group: str
+    members: tuple[str, ...]
+    differences: tuple[Difference, ...]
+
+
+def preview_join(
+    replica_id: int, snapshot: Snapshot, joiner: Machine, group: str = "", kept: Iterable[str] = ()
+) -> JoinPreview:
+    """What the holder of a standalone replica would lose and gain by joining what `snapshot` holds (JN-05).
+
+    `group` is a name, empty for the initial one (JN-07); `kept` are features whose present values it takes
+    along on machine level. Raises UnknownMode for a group that is not there, and what `kept_settings` raises.
+    """
+    mine = replicas.state_of(models.Replica.objects.get(pk=replica_id))
+    cluster = ClusterState.of(snapshot.entries.items())
+    home = cluster.mode_named(Level.GROUP, group).id if group else cluster.initial_group.id
+    here = machine(joiner.serial)
+    brought = {**_own_settings(mine, joiner.serial), **kept_settings(replica_id, kept)}
+    member = replace(joiner, group=home).to_value()
+    after = cluster.changed(
+        [
+            Change(Address(Kind.MACHINE, joiner.serial), member),
+            *(Change(settings_at(here, name), value) for name, value in brought.items()),
+        ]
+    )
+    known = catalogue()
+    found = difference(effective(mine, here, known), effective(after, here, known))
+    return JoinPreview(
+        cluster.name,
+        cluster.groups[home].name,
+        tuple(m.name for m in cluster.machines.values()),
+        tuple(each for each in found if each.value_changed),
+    )
+
+
+def kept_settings(replica_id: int, features: Iterable[str]) -> dict[str, Document]:
+    """The present values of clusterable features, for a joiner that keeps them as overrides of its own.
+
+    Raises UnknownFeature, and WrongLevel for a feature that only a cluster can have.
+    """
+    row = models.Replica.objects.get(pk=replica_id)
+    known, here = catalogue(), machine(row.serial)
+    found = effective(replicas.state_of(row), here, known).settings
+    return {name: known.check(name, here, found[known[name].name].value) for name in features}
 
 
 def become_member(

@@ -19,17 +19,21 @@ from clusters.enrolment import (
     enrol_portal,
     remove_machine,
     remove_portal,
+    require_welcome,
 )
 from clusters.grouping import add_group, delete_group, rename_group, set_group
 from clusters.joining import (
+    JoinPreview,
     PendingJoin,
     become_member,
     flatten,
     is_removed,
+    kept_settings,
     leave,
     own_settings,
     pending_joins,
     prepare_join,
+    preview_join,
     withdraw_join,
 )
 from clusters.membership_refusals import AlreadyNamed
@@ -39,6 +43,7 @@ from clusters.versions import THE_CLUSTER, Address, Kind
 
 __all__ = [
     "MAIN_GROUP",
+    "JoinPreview",
     "PendingJoin",
     "add_group",
     "become_member",
@@ -48,13 +53,16 @@ __all__ = [
     "enrol_portal",
     "flatten",
     "is_removed",
+    "kept_settings",
     "leave",
     "own_settings",
     "pending_joins",
     "prepare_join",
+    "preview_join",
     "remove_machine",
     "remove_portal",
     "rename_group",
+    "require_welcome",
     "set_communication",
     "set_disconnected",
     "set_group",

@@ -1,17 +1,15 @@
-"""Members: create, join, list, detach, remove: operations of `clusterconfig` (CR, JN, RM, SYN-14)."""
+"""Members: create, list, detach, remove: operations of `clusterconfig` (CR, RM, SYN-14)."""
 
 from __future__ import annotations
 
-import argparse
-from typing import Any, NoReturn
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from appliances.cli.commands import status
 from appliances.cli.dialogue import choose, confirm, say_json
-from appliances.cli.errors import CommandError, UsageError
-from appliances.cli.grouping import needed
-from appliances.cli.login_host import JoinRequest
+from appliances.cli.errors import CommandError
+from appliances.cli.grouping import needed, picked_machines
 from appliances.cli.presenting import moment
 from appliances.cli.session import Session
 from appliances.links.identity import fingerprint
@@ -20,13 +18,6 @@ from clusters import membership
 from clusters.addressing import require_release
 from clusters.modes import CLUSTER, Level
 from clusters.state import Machine
-
-
-class _Words(argparse.ArgumentParser):
-    """Options of an operation; a mistake is one line, never an exit."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message)
 
 
 def new(session: Session, words: list[str]) -> None:
@@ -49,84 +40,6 @@ def new(session: Session, words: list[str]) -> None:
     session.mode = CLUSTER
     session.dialogue.say(_("New cluster committed: {time}").format(time=moment(now())))
     session.dialogue.say(_("This takes effect at once; no commit is needed."))
-
-
-def join(session: Session, words: list[str]) -> None:
-    """Makes this machine a member (JN-01..JN-09)."""
-    told = _join_words(words)
-    dialogue = session.dialogue
-    membership_notice(session)
-    if dialogue.interactive and not words:
-        told.address = dialogue.ask(_("IP address of a member of the cluster"))
-        told.port = int(dialogue.ask(_("Port of its SSH service"), "22"))
-        told.user = dialogue.ask(_("Administrator of the cluster"), told.user)
-    if not told.address:
-        raise UsageError(_("Name the address of a member."))
-    request = JoinRequest(told.address, told.port, told.user, _passphrase(session, told), told.group)
-    name = session.host.join(request, lambda seen: _accepts(session, told.fingerprint, seen))
-    session.mode = CLUSTER
-    dialogue.say(_("Joined the cluster {name}: {time}").format(name=name, time=moment(now())))
-    dialogue.say(_("This takes effect at once; no commit is needed."))
-
-
-def membership_notice(session: Session) -> None:
-    """What the person has to know before a join (JN-02, JN-03)."""
-    session.dialogue.warn(
-        _(
-            "Joining replaces all settings of this machine that are not of its own network by those of the "
-            "cluster, users and passphrases too. See that they suit this network, for instance its DNS."
-        )
-    )
-
-
-def _join_words(words: list[str]) -> argparse.Namespace:
-    parser = _Words(add_help=False)
-    parser.add_argument("address", nargs="?", default="")
-    parser.add_argument("--port", type=int, default=22)
-    parser.add_argument("--user", default="admin")
-    parser.add_argument("--group", default="")
-    parser.add_argument("--fingerprint", default="")
-    parser.add_argument("--passphrase-stdin", action="store_true")
-    return parser.parse_args(words)
-
-
-def _passphrase(session: Session, told: argparse.Namespace) -> str:
-    if told.passphrase_stdin:
-        lines = session.dialogue.input_text().splitlines()
-        return lines[0] if lines else ""
-    if not session.dialogue.interactive:
-        raise UsageError(_("Add --passphrase-stdin, or use a terminal (ssh -t)."))
-    return session.dialogue.secret(_("Passphrase of {user}").format(user=told.user))
-
-
-def _accepts(session: Session, expected: str, seen: str) -> bool:
-    if expected:
-        return expected == seen
-    if not session.dialogue.interactive:
-        session.dialogue.warn(
-            _("The member's host key is {seen}; add it as --fingerprint.").format(seen=seen)
-        )
-        return False
-    session.dialogue.say(_("Host key fingerprint of the member: {seen}").format(seen=seen))
-    return confirm(session.dialogue, _("Is this the right fingerprint?"), default=True)
-
-
-def prepjoin(session: Session, words: list[str]) -> None:
-    """What a member has to know of this machine (JN-14)."""
-    if [word.casefold() for word in words] != ["print"]:
-        raise UsageError(_("prepjoin takes `print`."))
-    host_key, user_key = session.host.own_keys()
-    value = {
-        "host": session.host.name,
-        "serial": session.host.serial,
-        "user_key": user_key,
-        "fingerprint": fingerprint(host_key),
-    }
-    if session.as_json:
-        say_json(session.dialogue, value)
-        return
-    session.dialogue.say(f"Host: {value['host']}\nSerial Number: {value['serial']}\nUser Key:\n{user_key}")
-    session.dialogue.say(f"Host Key Fingerprint: {value['fingerprint']}")
 
 
 def list_members(session: Session, words: list[str]) -> None:
@@ -200,7 +113,7 @@ def reconnect(session: Session, words: list[str]) -> None:
 
 
 def _set_disconnected(session: Session, words: list[str], *, disconnected: bool) -> None:
-    hosts = words or needed(session, words, _("host"))
+    hosts = picked_machines(session, words) or needed(session, words, _("host"))
     serials = [session.state.mode_named(Level.MACHINE, host).id for host in hosts]
     if not disconnected:
         for serial in serials:
@@ -220,7 +133,7 @@ def _set_disconnected(session: Session, words: list[str], *, disconnected: bool)
 
 def removemachine(session: Session, words: list[str]) -> None:
     """Removes a member for good; it goes on alone with what it has (RM-01..RM-04)."""
-    (host,) = needed(session, words, _("host"))
+    (host,) = needed(session, picked_machines(session, words), _("host"))
     member = session.state.machines[session.state.mode_named(Level.MACHINE, host).id]
     if session.dialogue.interactive and not _confirms_removal(session, member):
         raise CommandError(_("Nothing was changed."))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from appliances.cli.errors import CommandError
 from appliances.links.client import Passphrase, Target
 from appliances.links.identity import fingerprint
+from appliances.links.server import ServiceKind
 from appliances.machine import members
 from appliances.machine.status import LinkStatus, MachineStatus
+from clusters.membership import JoinPreview
 
 if TYPE_CHECKING:
-    from appliances.cli.login_host import JoinRequest
+    from appliances.cli.login_host import Consent, JoinRequest
     from appliances.machine.daemon import Daemon
 
 T = TypeVar("T")
@@ -64,13 +67,30 @@ class Desk:
     def as_machine(self, *, by_address: bool) -> Any:
         return members.as_machine(self._daemon, members.reached_at(self._daemon, by_address=by_address))
 
-    def join(self, request: JoinRequest, accept_key: Callable[[str], bool]) -> str:
-        async def accept(public_key: str) -> bool:
-            return await asyncio.to_thread(accept_key, fingerprint(public_key))
+    def join(self, request: JoinRequest, accept_key: Callable[[str], bool], consent: Consent) -> str:
+        language = translation.get_language()
 
-        target = Target(request.address, request.port)
-        credential = Passphrase(request.user, request.passphrase)
-        return self._on_loop(members.join(self._daemon, target, credential, accept, request.group))
+        def asked(question: Callable[[Any], T], told: Any) -> T:
+            # The question comes from the machine's own thread, which speaks nobody's language.
+            with translation.override(language):
+                return question(told)
+
+        async def accept(public_key: str) -> bool:
+            return await asyncio.to_thread(asked, accept_key, fingerprint(public_key))
+
+        async def agree(preview: JoinPreview) -> Collection[str] | None:
+            return await asyncio.to_thread(asked, consent, preview)
+
+        way = members.Way(
+            Target(request.address, request.port),
+            self._daemon.keys.user if request.prepared else Passphrase(request.user, request.passphrase),
+            ServiceKind.CCS if request.ccs else ServiceKind.SSH,
+            request.group,
+        )
+        try:
+            return self._on_loop(members.join(self._daemon, way, accept, agree))
+        except members.JoinDeclined:
+            raise CommandError(_("Not joined; nothing was changed.")) from None
 
     def settled(self, seconds: float) -> bool:
         async def wait() -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from appliances.cli.errors import UsageError
+from appliances.cli.dialogue import choose
+from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.session import Session
 from clusters import membership
 from clusters.modes import Level
@@ -23,6 +24,33 @@ def needed(session: Session, words: list[str], *questions: str) -> list[str]:
     return found
 
 
+def picked_machines(session: Session, words: list[str]) -> list[str]:
+    """The hosts of an operation; in a terminal, without words, chosen by number (several by commas)."""
+    if words or not session.dialogue.interactive:
+        return words
+    names = [member.name for member in session.state.machines.values()]
+    for number, name in enumerate(names, 1):
+        session.dialogue.say(f"{number}. {name}")
+    answer = session.dialogue.ask(_("Which machines? Numbers, separated by commas"))
+    found = []
+    for part in answer.replace(",", " ").split():
+        if not part.isdecimal() or not 0 < int(part) <= len(names):
+            raise UsageError(_("Please answer a number from 1 to {count}.").format(count=len(names)))
+        found.append(names[int(part) - 1])
+    if not found:
+        raise CommandError(_("Nothing was changed."))
+    return found
+
+
+def picked_group(session: Session, question: str, but: str = "") -> str:
+    """The name of a group, chosen by number in a terminal; `but` is left out."""
+    names = [group.name for group in session.state.groups.values() if group.name != but]
+    number = choose(session.dialogue, names, default=None, question=question)
+    if not number:
+        raise CommandError(_("Nothing was changed."))
+    return names[number - 1]
+
+
 def addgroup(session: Session, words: list[str]) -> None:
     """An empty group (GRP-02)."""
     (name,) = needed(session, words, _("name of the group"))
@@ -32,6 +60,8 @@ def addgroup(session: Session, words: list[str]) -> None:
 
 def setgroup(session: Session, words: list[str]) -> None:
     """Machines go to another group (GRP-03); the last word is the group."""
+    if not words and session.dialogue.interactive:
+        words = [*picked_machines(session, words), picked_group(session, _("Into which group?"))]
     if len(words) < 2:
         words = needed(session, words, _("host"), _("group"))
     state = session.state
@@ -46,6 +76,8 @@ def setgroup(session: Session, words: list[str]) -> None:
 
 def renamegroup(session: Session, words: list[str]) -> None:
     """Another name; members and settings stay (GRP-05)."""
+    if not words and session.dialogue.interactive:
+        words = [picked_group(session, _("Which group?"))]
     old, new = needed(session, words, _("group"), _("new name"))
     group = session.state.mode_named(Level.GROUP, old)
     membership.rename_group(session.replica_id, group.id, new, user=session.user, host=session.host.name)
@@ -54,13 +86,15 @@ def renamegroup(session: Session, words: list[str]) -> None:
 
 def deletegroup(session: Session, words: list[str]) -> None:
     """A group goes, its machines to another (GRP-06)."""
+    if not words and session.dialogue.interactive:
+        words = [picked_group(session, _("Which group?"))]
     if len(words) != 2:
         words = needed(session, words, _("group"))
     state = session.state
     group = state.mode_named(Level.GROUP, words[0])
     target = words[1] if len(words) > 1 else ""
     if not target and state.members(group.id) and session.dialogue.interactive:
-        target = session.dialogue.ask(_("It has machines. Which group receives them?"))
+        target = picked_group(session, _("It has machines. Which group receives them?"), but=words[0])
     membership.delete_group(
         session.replica_id,
         group.id,

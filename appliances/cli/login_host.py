@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from appliances.machine.status import LinkStatus, MachineStatus
+from clusters.membership import JoinPreview
 from clusters.state import Machine
+
+Consent = Callable[[JoinPreview], Collection[str] | None]
+"""The features whose present values are kept as overrides of this machine, or None to give up."""
 
 
 @dataclass(frozen=True)
 class JoinRequest:
-    """What a person said to join a cluster over SSH (JN-03). `group` empty: the initial one (T9)."""
+    """What a person said to join a cluster (JN-03). `group` empty: the initial one (T9).
+
+    `prepared`: with this machine's own key, which a member was told of before (JN-15, JN-16), instead of a
+    passphrase; `ccs`: the port is a CCS port (JN-11).
+    """
 
     address: str
     port: int = 22
     user: str = "admin"
     passphrase: str = ""
     group: str = ""
+    prepared: bool = False
+    ccs: bool = False
 
 
 class LoginHost(Protocol):
@@ -60,11 +70,12 @@ class LoginHost(Protocol):
         """This machine as the entry of a cluster: where others reach it, and its keys."""
         ...
 
-    def join(self, request: JoinRequest, accept_key: Callable[[str], bool]) -> str:
+    def join(self, request: JoinRequest, accept_key: Callable[[str], bool], consent: Consent) -> str:
         """Makes this machine a member and returns the cluster's name.
 
-        `accept_key` is asked with the fingerprint of the member's host key. Raises LinkError and the
-        refusals of clusters.membership; nothing has changed here then.
+        `accept_key` is asked with the fingerprint of the member's host key, then `consent` with what the
+        join would do. Raises LinkError, CommandError for a person who does not consent, and the refusals of
+        clusters.membership; nothing has changed here then.
         """
         ...
 

@@ -1,7 +1,8 @@
 """The member's side of a join: takes a machine in, or a portal that will follow the cluster.
 
 The request of a machine:  {"machine": {serial, name, address (IP), port, ccs_port, host_key, user_key},
-                            "group": NAME or "", "settings": {feature: document}}
+                            "group": NAME or "", "settings": {feature: document},
+                            "kept": {feature: document}, "preview": true to change nothing yet}
 The request of a portal:   {"portal": {serial, name, user_key}}
 The answer to both:        {"cluster": UUID, "name": ..., "serial": of the member, "snapshot": ...,
                             "history": [the last commits]}
@@ -58,6 +59,8 @@ class EnrolRequest(_Strict):
     portal: JoiningPortal | None = None
     group: str = Text
     settings: dict[str, Any] = Field(default_factory=dict)
+    kept: dict[str, Any] = Field(default_factory=dict)
+    preview: bool = False
 
 
 def enrol(view: View, raw: Wire, newcomer: Newcomer) -> Wire:
@@ -73,7 +76,8 @@ def enrol(view: View, raw: Wire, newcomer: Newcomer) -> Wire:
             _take_machine(view, request, newcomer)
     except (*REFUSALS, ValidationError, InvalidKey) as error:
         raise Refused(Reason.INVALID, str(error)) from None
-    killpoints.passed("taken-in")
+    if not request.preview:
+        killpoints.passed("taken-in")
     return _answer(view)
 
 
@@ -81,8 +85,8 @@ def _take_machine(view: View, request: EnrolRequest, newcomer: Newcomer) -> None
     told = request.machine
     if told is None or told.serial != newcomer.identity.serial:
         raise Refused(Reason.INVALID, "a machine tells its own serial number when it joins")
-    if newcomer.public_key and canonical_key(told.user_key) != newcomer.public_key:
-        raise Refused(Reason.INVALID, "the key that was prepared is not the one of this machine")
+    if newcomer.public_key:
+        _require_prepared(view, told, newcomer.public_key)
     group = view.state.mode_named(Level.GROUP, request.group).id if request.group else ""
     if _knows(view, told):
         return
@@ -96,13 +100,27 @@ def _take_machine(view: View, request: EnrolRequest, newcomer: Newcomer) -> None
         canonical_key(told.host_key),
         canonical_key(told.user_key),
     )
+    if request.preview:
+        membership.require_welcome(view.state, joiner)
+        return
     membership.enrol_machine(
         view.replica_id,
         machine=joiner,
         settings=request.settings,
+        kept=request.kept,
         user=newcomer.user or told.serial,
         host=view.name,
     )
+
+
+def _require_prepared(view: View, told: JoiningMachine, key: str) -> None:
+    """A key opens the door for the very host that was prepared (JN-15)."""
+    if canonical_key(told.user_key) != key:
+        raise Refused(Reason.INVALID, "the key that was prepared is not the one of this machine")
+    for waiting in membership.pending_joins(view.state):
+        if waiting.serial == told.serial and waiting.host.casefold() != told.name.casefold():
+            text = f"this key was prepared for {waiting.host}, not for {told.name}"
+            raise Refused(Reason.NOT_PREPARED, text)
 
 
 def _knows(view: View, told: JoiningMachine) -> bool:

@@ -9,13 +9,16 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from appliances.links.client import Enrolment, Passphrase, Target, enrol
+import asyncssh
+
+from appliances.links.client import Enrolment, HostKey, Passphrase, Target, enrol
 from appliances.links.errors import Fault, ProtocolError
 from appliances.links.server import ServiceKind
 from appliances.links.timing import cancel
 from appliances.machine import killpoints
 from appliances.machine.threads import in_thread
 from clusters import membership, operations, replicas
+from clusters.membership import JoinPreview
 from clusters.membership_refusals import InCluster
 from clusters.replication import Snapshot, history_from_wire
 from clusters.state import Machine
@@ -29,6 +32,27 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 AcceptKey = Callable[[str], Awaitable[bool]]
+Consent = Callable[[JoinPreview], Awaitable[Collection[str] | None]]
+"""Asked before anything changes: the features whose values are kept as overrides, or None to give up."""
+
+
+class JoinDeclined(Exception):
+    """The person has looked at what the join would do and does not want it."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a machine comes into a cluster: where, as whom, over which service, into which group."""
+
+    target: Target
+    credential: Passphrase | asyncssh.SSHKey
+    service: ServiceKind = ServiceKind.SSH
+    group: str = ""
+
+    @property
+    def user(self) -> str:
+        """In whose name; empty for a prepared key."""
+        return self.credential.user if isinstance(self.credential, Passphrase) else ""
 
 
 @dataclass(frozen=True)
@@ -43,7 +67,8 @@ class Reached:
 def reached_at(daemon: Daemon, *, by_address: bool) -> Reached:
     """This machine's first interface with SSH on; its main host name in clusters that use names (COM-06)."""
     interfaces = daemon.view.interfaces.interfaces
-    first = next((i for i in interfaces if i.ssh.enabled), interfaces[0])
+    open_ones = [i for i in interfaces if i.ssh.enabled or i.ccs.enabled]
+    first = next((i for i in open_ones if i.ssh.enabled), (open_ones or interfaces)[0])
     ccs = first.ccs.port if first.ccs.enabled else None
     return Reached(first.ip if by_address else daemon.view.name, first.ssh.port, ccs)
 
@@ -97,47 +122,56 @@ async def tell_ports(daemon: Daemon) -> None:
     await in_thread(commit)
 
 
-async def join(
-    daemon: Daemon, target: Target, credential: Passphrase, accept_key: AcceptKey, group: str
-) -> str:
-    """Makes this standalone machine a member of the cluster at `target`; returns the cluster's name.
+async def join(daemon: Daemon, way: Way, accept_key: AcceptKey, consent: Consent) -> str:
+    """Makes this standalone machine a member of the cluster at `way.target`; returns the cluster's name.
 
     One at a time, and nobody is let in meanwhile.
     """
     async with daemon.joining:
-        name = await _join(daemon, target, credential, accept_key, group)
+        name = await _join(daemon, way, accept_key, consent)
         await daemon.follow()
     return name
 
 
-async def _join(
-    daemon: Daemon, target: Target, credential: Passphrase, accept_key: AcceptKey, group: str
-) -> str:
+async def _join(daemon: Daemon, way: Way, accept_key: AcceptKey, consent: Consent) -> str:
     """One join.
 
-    1. Refuses what cannot be: a member already, uncommitted changes. 2. Asks the member, which commits
-    this machine's entry and answers with the whole cluster. 3. Replaces the own replica by it in one
-    transaction. A kill before 3 leaves a standalone machine of which the cluster thinks more: joining once
-    more mends that. Raises LinkError and the refusals of clusters.membership.
+    1. Refuses what cannot be: a member already, uncommitted changes. 2. Asks the member what the cluster
+    holds, and the person whether that is wanted; nothing has changed then. 3. Asks the member in earnest,
+    which commits this machine's entry and answers with the whole cluster. 4. Replaces the own replica by it
+    in one transaction. A kill before 4 leaves a standalone machine of which the cluster thinks more: joining
+    once more mends that. Raises LinkError, JoinDeclined and the refusals of clusters.membership.
     """
     await in_thread(_require_ready, daemon)
     # The member knows whether its cluster uses names or addresses; it is told both.
     machine = as_machine(daemon, reached_at(daemon, by_address=True))
-    settings = await in_thread(membership.own_settings, daemon.view.replica_id)
-    request = {"machine": _told(machine), "group": group, "settings": settings}
-    enrolment = await enrol(
-        target,
-        await daemon.holder.identity(),
-        credential,
-        accept_key,
-        request,
-        wanted=ServiceKind.SSH,
-    )
+    replica_id = daemon.view.replica_id
+    settings = await in_thread(membership.own_settings, replica_id)
+    request = {"machine": _told(machine), "group": way.group, "settings": settings}
+    shown = await _ask(daemon, way, accept_key, {**request, "preview": True})
+    preview = await in_thread(membership.preview_join, replica_id, _snapshot(shown), machine, way.group)
+    kept = await consent(preview)
+    if kept is None:
+        raise JoinDeclined
+    request["kept"] = await in_thread(membership.kept_settings, replica_id, kept)
+    enrolment = await _ask(daemon, way, shown.host_key, request)
     killpoints.passed("enrolled")
-    name = await in_thread(_become_member, daemon, enrolment, credential.user)
+    name = await in_thread(_become_member, daemon, enrolment, way.user)
     killpoints.passed("joined")
-    logger.info("joined the cluster %s at %s", name, target)
+    logger.info("joined the cluster %s at %s", name, way.target)
     return name
+
+
+async def _ask(daemon: Daemon, way: Way, host_key: HostKey, request: dict[str, Any]) -> Enrolment:
+    identity = await daemon.holder.identity()
+    return await enrol(way.target, identity, way.credential, host_key, request, wanted=way.service)
+
+
+def _snapshot(enrolment: Enrolment) -> Snapshot:
+    try:
+        return Snapshot.from_wire(enrolment.answer["snapshot"])
+    except (KeyError, ValueError, MalformedCommit) as error:
+        raise ProtocolError(Fault.INVALID_MESSAGE, str(error)) from None
 
 
 def _require_ready(daemon: Daemon) -> None:
@@ -154,7 +188,7 @@ def _told(machine: Machine) -> dict[str, Any]:
 def _become_member(daemon: Daemon, enrolment: Enrolment, user: str) -> str:
     try:
         cluster = uuid.UUID(str(enrolment.answer["cluster"]))
-        snapshot = Snapshot.from_wire(enrolment.answer["snapshot"])
+        snapshot = _snapshot(enrolment)
         history = history_from_wire(enrolment.answer["history"], snapshot.vector)
     except (KeyError, ValueError, MalformedCommit) as error:
         raise ProtocolError(Fault.INVALID_MESSAGE, str(error)) from None

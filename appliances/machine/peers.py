@@ -9,6 +9,7 @@ from appliances.links.peer import Kind, PeerIdentity, Refusal, Standing
 from appliances.links.states import Member, Wanted
 from appliances.machine.view import View
 from clusters import joining, models
+from clusters.state import Machine
 from clusters.versions import Kind as EntryKind
 
 
@@ -18,13 +19,18 @@ def members(view: View) -> list[Member]:
         return []
     alone = view.member.disconnected
     machines = [
-        Member(m.serial, m.name, m.address, m.port, m.host_key, _wanted(alone or m.disconnected))
+        Member(m.serial, m.name, m.address, _port(m), m.host_key, _wanted(alone or m.disconnected))
         for m in view.state.machines.values()
     ]
     portals = [
         Member(p.serial, p.name, wanted=_wanted(alone), kind=Kind.PORTAL) for p in view.state.portals.values()
     ]
     return [*machines, *portals]
+
+
+def _port(member: Machine) -> int:
+    """Where CCS is on, cluster traffic takes it: it was turned on because SSH does not pass (COM-13)."""
+    return member.ccs_port or member.port
 
 
 def _wanted(disconnected: bool) -> Wanted:

@@ -7,28 +7,35 @@ from collections.abc import Callable
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from appliances.cli import clustering, grouping
+from appliances.cli import clustering, communicating, grouping, joining, preparing
 from appliances.cli.dialogue import choose
 from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
+from appliances.links.errors import LinkError
+from clusters.refusals import REFUSALS
 
 USAGE = """\
 clusterconfig new NAME [--by-name | --by-address]     create a cluster of this machine
 clusterconfig join ADDRESS --fingerprint SHA256:...   join one over SSH: [--port 22] [--user admin]
-                                                      [--group G] [--passphrase-stdin]
+                                                      [--group G] [--passphrase-stdin] [--keep FEATURE,...]
+                  [--prepared]                        with the key that a member was prepared for
+                  [--ccs]                             the same over CCS, port 2222
+                  [--dry-run [--json]]                only what it would do
 clusterconfig list | listdetail | connstatus [--json]
 clusterconfig addgroup NAME | renamegroup OLD NEW | deletegroup NAME [TARGET] | setgroup HOST GROUP
 clusterconfig setname NAME
 clusterconfig disconnect HOST... | reconnect HOST...
 clusterconfig removemachine HOST                      it goes on alone with the settings that it has
 clusterconfig removeportal NAME                       it no longer follows the cluster
-clusterconfig prepjoin print                          host, serial number and keys of this machine"""
+clusterconfig communication [address | name | HOST ADDRESS [PORT]]   how the machines reach one another
+clusterconfig prepjoin print                          host, serial number and keys of this machine
+clusterconfig prepjoin [new HOST SERIAL KEY | delete HOST]   who may join with a key, once committed"""
 
 ALONE: dict[str, Callable[[Session, list[str]], None]] = {
     "new": clustering.new,
-    "join": clustering.join,
-    "prepjoin": clustering.prepjoin,
+    "join": joining.join,
+    "prepjoin": preparing.prepjoin,
 }
 MEMBER: dict[str, Callable[[Session, list[str]], None]] = {
     "addgroup": grouping.addgroup,
@@ -41,9 +48,10 @@ MEMBER: dict[str, Callable[[Session, list[str]], None]] = {
     "list": clustering.list_members,
     "listdetail": clustering.listdetail,
     "connstatus": clustering.connstatus,
+    "communication": communicating.communication,
     "disconnect": clustering.disconnect,
     "reconnect": clustering.reconnect,
-    "prepjoin": clustering.prepjoin,
+    "prepjoin": preparing.prepjoin,
 }
 LOOKING = frozenset({"list", "listdetail", "connstatus"})
 
@@ -88,12 +96,15 @@ def _alone(session: Session) -> None:
             _("No, configure as standalone."),
             _("Create a new cluster."),
             _("Join an existing cluster over SSH."),
+            _("Join an existing cluster over CCS."),
         ],
     )
     if number == 2:
         clustering.new(session, [])
     elif number == 3:
-        clustering.join(session, [])
+        joining.join(session, [])
+    elif number == 4:
+        joining.join_over_ccs(session)
     if number > 1 and not session.state.standalone:
         _operations(session)
 
@@ -106,7 +117,11 @@ def _operations(session: Session) -> None:
         _("Choose the operation: {verbs}; Enter leaves.").format(verbs=", ".join(MEMBER).upper())
     )
     while lines := split(session.dialogue.ask("")):
-        _clusterconfig(session, lines[0])
+        try:
+            _clusterconfig(session, lines[0])
+        except (CommandError, LinkError, *REFUSALS) as error:
+            # A mistake does not throw the person out of the menu.
+            session.dialogue.warn(str(error))
         if session.state.standalone:
             return
 

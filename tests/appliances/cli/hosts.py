@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from appliances.cli.dialogue import Scripted
-from appliances.cli.login_host import JoinRequest
+from appliances.cli.errors import CommandError
+from appliances.cli.login_host import Consent, JoinRequest
 from appliances.cli.running import run_text
 from appliances.cli.session import Session
-from appliances.links.errors import Unreachable
+from appliances.links.errors import HostKeyRejected, Unreachable
 from appliances.machine.beginning import Beginning, checked, make_replica
 from appliances.machine.people import hashed
 from appliances.machine.status import LinkStatus, MachineStatus, now
 from clusters import membership
+from clusters.membership import JoinPreview
 from clusters.state import Machine
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIF2DjWI17P2kuy9wiUJO6VQAxwxV3WITBBM1Nprgvao"
+FINGERPRINT = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 PASSPHRASE = "correct horse battery"
 
 
@@ -32,6 +35,11 @@ class QuietHost:
     heard_statuses: dict[str, MachineStatus] = field(default_factory=dict)
     peers: list[LinkStatus] = field(default_factory=list)
     roles: dict[str, str] = field(default_factory=dict)
+    asked_to_join: JoinRequest | None = None
+    kept: Collection[str] | None = None
+    preview: JoinPreview = field(
+        default_factory=lambda: JoinPreview("Americas", "Main_Group", ("mx2.example.com",), ())
+    )
 
     def status(self) -> MachineStatus:
         return MachineStatus(serial=self.serial, name=self.name, release=self.release, as_of=now())
@@ -49,8 +57,18 @@ class QuietHost:
         address = "127.0.0.1" if by_address else self.name
         return Machine(self.serial, self.name, "", address, 22, None, KEY, KEY)
 
-    def join(self, request: JoinRequest, accept_key: Callable[[str], bool]) -> str:
-        raise AssertionError("nobody is there to join")
+    def join(self, request: JoinRequest, accept_key: Callable[[str], bool], consent: Consent) -> str:
+        """As the machine does it, with a member that is not there: `self.cluster` is what it would show."""
+        self.asked_to_join = request
+        if not accept_key(FINGERPRINT):
+            raise HostKeyRejected("the host key was not accepted")
+        self.kept = consent(self.preview)
+        if self.kept is None:
+            raise CommandError("Not joined; nothing was changed.")
+        by = {"user": "admin", "host": self.name}
+        here = self.as_machine(by_address=True)
+        membership.create(self.replica_id, name=self.preview.cluster, machine=here, by_address=True, **by)
+        return self.preview.cluster
 
     def settled(self, seconds: float) -> bool:
         return True

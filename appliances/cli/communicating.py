@@ -1,0 +1,134 @@
+"""How members reach one another: CCS on interfaces, names or addresses, ports (COM-11, CR-07, CL-13)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from appliances.cli.dialogue import choose, confirm
+from appliances.cli.errors import CommandError, UsageError
+from appliances.cli.session import Session
+from clusters import commits, drafts, membership
+from clusters.catalogue import Document
+from clusters.effective import setting_at
+from clusters.installed import catalogue
+from clusters.modes import Level, machine
+from clusters.state import Machine
+
+FEATURE = "interfaceconfig"
+CCS_PORT = 2222
+
+
+def ask_for_ccs(session: Session) -> None:
+    """After a join, for each interface: CCS there, and on which port (JN-10)."""
+    for interface in _interfaces(session, session.host.serial):
+        if interface["ccs"]["enabled"]:
+            continue
+        question = _("Enable the cluster communication service (CCS) on the interface {name} ({ip})?")
+        if confirm(session.dialogue, question.format(**interface), default=False):
+            answer = session.dialogue.ask(_("Port of CCS"), str(CCS_PORT))
+            enable_ccs(session, interface["name"], int(answer) if answer.isdecimal() else 0)
+
+
+def enable_ccs(session: Session, name: str, port: int) -> None:
+    """Turns CCS on, on the interface of that name or the first, by a commit of its own.
+
+    Raises InvalidDocument for a port that is taken or none (COM-12).
+    """
+    found = [dict(each) for each in _interfaces(session, session.host.serial)]
+    wanted = next((each for each in found if not name or each["name"] == name), None)
+    if wanted is None:
+        raise CommandError(_("This machine has no interface {name}.").format(name=name))
+    wanted["ccs"] = {"enabled": True, "port": port}
+    mode = machine(session.host.serial)
+    drafts.edit(session.replica_id, session.user, mode, FEATURE, {"interfaces": found})
+    commits.commit_pending(
+        session.replica_id,
+        user=session.user,
+        host=session.host.name,
+        comment=_("Enable CCS on {name}").format(name=wanted["name"]),
+    )
+
+
+def _interfaces(session: Session, serial: str) -> list[Document]:
+    setting = setting_at(session.state, machine(serial), FEATURE, catalogue())
+    found: list[Document] = setting.value["interfaces"]
+    return found
+
+
+def communication(session: Session, words: list[str]) -> None:
+    """By address or by host name for all, or address and port of one machine (CR-07)."""
+    if not words and session.dialogue.interactive:
+        words = _asked(session)
+    if not words:
+        _show(session)
+        return
+    state = session.state
+    style = words[0].casefold()
+    if style in ("address", "name") and len(words) == 1:
+        by_address = style == "address"
+        machines = [_reached(session, member, by_address=by_address) for member in state.machines.values()]
+    elif len(words) in (2, 3):
+        by_address = state.by_address
+        member = state.machines[state.mode_named(Level.MACHINE, words[0]).id]
+        port = _port(words[2]) if len(words) == 3 else member.port
+        machines = [replace(member, address=words[1], port=port)]
+    else:
+        raise UsageError(_("communication takes `address`, `name`, or HOST ADDRESS [PORT]."))
+    membership.set_communication(
+        session.replica_id,
+        by_address=by_address,
+        machines=machines,
+        user=session.user,
+        host=session.host.name,
+    )
+    _show(session)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65_536:
+        raise UsageError(_("{text} is no port.").format(text=text))
+    return int(text)
+
+
+def _asked(session: Session) -> list[str]:
+    _show(session)
+    number = choose(
+        session.dialogue,
+        [_("Communicate by IP address"), _("Communicate by host name"), _("Address and port of one machine")],
+        default=2 - session.state.by_address,
+    )
+    if number < 3:
+        return ["address" if number == 1 else "name"]
+    members = list(session.state.machines.values())
+    chosen = members[max(choose(session.dialogue, [m.name for m in members]), 1) - 1]
+    address = session.dialogue.ask(_("Address at which the others reach it"), chosen.address)
+    return [chosen.name, address, session.dialogue.ask(_("Port of its SSH service"), str(chosen.port))]
+
+
+def _reached(session: Session, member: Machine, *, by_address: bool) -> Machine:
+    """A member in the other style: its main host name, or its first interface that takes links."""
+    if not by_address:
+        return replace(member, address=member.name)
+    found = _interfaces(session, member.serial)
+    open_ones = [each for each in found if each["ssh"]["enabled"] or each["ccs"]["enabled"]]
+    first: Any = next(iter(open_ones or found), None)
+    if first is None:
+        text = _("{name} has no interface; name its address: clusterconfig communication HOST ADDRESS")
+        raise CommandError(text.format(name=member.name))
+    return replace(member, address=first["ip"])
+
+
+def _show(session: Session) -> None:
+    state = session.state
+    style = _("by IP address") if state.by_address else _("by host name")
+    session.dialogue.say(_("The machines reach one another {style}.").format(style=style))
+    for member in state.machines.values():
+        ccs = member.ccs_port or _("off")
+        session.dialogue.say(
+            _("{name}: {address} port {port}, CCS {ccs}").format(
+                name=member.name, address=member.address, port=member.port, ccs=ccs
+            )
+        )
