@@ -11,17 +11,24 @@ from django.utils.translation import gettext as _
 
 from appliances.cli.errors import CommandError
 from appliances.links.client import Passphrase, Target
+from appliances.links.errors import Fault, LinkLost, ProtocolError
 from appliances.links.identity import fingerprint
 from appliances.links.server import ServiceKind
 from appliances.machine import members
 from appliances.machine.status import LinkStatus, MachineStatus
+from clusters import replicas
 from clusters.membership import JoinPreview
+from clusters.replication import Snapshot
+from clusters.versions import MalformedCommit
 
 if TYPE_CHECKING:
     from appliances.cli.login_host import Consent, JoinRequest
     from appliances.machine.daemon import Daemon
 
 T = TypeVar("T")
+
+PATIENCE = 30.0
+"""Seconds to wait for what another member holds."""
 
 
 class Desk:
@@ -91,6 +98,30 @@ class Desk:
             return self._on_loop(members.join(self._daemon, way, accept, agree))
         except members.JoinDeclined:
             raise CommandError(_("Not joined; nothing was changed.")) from None
+
+    def digest_of(self, serial: str) -> str:
+        if serial == self.serial:
+            return replicas.entries_digest(self.replica_id)
+        return str(self._checked(serial, "digest").get("digest", ""))
+
+    def entries_of(self, serial: str) -> Snapshot:
+        if serial == self.serial:
+            return replicas.snapshot(self.replica_id)
+        try:
+            return Snapshot.from_wire(self._checked(serial, "entries").get("snapshot"))
+        except (ValueError, MalformedCommit) as error:
+            raise ProtocolError(Fault.INVALID_MESSAGE, str(error)) from None
+
+    def _checked(self, serial: str, what: str) -> dict[str, Any]:
+        async def ask() -> dict[str, Any]:
+            link = await self._daemon.table.reach(serial)
+            async with asyncio.timeout(PATIENCE):
+                return {key: v async for piece in link.run({"check": what}, "") for key, v in piece.items()}
+
+        try:
+            return self._on_loop(ask())
+        except TimeoutError:
+            raise LinkLost(_("no answer within {seconds:g} s").format(seconds=PATIENCE)) from None
 
     def settled(self, seconds: float) -> bool:
         async def wait() -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from appliances.machine.status import LinkStatus, MachineStatus
 from clusters.membership import JoinPreview
+from clusters.replication import Snapshot
 from clusters.state import Machine
 
 Consent = Callable[[JoinPreview], Collection[str] | None]
@@ -77,6 +78,14 @@ class LoginHost(Protocol):
         join would do. Raises LinkError, CommandError for a person who does not consent, and the refusals of
         clusters.membership; nothing has changed here then.
         """
+        ...
+
+    def digest_of(self, serial: str) -> str:
+        """The digest of all entries that a member holds, this one or another; raises LinkError (SYN-10)."""
+        ...
+
+    def entries_of(self, serial: str) -> Snapshot:
+        """All that a member holds; raises LinkError."""
         ...
 
     def settled(self, seconds: float) -> bool:

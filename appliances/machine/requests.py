@@ -1,4 +1,9 @@
-"""What a peer may ask this machine to do in the name of a user there: machine-mode commands (RES-03)."""
+"""What a peer may ask of this machine: machine-mode commands (RES-03), and what its replica holds (SYN-10).
+
+{"command": [words], "role": role}      the output of a command, in the name of a user there
+{"check": "digest"}                     {"digest": of all entries}
+{"check": "entries"}                    {"snapshot": ...}
+"""
 
 from __future__ import annotations
 
@@ -7,14 +12,25 @@ from typing import TYPE_CHECKING
 from appliances.links.errors import Reason, Refused
 from appliances.links.peer import Caller, Wire
 from appliances.machine.threads import in_thread
+from clusters import replicas
 
 if TYPE_CHECKING:
     from appliances.machine.daemon import Daemon
 
 
 async def answer(daemon: Daemon, request: Wire, caller: Caller) -> list[Wire]:
-    """The output of `{"command": [words], "role": role}`; raises Refused for anything else."""
+    """The pieces of the answer; raises Refused for what is none of these."""
+    if "check" in request:
+        return [await in_thread(_held, daemon.view.replica_id, request["check"])]
     words, role = request.get("command"), request.get("role")
     if not isinstance(words, list) or not all(isinstance(w, str) for w in words) or not isinstance(role, str):
         raise Refused(Reason.INVALID, "a request is a command, as a list of words, and the role of its user")
     return await in_thread(daemon.command_line.answer, daemon, words, caller.user, role)
+
+
+def _held(replica_id: int, what: object) -> Wire:
+    if what == "digest":
+        return {"digest": replicas.entries_digest(replica_id)}
+    if what == "entries":
+        return {"snapshot": replicas.snapshot(replica_id).to_wire()}
+    raise Refused(Reason.INVALID, "a check is of the digest or of the entries")

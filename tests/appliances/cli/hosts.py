@@ -15,8 +15,9 @@ from appliances.links.errors import HostKeyRejected, Unreachable
 from appliances.machine.beginning import Beginning, checked, make_replica
 from appliances.machine.people import hashed
 from appliances.machine.status import LinkStatus, MachineStatus, now
-from clusters import membership
+from clusters import membership, replicas
 from clusters.membership import JoinPreview
+from clusters.replication import Replica, Snapshot
 from clusters.state import Machine
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIF2DjWI17P2kuy9wiUJO6VQAxwxV3WITBBM1Nprgvao"
@@ -35,6 +36,7 @@ class QuietHost:
     heard_statuses: dict[str, MachineStatus] = field(default_factory=dict)
     peers: list[LinkStatus] = field(default_factory=list)
     roles: dict[str, str] = field(default_factory=dict)
+    others: dict[str, Replica] = field(default_factory=dict)
     asked_to_join: JoinRequest | None = None
     kept: Collection[str] | None = None
     preview: JoinPreview = field(
@@ -69,6 +71,19 @@ class QuietHost:
         here = self.as_machine(by_address=True)
         membership.create(self.replica_id, name=self.preview.cluster, machine=here, by_address=True, **by)
         return self.preview.cluster
+
+    def digest_of(self, serial: str) -> str:
+        return self._held(serial).digest()
+
+    def entries_of(self, serial: str) -> Snapshot:
+        return self._held(serial).snapshot()
+
+    def _held(self, serial: str) -> Replica:
+        if serial == self.serial:
+            return replicas._reading(self.replica_id)
+        if serial not in self.others:
+            raise Unreachable(f"{serial} is far away")
+        return self.others[serial]
 
     def settled(self, seconds: float) -> bool:
         return True

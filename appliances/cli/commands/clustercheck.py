@@ -1,0 +1,166 @@
+"""`clustercheck`: do all members hold the same, and if not, whose version shall hold (SYN-10..SYN-13)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from appliances.cli.dialogue import choose, confirm, say_json
+from appliances.cli.errors import CommandError, UsageError
+from appliances.cli.presenting import moment
+from appliances.cli.registry import Command, Place
+from appliances.cli.session import Right, Session
+from appliances.links.errors import LinkError
+from clusters import checking
+from clusters.checking import Finding, Held, Holding
+from clusters.naming import entry_label
+from clusters.versions import Version
+
+USAGE = """\
+clustercheck                       compare all members and ask what to do with what differs
+clustercheck --json                only compare
+clustercheck --force newest | HOST make the newest versions hold everywhere, or those of a member"""
+
+Chosen = tuple[Finding, Held]
+
+
+def _clustercheck(session: Session, words: list[str]) -> None:
+    if session.state.standalone:
+        raise CommandError(_("This machine is in no cluster."))
+    wanted = _wanted(session, words)
+    if not words and not confirm(session.dialogue, _("Check consistency across all machines?"), default=True):
+        return
+    holdings, unreached = _gathered(session)
+    found = checking.compare(holdings)
+    if session.as_json:
+        say_json(session.dialogue, _json(session, found, unreached))
+        return
+    for name, reason in unreached:
+        session.dialogue.warn(_("Not checked: {name}: {reason}").format(name=name, reason=reason))
+    if not found:
+        session.dialogue.say(_("No inconsistencies found."))
+        return
+    _resolve(session, found, wanted)
+
+
+def _wanted(session: Session, words: list[str]) -> str:
+    """Whose versions `--force` names: `newest`, the name of a member, or nobody's."""
+    if not words:
+        return ""
+    if len(words) != 2 or words[0] != "--force":
+        raise UsageError(_("clustercheck takes --json, or --force newest, or --force HOST."))
+    names = [member.name for member in session.state.machines.values()]
+    if words[1] != "newest" and words[1] not in names:
+        raise CommandError(_("There is no machine {name}.").format(name=words[1]))
+    return words[1]
+
+
+def _gathered(session: Session) -> tuple[list[Holding], list[tuple[str, str]]]:
+    """What the members hold, one holding per distinct digest; and who could not be asked, with the reason."""
+    digests: dict[str, str] = {}
+    unreached: list[tuple[str, str]] = []
+    serials = {member.name: member.serial for member in session.state.machines.values()}
+    for name, serial in serials.items():
+        if not session.as_json:
+            session.dialogue.say(_("Checking {name}...").format(name=name))
+        try:
+            digests[name] = session.host.digest_of(serial)
+        except LinkError as error:
+            unreached.append((name, str(error)))
+    same = checking.by_digest(digests)
+    if len(same) == 1:
+        return [], unreached
+    return [Holding.of(names, session.host.entries_of(serials[names[0]])) for names in same], unreached
+
+
+def _resolve(session: Session, found: Sequence[Finding], wanted: str) -> None:
+    """One finding after the other; what is chosen becomes one commit on top of all versions."""
+    chosen: list[Chosen] = []
+    for finding in found:
+        _say(session, finding)
+        if finding.behind:
+            session.dialogue.say(_("  The next synchronisation brings what is missing; nothing to choose."))
+        elif picked := _picked(session, finding, wanted):
+            chosen.append((finding, picked))
+    if not chosen:
+        return
+    made = checking.force(
+        session.replica_id,
+        chosen,
+        user=session.user,
+        host=session.host.name,
+        comment=_("Made consistent by clustercheck"),
+    )
+    session.dialogue.say(
+        _("Changes committed: {time}. All members carry the chosen versions now.").format(
+            time=moment(made.time.wall)
+        )
+    )
+
+
+def _say(session: Session, finding: Finding) -> None:
+    label = entry_label(session.state, finding.address)
+    session.dialogue.say(_("Inconsistency: {entry}:").format(entry=label))
+    for held in finding.held:
+        for name in held.holders:
+            session.dialogue.say(f"  {name} {_written(held.version)}")
+
+
+def _written(version: Version | None) -> str:
+    if version is None:
+        return _("has never heard of it")
+    return _("was updated {time} by '{user}' on {host}").format(
+        time=moment(version.time.wall), user=version.user, host=version.host
+    )
+
+
+def _picked(session: Session, finding: Finding, wanted: str) -> Held | None:
+    if wanted == "newest":
+        return finding.held[0]
+    if wanted:
+        return next((held for held in finding.held if wanted in held.holders), None)
+    if not session.dialogue.interactive:
+        return None
+    choices = [
+        _("Force the whole cluster to use the version of {names}.").format(names=", ".join(held.holders))
+        for held in finding.held
+    ]
+    number = choose(session.dialogue, [*choices, _("Ignore.")], question=_("How do you want to resolve it?"))
+    return finding.held[number - 1] if 0 < number <= len(choices) else None
+
+
+def _json(session: Session, found: Sequence[Finding], unreached: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    return {
+        "findings": [
+            {
+                "entry": str(finding.address),
+                "label": entry_label(session.state, finding.address),
+                "behind": finding.behind,
+                "versions": [_held_json(held) for held in finding.held],
+            }
+            for finding in found
+        ],
+        "not_checked": [{"name": name, "reason": reason} for name, reason in unreached],
+    }
+
+
+def _held_json(held: Held) -> dict[str, Any]:
+    by = held.version
+    who = {"time": by.time.wall, "user": by.user, "host": by.host, "commit": str(by.id)} if by else None
+    return {"holders": list(held.holders), "made": who}
+
+
+COMMANDS = [
+    Command(
+        "clustercheck",
+        _clustercheck,
+        gettext_noop("compare what all members hold, and repair what differs"),
+        USAGE,
+        Place.CLUSTER,
+        Right.EDIT,
+        completions=("--force",),
+    )
+]
