@@ -15,7 +15,10 @@ from appliances.links.errors import Fault, LinkLost, ProtocolError
 from appliances.links.identity import fingerprint
 from appliances.links.server import ServiceKind
 from appliances.machine import members
+from appliances.machine.engine import Engine
+from appliances.machine.sessions import Sessions
 from appliances.machine.status import LinkStatus, MachineStatus
+from appliances.machine.suspension import Suspension
 from clusters import replicas
 from clusters.membership import JoinPreview
 from clusters.replication import Snapshot
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SETTLING = 60.0
+"""Seconds to wait until mail sees a change."""
 PATIENCE = 30.0
 """Seconds to wait for what another member holds."""
 
@@ -98,6 +103,22 @@ class Desk:
             return self._on_loop(members.join(self._daemon, way, accept, agree))
         except members.JoinDeclined:
             raise CommandError(_("Not joined; nothing was changed.")) from None
+
+    @property
+    def engine(self) -> Engine:
+        return self._daemon.engine
+
+    @property
+    def sessions(self) -> Sessions:
+        return self._daemon.sessions
+
+    def suspend(self, wanted: Suspension) -> None:
+        self.engine.suspend(wanted)
+        self._daemon.loop.call_soon_threadsafe(self._daemon.applying.again)
+        if not self.settled(SETTLING):
+            raise CommandError(_("The change is under way; see `status`."))
+        if error := self._daemon.applying.error:
+            raise CommandError(error.text)
 
     def digest_of(self, serial: str) -> str:
         if serial == self.serial:

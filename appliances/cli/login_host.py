@@ -6,7 +6,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from appliances.machine.engine import Engine
+from appliances.machine.sessions import Sessions
 from appliances.machine.status import LinkStatus, MachineStatus
+from appliances.machine.suspension import Suspension
 from clusters.membership import JoinPreview
 from clusters.replication import Snapshot
 from clusters.state import Machine
@@ -78,6 +81,20 @@ class LoginHost(Protocol):
         join would do. Raises LinkError, CommandError for a person who does not consent, and the refusals of
         clusters.membership; nothing has changed here then.
         """
+        ...
+
+    @property
+    def engine(self) -> Engine:
+        """Postfix, its queue and its log."""
+        ...
+
+    @property
+    def sessions(self) -> Sessions:
+        """Who is and was logged in here."""
+        ...
+
+    def suspend(self, wanted: Suspension) -> None:
+        """Suspends and resumes listeners and deliveries, until mail sees it; raises CommandError."""
         ...
 
     def digest_of(self, serial: str) -> str:

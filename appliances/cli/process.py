@@ -103,6 +103,11 @@ class SshCommandLine:
 
     async def serve(self, process: asyncssh.SSHServerProcess[Any], login: Login, daemon: Daemon) -> None:
         """A person's shell or one command line; ends with the exit code of the last command."""
+        peer = process.get_extra_info("peername")
+        with daemon.sessions.one(login.user, str(peer[0]) if peer else ""):
+            await self._serve(process, login, daemon)
+
+    async def _serve(self, process: asyncssh.SSHServerProcess[Any], login: Login, daemon: Daemon) -> None:
         language = language_of(process)
         desk = Desk(daemon)
         if process.term_type is not None:

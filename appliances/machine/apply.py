@@ -63,6 +63,11 @@ class Applying:
         self._refused = None
         self.wake()
 
+    def again(self) -> None:
+        """The same settings once more: what is suspended on this machine has changed."""
+        self.fence = replace(self.fence, fingerprint="")
+        self.try_again()
+
     async def settled(self) -> None:
         """Returns when there is nothing left to try."""
         await self._settled.wait()

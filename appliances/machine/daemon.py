@@ -29,6 +29,7 @@ from appliances.machine.home import Home, replace_json
 from appliances.machine.people import People
 from appliances.machine.reporting import report
 from appliances.machine.services import Door, Services, doors
+from appliances.machine.sessions import Sessions
 from appliances.machine.status import MachineStatus, Trouble, now
 from appliances.machine.threads import in_thread
 from appliances.postfix.instance import InstanceError
@@ -83,6 +84,7 @@ class Daemon:
         self.loop = asyncio.get_running_loop()
         self.engine = Engine(home)
         self.heard_statuses = Heard()
+        self.sessions = Sessions()
         self.held: dict[CommitId, int] = {}
         self.postfix_error: Trouble | None = None
         self.people = People(lambda: self.view.effective.documents["userconfig"])
@@ -227,6 +229,7 @@ class Daemon:
     async def _go_round(self) -> None:
         """What waits for its date may be due; messages may be past their time."""
         await self.holder.absorb([])
+        await asyncio.to_thread(self.engine.traffic.read)
         if late := await asyncio.to_thread(self.engine.sweep):
             logger.info("%d messages were past the time of their bounce profile: returned", len(late))
         self.status_changed()

@@ -16,6 +16,8 @@ from appliances.machine.certificate import kept_certificate
 from appliances.machine.home import Home
 from appliances.machine.lifetimes import Sweeper
 from appliances.machine.status import PostfixStatus, Queue
+from appliances.machine.suspension import Suspension
+from appliances.machine.traffic import Traffic
 from appliances.postfix.generations import Applied, ApplyRefused, Generations, Recovered
 from appliances.postfix.instance import Instance
 from appliances.postfix.log import Follower
@@ -45,8 +47,11 @@ class Engine:
         self.policy = PolicyService(self.place.spool / POLICY_SOCKET, self.rule)
         self.mail_queue = MailQueue(self.instance)
         self.sweeper = Sweeper(self.mail_queue, Follower(self.place.maillog))
+        self.traffic = Traffic(Follower(self.place.maillog))
         self.rendered: Rendered | None = None
         self._certificate = home.keys / "listener.pem"
+        self._suspended = home.path / "suspended.json"
+        self.suspension = Suspension.load(self._suspended)
         self.restarts = 0
         self._lock = threading.Lock()
         self._coming: Rendered | None = None
@@ -74,7 +79,9 @@ class Engine:
         cannot be kept.
         """
         hostname = str(documents["sethostname"]["hostname"])
-        rendered = render(documents, kept_certificate(self._certificate, hostname))
+        certificate = kept_certificate(self._certificate, hostname)
+        rendered = render(self.suspension.open_documents(documents), certificate)
+        self.suspension.hold_back(rendered.configuration)
         with self._lock:
             before, self._coming = self.rendered, rendered
             try:
@@ -84,6 +91,11 @@ class Engine:
                 raise
             self._take_rules(rendered)
         return InForce(applied, tuple(f"{f.feature}: {f.message}" for f in rendered.red_flags))
+
+    def suspend(self, wanted: Suspension) -> None:
+        """Keeps what is suspended now; the next settings brought into force follow it. Raises OSError."""
+        wanted.save(self._suspended)
+        self.suspension = wanted
 
     def supervise(self) -> bool:
         """Starts Postfix again if it has died; whether that was needed. Raises InstanceError."""

@@ -30,7 +30,12 @@ def report(daemon: Daemon, peers: Iterable[PeerView]) -> MachineStatus:
         enforced_since=fence.since if enforced else None,
         generation=fence.generation if enforced else None,
         error=applying.error or daemon.postfix_error,
-        notes=(*applying.notes, *daemon.services.notes, *_held(daemon)),
+        notes=(
+            *applying.notes,
+            *daemon.engine.suspension.notes(),
+            *daemon.services.notes,
+            *_held(daemon),
+        ),
         postfix=postfix,
         queue=daemon.engine.queue(),
         links=tuple(link_status(peer) for peer in peers),

@@ -1,0 +1,61 @@
+"""`lint`: advice on how the cluster is laid out, each with the command that mends it (BP-01..BP-10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from appliances.cli.dialogue import say_json
+from appliances.cli.errors import CommandError, UsageError
+from appliances.cli.registry import Command
+from appliances.cli.session import Session
+from clusters.installed import catalogue
+from clusters.linting import Advice, Remedy, lint
+from clusters.modes import Level, Mode
+from clusters.transfers import Action
+
+
+def _lint(session: Session, words: list[str]) -> None:
+    if words:
+        raise UsageError(_("lint takes --json alone."))
+    if session.state.standalone:
+        raise CommandError(_("This machine is in no cluster."))
+    found = lint(session.state, catalogue())
+    if session.as_json:
+        return say_json(session.dialogue, [_json(session, advice) for advice in found])
+    for advice in found:
+        session.dialogue.say(f"{advice.rule} {advice.severity}: {advice.message}")
+        if advice.remedy:
+            session.dialogue.say(f"    {_line(session, advice.remedy)}")
+    if not found:
+        session.dialogue.say(_("No advice: the cluster is laid out well."))
+    return None
+
+
+def _json(session: Session, advice: Advice) -> dict[str, Any]:
+    return {
+        "rule": advice.rule,
+        "severity": advice.severity,
+        "message": advice.message,
+        "modes": [session.label(mode) for mode in advice.modes],
+        "feature": advice.feature,
+        "remedy": _line(session, advice.remedy) if advice.remedy else None,
+    }
+
+
+def _line(session: Session, remedy: Remedy) -> str:
+    """The command that carries it out, as pending changes."""
+    source = _words(session, remedy.source)
+    if remedy.action is Action.DELETE:
+        return f"clustermode {source}; {remedy.feature} inherit"
+    targets = " ".join(_words(session, mode) for mode in remedy.targets)
+    return f"clustermode {source}; {remedy.feature} clusterset {remedy.action} {targets}"
+
+
+def _words(session: Session, mode: Mode) -> str:
+    return mode.level if mode.level is Level.CLUSTER else f"{mode.level} {session.state.mode_name(mode)}"
+
+
+COMMANDS = [Command("lint", _lint, gettext_noop("advice on how the cluster is laid out"), "lint [--json]")]

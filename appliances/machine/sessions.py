@@ -1,0 +1,49 @@
+"""Who is logged in at this machine's command line, and who was since the program began."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from appliances.machine.status import now
+
+MOST = 500
+
+
+@dataclass(frozen=True)
+class Login:
+    """A session of a person; times in ms since 1970 UTC, `until` is None while it lasts."""
+
+    user: str
+    address: str
+    since: int
+    until: int | None = None
+
+
+class Sessions:
+    """The sessions of this machine; used on its event loop and read from threads."""
+
+    def __init__(self) -> None:
+        self._present: list[Login] = []
+        self._past: deque[Login] = deque(maxlen=MOST)
+
+    @contextmanager
+    def one(self, user: str, address: str) -> Iterator[None]:
+        """Counts a session while it lasts."""
+        login = Login(user, address, now())
+        self._present.append(login)
+        try:
+            yield
+        finally:
+            self._present.remove(login)
+            self._past.append(replace(login, until=now()))
+
+    def present(self) -> list[Login]:
+        """Who is there now."""
+        return list(self._present)
+
+    def all(self) -> list[Login]:
+        """Everybody, the latest first."""
+        return sorted([*self._present, *self._past], key=lambda login: -login.since)
