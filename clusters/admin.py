@@ -80,6 +80,11 @@ class HeldCommitAdmin(ReadOnlyAdmin):
     list_display = ["__str__", "replica", "since"]
 
 
+@admin.register(models.RollbackPoint)
+class RollbackPointAdmin(ReadOnlyAdmin):
+    list_display = ["commit", "replica"]
+
+
 class ValueForm(forms.ModelForm):
     """The value of an entry, checked as a commit checks it."""
 

@@ -139,7 +139,14 @@ def fresh_origin(origin: str) -> str:
 
 def _empty(op: Operation, cluster_id: uuid.UUID, origin: str) -> None:
     row = op.row
-    for rows in (row.heads, row.commits, row.superseded, row.held_commits, row.drafts):
+    for rows in (
+        row.heads,
+        row.commits,
+        row.superseded,
+        row.held_commits,
+        row.drafts,
+        row.rollback_points,
+    ):
         rows.all().delete()
     row.cluster_id, row.origin = cluster_id, origin
     row.vector, row.floor, row.tips = {}, {}, {}

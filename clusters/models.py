@@ -199,6 +199,24 @@ class HeldCommit(models.Model):
         return str(self.wire.get("id"))
 
 
+class RollbackPoint(models.Model):
+    """A commit before which the configuration is kept for a rollback, on this replica alone (CMT-06)."""
+
+    replica = models.ForeignKey(Replica, models.CASCADE, related_name="rollback_points")
+    commit = models.CharField(_("commit"), max_length=100)
+
+    class Meta:
+        verbose_name = _("kept configuration")
+        verbose_name_plural = _("kept configurations")
+        ordering: ClassVar[list[str]] = ["-pk"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["replica", "commit"], name="one_point_per_commit")
+        ]
+
+    def __str__(self) -> str:
+        return self.commit
+
+
 class Draft(models.Model):
     """One uncommitted change of one person; never replicated (CMT-01..CMT-05).
 

@@ -19,6 +19,10 @@ class Dialogue(Protocol):
     @property
     def interactive(self) -> bool: ...
 
+    def begin(self, *, paged: bool) -> None:
+        """A command begins; its answer stops at each full page if it is `paged` and a person reads it."""
+        ...
+
     def say(self, text: str = "") -> None:
         """One or more lines of answer."""
         ...
@@ -80,6 +84,10 @@ class Scripted:
     said: list[str] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    paged: bool = False
+
+    def begin(self, *, paged: bool) -> None:
+        self.paged = paged
 
     def say(self, text: str = "") -> None:
         self.said.append(text)

@@ -34,6 +34,9 @@ class Piped:
         self._process = process
         self._loop = loop
 
+    def begin(self, *, paged: bool) -> None:
+        return
+
     def say(self, text: str = "") -> None:
         self._write(self._process.stdout.write, text)
 

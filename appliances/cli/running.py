@@ -47,6 +47,7 @@ def run_text(session: Session, text: str) -> int:
 def run_words(session: Session, words: list[str]) -> int:
     """Runs one command; returns its exit code, and says in one line why it is not 0. Raises Leave."""
     session.as_json = "--json" in words[1:]
+    session.dialogue.begin(paged=session.paging and "--no-pager" not in words[1:])
     try:
         session.settle()
         command = _found(words[0])
@@ -70,7 +71,7 @@ def run_words(session: Session, words: list[str]) -> int:
 
 
 def _run_here(session: Session, command: Command, words: list[str]) -> int:
-    command.run(session, [word for word in words[1:] if word != "--json"])
+    command.run(session, [word for word in words[1:] if word not in ("--json", "--no-pager")])
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO, cast
 
 import asyncssh
@@ -78,6 +79,29 @@ class Words(Completer):
         return [member.name for member in known.values()]
 
 
+@dataclass
+class Pages:
+    """How much of a command's answer is on the screen since the person last looked."""
+
+    wanted: bool
+    lines: int = 0
+    stopped: bool = False
+
+    def full(self, rows: int) -> bool:
+        """Whether a further line would push the first one off the screen."""
+        return self.wanted and not self.stopped and self.lines >= max(rows - 1, 1)
+
+    def took(self, line: str, columns: int) -> None:
+        """A line was written, on as many rows as it needs."""
+        self.lines += max(1, -(-len(line) // max(columns, 1)))
+
+    def turn(self, answer: str) -> None:
+        """The person has answered the prompt."""
+        self.lines = 0
+        self.wanted = answer.strip().casefold() != "a"
+        self.stopped = answer.strip().casefold() == "q"
+
+
 class Terminal:
     """A person at a terminal; satisfies `dialogue.Dialogue` for the commands they type."""
 
@@ -92,17 +116,39 @@ class Terminal:
         self._screen = Screen(process)
         self._prompts: PromptSession[str] | None = None
         self._questions: PromptSession[str] | None = None
+        self._pages = Pages(wanted=False)
         self._session = Session.begun(login.user, login.role, desk, self)
 
     # the dialogue of a command, from its thread
 
+    def begin(self, *, paged: bool) -> None:
+        # One command line of `ssh -t` is read by whoever called ssh.
+        self._pages = Pages(paged and self._process.command is None)
+
     def say(self, text: str = "") -> None:
-        self._loop.call_soon_threadsafe(self._screen.write, text + "\n")
+        columns, rows = self._size().columns, self._size().rows
+        for line in text.split("\n"):
+            if self._pages.full(rows):
+                self._turn()
+            if not self._pages.stopped:
+                self._loop.call_soon_threadsafe(self._screen.write, line + "\n")
+                self._pages.took(line, columns)
+
+    def _turn(self) -> None:
+        """The "more" prompt (CLI-13); the command itself goes on to its end whatever is answered."""
+        try:
+            self._pages.turn(
+                self._answer(_("-- more -- Enter: next page, a: all, q: no more "), secret=False)
+            )
+        except CommandError:
+            self._pages.turn("q")
 
     def warn(self, text: str) -> None:
+        self._pages.stopped = False
         self.say(text)
 
     def ask(self, question: str, default: str = "") -> str:
+        self._pages.lines, self._pages.stopped = 0, False
         lead = f"{question}\n" if question else ""
         return self._answer(f"{lead}[{default}]> ", secret=False).strip() or default
 

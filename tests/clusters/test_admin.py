@@ -39,6 +39,7 @@ def post(root: Client, row, value: str, **other: str):
 def test_every_model_is_there_and_every_page_opens(root: Client, cluster: Cluster) -> None:
     drafts.edit(cluster.replica_id, "bob", CLUSTER, "routes", rows("b"))
     models.HeldCommit.objects.create(replica_id=cluster.replica_id, wire={"id": "X/1"})
+    models.RollbackPoint.objects.create(replica_id=cluster.replica_id, commit="M1/1")
     old = head(ROUTES)
     columns = models.Superseded.columns(old.read())
     models.Superseded.objects.create(replica_id=cluster.replica_id, address="cluster", **columns)
@@ -49,7 +50,7 @@ def test_every_model_is_there_and_every_page_opens(root: Client, cluster: Cluste
         assert root.get(url(model.objects.first())).status_code == 200, model
 
 
-@pytest.mark.parametrize("name", ["Replica", "Commit", "Change", "Superseded", "HeldCommit"])
+@pytest.mark.parametrize("name", ["Replica", "Commit", "Change", "Superseded", "HeldCommit", "RollbackPoint"])
 def test_log_is_read_only(name: str, root: Client, cluster: Cluster, rf) -> None:
     model_admin = admin.site._registry[apps.get_model("clusters", name)]
     request = rf.get("/")

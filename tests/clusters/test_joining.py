@@ -11,9 +11,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clusters import drafts, membership, models, replicas
+from clusters.catalogue import UnknownFeature, WrongLevel
 from clusters.effective import effective
 from clusters.joining import fresh_origin
-from clusters.membership_refusals import InCluster, NotEnrolled, NotInCluster, NotThisMachine, PendingDrafts
+from clusters.membership_refusals import (
+    AlreadyMember,
+    InCluster,
+    NotEnrolled,
+    NotInCluster,
+    NotThisMachine,
+    PendingDrafts,
+)
 from clusters.modes import CLUSTER, machine
 from clusters.operations import Operation
 from clusters.replication import Snapshot
@@ -370,3 +378,78 @@ def test_kill_in_the_middle_leaves_the_old_state_or_the_new_one(tmp_path: Path) 
         "|settings/cluster/routes={'rows': [{'name': 'cluster'}]}"
         "|settings/machine:M4/ports={'rows': [{'name': 'own'}]}\n"
     )
+
+
+# what a join would do
+
+
+def snapshot_of(cluster: Cluster) -> Snapshot:
+    return Snapshot.from_wire(replicas.snapshot(cluster.replica_id).to_wire())
+
+
+def test_preview_of_a_join_is_what_comes_of_it(cluster: Cluster) -> None:
+    """JN-05, JN-07, RM-01: what is shown before is what holds after."""
+    replica_id = newcomer()
+    before = effective(replicas.state(replica_id), machine("M4"), CATALOGUE).documents
+    shown = membership.preview_join(replica_id, snapshot_of(cluster), member(4))
+
+    membership.become_member(replica_id, uuid.uuid4(), enrol(cluster, replica_id), "M4")
+
+    after = effective(replicas.state(replica_id), machine("M4"), CATALOGUE).documents
+    assert (shown.cluster, shown.group) == ("Americas", "Main_Group")
+    assert shown.members == ("mx1.example.com", "mx2.example.com", "mx3.example.com")
+    changed = {found.feature: (found.before.value, found.after.value) for found in shown.differences}
+    assert changed == {n: (before[n], after[n]) for n in before if before[n] != after[n]}
+    assert "ports" not in changed
+    assert "routes" in changed
+
+
+def test_preview_of_another_group_shows_its_settings(cluster: Cluster) -> None:
+    """JN-07."""
+    cluster.put(cluster.paris, "routes", rows("of paris"))
+
+    shown = membership.preview_join(newcomer(), snapshot_of(cluster), member(4), "paris")
+
+    assert shown.group == "Paris"
+    found = next(each for each in shown.differences if each.feature == "routes")
+    assert found.after.value == rows("of paris")
+    with pytest.raises(UnknownMode):
+        membership.preview_join(newcomer("M5"), snapshot_of(cluster), member(5), "Rome")
+
+
+def test_kept_settings_stay_as_overrides_of_the_joiner(cluster: Cluster) -> None:
+    """JN-05, JN-19."""
+    replica_id = newcomer()
+    shown = membership.preview_join(replica_id, snapshot_of(cluster), member(4), kept=["routes"])
+    assert "routes" not in [found.feature for found in shown.differences]
+    kept = membership.kept_settings(replica_id, ["routes"])
+    own, others = membership.own_settings(replica_id), cluster.value(CLUSTER, "routes")
+
+    membership.enrol_machine(cluster.replica_id, machine=member(4), settings=own, kept=kept, **BY)
+
+    assert cluster.value(machine("M4"), "routes") == rows("mine")
+    assert cluster.value(CLUSTER, "routes") == others
+
+
+@pytest.mark.parametrize(("name", "error"), [("users", WrongLevel), ("nonsense", UnknownFeature)])
+def test_feature_that_no_machine_can_keep_is_refused(
+    cluster: Cluster, name: str, error: type[Exception]
+) -> None:
+    replica_id = newcomer()
+    with pytest.raises(error):
+        membership.kept_settings(replica_id, [name])
+    with pytest.raises(error):
+        membership.enrol_machine(
+            cluster.replica_id, machine=member(4), settings={}, kept={name: rows("x")}, **BY
+        )
+
+
+def test_machine_that_is_welcome_is_told_before_and_nothing_changes(cluster: Cluster) -> None:
+    """JN-04."""
+    before = replicas.vector(cluster.replica_id)
+
+    membership.require_welcome(cluster.state, member(4))
+    with pytest.raises(AlreadyMember):
+        membership.require_welcome(cluster.state, member(2))
+
+    assert replicas.vector(cluster.replica_id) == before

@@ -8,17 +8,18 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from appliances.cli.dialogue import confirm, say_json
+from appliances.cli.dialogue import choose, confirm, say_json
 from appliances.cli.errors import CommandError, ConflictError, UsageError
 from appliances.cli.presenting import change_line, impact_json, impact_lines, moment
 from appliances.cli.registry import Command
 from appliances.cli.session import Right, Session
 from appliances.machine.status import now
-from clusters import commits, drafts
+from clusters import commits, drafts, rollback
+from clusters.differences import masked
 from clusters.drafts import Pending
 from clusters.effective import MachineImpact
 from clusters.naming import authorship_label, entry_label
-from clusters.versions import Commit, CommitId
+from clusters.versions import Address, Commit, CommitId, Version
 
 WAIT = 30.0
 
@@ -34,11 +35,12 @@ def _commit(session: Session, words: list[str]) -> None:
     try:
         if session.dialogue.interactive and any(found.stale for found in pending):
             _offer_to_discard(session, pending)
-        if session.dialogue.interactive and "-m" not in words:
-            confirm(session.dialogue, _("Keep the present configuration for a rollback?"), default=True)
+        kept = confirm(session.dialogue, _("Keep the present configuration for a rollback?"), default=True)
         made = commits.commit_pending(
             session.replica_id, user=session.user, host=session.host.name, comment=comment
         )
+        if kept:
+            rollback.keep(session.replica_id, made.id)
     except commits.CommitConflict as conflict:
         raise ConflictError(str(conflict)) from None
     _say_committed(session, made, wait)
@@ -226,10 +228,40 @@ def _revert(session: Session, words: list[str]) -> None:
     if len(ids) != 1:
         raise UsageError(_("Name one commit, as `history` shows it: revert ID [--over]."))
     edited = commits.revert(session.replica_id, session.user, CommitId.parse(ids[0]), over=over)
-    count = sum(each.pending for each in edited)
+    _say_drafted(session, sum(each.pending for each in edited))
+
+
+def _rollbackconfig(session: Session, words: list[str]) -> None:
+    """Back to what held before a commit: as pending changes, to be looked at and committed."""
+    kept = rollback.points(session.replica_id)
+    if session.as_json:
+        say_json(session.dialogue, [made.authorship_to_wire() for made in kept])
+        return
+    if not kept:
+        session.dialogue.say(_("No configuration is kept for a rollback."))
+        return
+    if words:
+        wanted = CommitId.parse(words[0])
+    else:
+        lines = [_("before {id}: {who}").format(id=made.id, who=authorship_label(made)) for made in kept]
+        number = choose(session.dialogue, lines, default=None, question=_("Back to which one?"))
+        if not number:
+            return
+        wanted = kept[number - 1].id
+    edited = rollback.draft_return(session.replica_id, session.user, wanted)
+    _say_drafted(session, sum(each.pending for each in edited))
+
+
+def _say_drafted(session: Session, count: int) -> None:
     session.dialogue.say(
         _("{count} change(s) pending; look with `showchanges`, then commit.").format(count=count)
     )
+
+
+def _shown(version: Version, address: Address) -> dict[str, Any]:
+    """A version of an entry for scripts, secrets hidden."""
+    value = version.value and masked(version.value, drafts.secrets_of(address))
+    return {**version.authorship_to_wire(), "value": value}
 
 
 def _conflicts(session: Session, words: list[str]) -> None:
@@ -240,8 +272,8 @@ def _conflicts(session: Session, words: list[str]) -> None:
             [
                 {
                     "address": str(each.address),
-                    "winner": each.winner.to_wire(),
-                    "losers": [loser.to_wire() for loser in each.losers],
+                    "winner": _shown(each.winner, each.address),
+                    "losers": [_shown(loser, each.address) for loser in each.losers],
                 }
                 for each in found
             ],
@@ -292,6 +324,13 @@ COMMANDS = [
         _revert,
         gettext_noop("draft the values from before a commit"),
         "revert ID [--over]",
+        right=Right.EDIT,
+    ),
+    Command(
+        "rollbackconfig",
+        _rollbackconfig,
+        gettext_noop("draft the whole configuration from before a kept commit"),
+        "rollbackconfig [ID | --json]",
         right=Right.EDIT,
     ),
     Command(

@@ -38,6 +38,14 @@ def _exit(session: Session, words: list[str]) -> None:
     raise Leave
 
 
+def _paging(session: Session, words: list[str]) -> None:
+    if words not in (["on"], ["off"], []):
+        raise UsageError(_("paging takes `on` or `off`."))
+    if words:
+        session.paging = words == ["on"]
+    session.dialogue.say(_("Paging is on.") if session.paging else _("Paging is off."))
+
+
 def _whoami(session: Session, words: list[str]) -> None:
     value = {"user": session.user, "role": session.role, "mode": str(session.mode), "host": session.host.name}
     if session.as_json:
@@ -70,6 +78,14 @@ COMMANDS = [
         gettext_noop("leave; pending changes stay"),
         right=Right.GUEST,
         aliases=("quit", "logout"),
+    ),
+    Command(
+        "paging",
+        _paging,
+        gettext_noop("stop long answers at each page; --no-pager on a command turns it off once"),
+        "paging [on | off]",
+        right=Right.GUEST,
+        completions=("on", "off"),
     ),
     Command(
         "whoami",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from appliances.cli.dialogue import choose, say_json
+from appliances.cli.dialogue import choose, confirm, say_json
 from appliances.cli.errors import CommandError
 from appliances.cli.registry import Command
 from appliances.cli.session import Right, Session
@@ -26,6 +26,10 @@ def _clustermode(session: Session, words: list[str]) -> None:
 
 
 def _ask(session: Session) -> None:
+    away = session.mode != CLUSTER
+    if away and confirm(session.dialogue, _("Switch to cluster mode?"), default=True):
+        session.mode = CLUSTER
+        return
     question = _("Switch to which mode?")
     number = choose(session.dialogue, [_("Cluster"), _("Group"), _("Machine")], question=question)
     if number == 1:

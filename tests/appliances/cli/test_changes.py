@@ -7,6 +7,9 @@ import json
 import pytest
 
 from appliances.cli.errors import Leave
+from appliances.cli.terminal import Pages
+from clusters import models
+from clusters.modes import CLUSTER
 from tests.appliances.cli.hosts import Person, QuietHost
 
 EDIT = "clustermode cluster; unsubscribe add a@example.com"
@@ -134,3 +137,91 @@ def test_script_stops_at_the_first_command_that_fails(script: Person) -> None:
 
     assert script.types("history --json") == 0
     assert "never" not in script.said
+
+
+# rollback
+
+
+def test_rollback_offers_what_was_kept_and_drafts_it(clustered: QuietHost) -> None:
+    """CMT-06: Y keeps, N does not."""
+    admin = Person.at(clustered)
+    admin.session.mode = CLUSTER
+    admin.types("unsubscribe add one@example.com")
+    admin.types("commit", "first", "")
+    admin.types("unsubscribe add two@example.com")
+    admin.types("commit", "second", "n")
+
+    assert admin.types("rollbackconfig", "1") == 0
+
+    offered = [line for line in admin.said.splitlines() if line[0].isdigit()]
+    assert "first" in offered[0]
+    assert not any("second" in line for line in offered)
+    admin.types("commit", "back", "n")
+    admin.types("unsubscribe --json")
+    assert "example.com" not in admin.said
+
+
+def test_rollback_in_one_line_and_with_nothing_kept(script: Person) -> None:
+    assert script.types("rollbackconfig") == 0
+    assert "No configuration is kept" in script.said
+    script.types("clustermode cluster; unsubscribe add one@example.com; commit -m one")
+    script.types("rollbackconfig --json")
+    (kept,) = json.loads(script.said)
+
+    assert script.types(f"rollbackconfig {kept['id']}") == 0
+    assert "1 change(s) pending" in script.said
+    assert script.types("rollbackconfig MX1/999") == 1
+
+
+def test_conflicts_for_scripts_show_no_secret(clustered: QuietHost) -> None:
+    head = models.Head.objects.get(replica=clustered.replica_id, address="settings/cluster/userconfig")
+    head.pk, head.number = None, head.number + 100
+    head.origin, head.rank = "MX2", 1
+    head.save()
+    script = Person.at(clustered, interactive=False)
+
+    assert script.types("showconflicts --json") == 0
+
+    assert json.loads(script.said)
+    assert "argon2" not in script.said
+
+
+# pages
+
+
+def test_long_answer_stops_at_each_full_page() -> None:
+    """CLI-13."""
+    pages = Pages(wanted=True)
+    for number in range(23):
+        assert not pages.full(24), number
+        pages.took("short", 80)
+    assert pages.full(24)
+    pages.turn("")
+    assert not pages.full(24)
+    pages.took("x" * 161, 80)
+    assert pages.lines == 3
+    pages.turn("a")
+    pages.lines = 99
+    assert not pages.full(24)
+
+
+def test_rest_of_an_answer_is_left_out_when_the_person_says_so() -> None:
+    """CLI-13."""
+    pages = Pages(wanted=True, lines=30)
+    pages.turn("q")
+    assert pages.stopped
+    pages.lines = 99
+    assert not pages.full(24)
+
+
+@pytest.mark.parametrize(("line", "paged"), [("help", True), ("help --no-pager", False)])
+def test_paging_can_be_turned_off(clustered: QuietHost, line: str, paged: bool) -> None:
+    """CLI-13."""
+    person = Person.at(clustered)
+
+    assert person.types(line) == 0
+    assert person.dialogue.paged is paged
+    assert person.types("paging off") == 0
+    assert person.types("help") == 0
+    assert not person.dialogue.paged
+    assert person.types("paging sideways") == 2

@@ -47,9 +47,16 @@ def test_unknown_mode_keeps_the_present_one(admin: Person, words: str) -> None:
     assert admin.prompt == "(Group Paris)> "
 
 
+def test_clustermode_alone_asks_for_cluster_mode(admin: Person) -> None:
+    """CLI-02."""
+    assert admin.types("clustermode", "") == 0
+    assert admin.asked == ["Switch to cluster mode? [Y]>"]
+    assert admin.prompt == "(Cluster Americas)> "
+
+
 def test_clustermode_alone_offers_levels_then_members(admin: Person) -> None:
     """CLI-10."""
-    assert admin.types("clustermode", "2", "2") == 0
+    assert admin.types("clustermode", "n", "2", "2") == 0
     assert admin.prompt == "(Group Paris)> "
 
 
