@@ -36,6 +36,7 @@ class QuietHost:
     heard_statuses: dict[str, MachineStatus] = field(default_factory=dict)
     peers: list[LinkStatus] = field(default_factory=list)
     roles: dict[str, str] = field(default_factory=dict)
+    engine: Any = None
     others: dict[str, Replica] = field(default_factory=dict)
     asked_to_join: JoinRequest | None = None
     kept: Collection[str] | None = None

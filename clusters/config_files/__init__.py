@@ -1,0 +1,1 @@
+"""Configuration files: a whole cluster, or one machine flattened, as XML (LOAD-01..LOAD-11)."""

@@ -1,0 +1,91 @@
+"""What a replica holds as a configuration file: the whole cluster, or one machine flattened (LOAD-03)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from lxml import etree
+
+from clusters.catalogue import Catalogue, Document
+from clusters.config_files import values
+from clusters.config_files.sealing import Sealing
+from clusters.effective import effective
+from clusters.modes import CLUSTER, Mode, group, machine
+from clusters.state import ClusterState
+
+FORMAT = "1"
+
+
+def save_cluster(
+    state: ClusterState,
+    catalogue: Catalogue,
+    *,
+    sealing: Sealing | None = None,
+    release: str = "",
+    at: datetime | None = None,
+) -> str:
+    """Every mode with its own settings. Secrets are masked, or encrypted with `sealing`.
+
+    The same state gives the same text, but for the line of the moment `at` (None leaves it out).
+    """
+    root = _root("cluster", sealing, release)
+    cluster = etree.SubElement(root, "cluster", name=state.name)
+    _settings(cluster, state.settings.get(CLUSTER, {}), catalogue, sealing)
+    for ident, found in state.groups.items():
+        element = etree.SubElement(root, "group", id=ident, name=found.name)
+        _settings(element, state.settings.get(group(ident), {}), catalogue, sealing)
+    for serial, member in state.machines.items():
+        element = etree.SubElement(root, "machine", serial=serial, name=member.name, group=member.group)
+        _settings(element, state.settings.get(machine(serial), {}), catalogue, sealing)
+    return _text(root, at)
+
+
+def save_machine(
+    state: ClusterState,
+    serial: str,
+    catalogue: Catalogue,
+    *,
+    sealing: Sealing | None = None,
+    release: str = "",
+    at: datetime | None = None,
+) -> str:
+    """All that holds on one machine, wherever it is defined; its membership is not touched (LOAD-03)."""
+    root = _root("machine", sealing, release)
+    name = state.machines[serial].name if serial in state.machines else ""
+    element = etree.SubElement(root, "machine", serial=serial, name=name)
+    found = effective(state, Mode.parse(f"machine:{serial}"), catalogue).documents
+    _documents(element, found, catalogue, sealing)
+    return _text(root, at)
+
+
+def _root(kind: str, sealing: Sealing | None, release: str) -> Any:
+    root = etree.Element("config", format=FORMAT, kind=kind, release=release)
+    if sealing is not None:
+        root.set("salt", base64.b64encode(sealing.salt).decode())
+    return root
+
+
+def _settings(
+    element: Any, settings: Mapping[str, Any], catalogue: Catalogue, sealing: Sealing | None
+) -> None:
+    _documents(element, {name: defined.value for name, defined in settings.items()}, catalogue, sealing)
+
+
+def _documents(
+    element: Any, documents: Mapping[str, Document], catalogue: Catalogue, sealing: Sealing | None
+) -> None:
+    for name in sorted(documents):
+        if name in catalogue:
+            made = etree.SubElement(element, "settings", feature=name)
+            seal = sealing.seal if sealing else None
+            values.write(made, documents[name], catalogue[name].secrets, seal)
+
+
+def _text(root: Any, at: datetime | None) -> str:
+    etree.indent(root)
+    body = etree.tostring(root, encoding="unicode")
+    moment = f"<!-- saved {at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} -->\n" if at else ""
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{moment}{body}\n'

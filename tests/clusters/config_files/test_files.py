@@ -1,0 +1,317 @@
+"""Configuration files: written, read again, refused with the line, loaded as pending changes."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from clusters import commits, drafts, models, replicas
+from clusters.config_files import loading, values
+from clusters.config_files.errors import BadFile, MaskedSecret, NotForClusters, WrongPassphrase
+from clusters.config_files.loading import Assignment, BadMapping, plan, stage
+from clusters.config_files.reading import MOST, read
+from clusters.config_files.saving import save_cluster, save_machine
+from clusters.config_files.sealing import Sealing
+from clusters.modes import CLUSTER, machine
+from tests.clusters.catalogues import CATALOGUE
+from tests.clusters.conftest import Cluster, rows
+
+PASSPHRASE = "a long passphrase"
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+)
+documents = st.dictionaries(
+    st.text(min_size=1),
+    st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20),
+    max_size=5,
+)
+
+
+# values
+
+
+@given(documents)
+def test_document_survives_the_file_whatever_is_in_it(document: dict[str, object]) -> None:
+    """LOAD-01: the law of writing and reading."""
+    root = etree.Element("settings")
+    values.write(root, document, (), None)
+    etree.indent(root)
+
+    again = etree.fromstring(etree.tostring(root))
+
+    assert values.read(again, None) == document
+
+
+def test_secret_is_masked_or_sealed_wherever_its_path_leads() -> None:
+    """LOAD-10."""
+    document = {"users": [{"name": "a", "hash": "s3cret"}, {"name": "b", "hash": ""}], "key": "s3cret"}
+    sealing = Sealing.new(PASSPHRASE)
+    for seal in (None, sealing.seal):
+        root = etree.Element("settings")
+        values.write(root, document, {"users.*.hash", "key"}, seal)
+        assert b"s3cret" not in etree.tostring(root)
+        if seal is None:
+            with pytest.raises(MaskedSecret):
+                values.read(root, None)
+        else:
+            assert values.read(root, Sealing.of(PASSPHRASE, sealing.salt).unseal) == document
+            with pytest.raises(BadFile, match="passphrase"):
+                values.read(root, None)
+            with pytest.raises(WrongPassphrase):
+                values.read(root, Sealing.of("another passphrase", sealing.salt).unseal)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<s><a type="integer">x</a></s>',
+        '<s><a type="boolean">yes</a></s>',
+        '<s><a type="null">x</a></s>',
+        '<s><a type="weird">x</a></s>',
+        "<s><a>x</a><a>y</a></s>",
+        '<s><a type="list"><b>x</b></a></s>',
+        "<s><a><b>x</b></a></s>",
+        '<s><a encoding="base64">%%%</a></s>',
+        '<s><a secret="encrypted">x</a></s>',
+    ],
+)
+def test_value_that_is_none_is_refused_with_its_line(text: str) -> None:
+    """LOAD-09."""
+    with pytest.raises(BadFile, match=r"^Line 1: "):
+        values.read(etree.fromstring(text), None)
+
+
+def test_short_passphrase_of_a_file_is_refused() -> None:
+    with pytest.raises(WrongPassphrase):
+        Sealing.new("short")
+
+
+# saving
+
+
+def saved(cluster: Cluster, **more: object) -> str:
+    return save_cluster(cluster.state, CATALOGUE, **more)
+
+
+def test_same_state_gives_the_same_file_but_for_one_line(cluster: Cluster) -> None:
+    """LOAD-03: so that files can be kept under version control."""
+    one = saved(cluster, at=datetime(2031, 2, 3, tzinfo=UTC)).splitlines()
+    other = saved(cluster, at=datetime(2032, 2, 3, tzinfo=UTC)).splitlines()
+
+    assert [a for a, b in zip(one, other, strict=True) if a != b] == ["<!-- saved 2031-02-03T00:00:00Z -->"]
+    assert saved(cluster) == saved(cluster)
+
+
+def test_file_holds_every_mode_with_its_own_settings(cluster: Cluster) -> None:
+    """LOAD-01."""
+    cluster.put(cluster.paris, "texts", rows())
+    file = read(saved(cluster), CATALOGUE)
+
+    assert (file.kind, file.name) == ("cluster", "Americas")
+    assert file.cluster["routes"] == cluster.value(CLUSTER, "routes")
+    assert {g.name: g.settings for g in file.groups}["Paris"] == {"texts": rows()}
+    assert [m.serial for m in file.machines] == ["M1", "M2", "M3"]
+    assert file.machines[1].settings == {"ports": rows("public")}
+
+
+def test_machine_flattened_has_all_that_holds_there(cluster: Cluster) -> None:
+    """LOAD-03: without touching its membership."""
+    before = replicas.vector(cluster.replica_id)
+
+    (found,) = read(save_machine(cluster.state, "M2", CATALOGUE), CATALOGUE).machines
+
+    assert found.settings["routes"] == cluster.value(CLUSTER, "routes")
+    assert found.settings["ports"] == rows("public")
+    assert replicas.vector(cluster.replica_id) == before
+
+
+def test_feature_of_another_release_is_left_out(cluster: Cluster) -> None:
+    cluster.put(CLUSTER, "of_tomorrow", {"new": True})
+
+    assert "of_tomorrow" not in read(saved(cluster), CATALOGUE).cluster
+
+
+# reading
+
+
+BROKEN = {
+    "no xml": "nonsense",
+    "cut off": "<config format='1' kind='cluster'><cluster name='x'>",
+    "another root": "<other/>",
+    "another format": "<config format='2' kind='cluster'/>",
+    "another kind": "<config format='1' kind='weird'/>",
+    "unknown section": "<config format='1' kind='cluster'><weird/></config>",
+    "unknown feature": (
+        "<config format='1' kind='cluster'><cluster><settings feature='weird'/></cluster></config>"
+    ),
+    "no feature": "<config format='1' kind='cluster'><cluster><other/></cluster></config>",
+    "group without id": "<config format='1' kind='cluster'><group/></config>",
+    "twice": "<config format='1' kind='cluster'><cluster/><cluster/></config>",
+    "bad salt": "<config format='1' kind='cluster' salt='%'/>",
+    "two machines flattened": (
+        "<config format='1' kind='machine'><machine serial='a'/><machine serial='b'/></config>"
+    ),
+    "feature twice": (
+        "<config format='1' kind='cluster'><cluster><settings feature='routes'><rows type='list'/></settings>"
+        "<settings feature='routes'><rows type='list'/></settings></cluster></config>"
+    ),
+    "bad settings": (
+        "<config format='1' kind='cluster'><cluster><settings feature='routes'><weird/></settings>"
+        "</cluster></config>"
+    ),
+    "wrong level": (
+        "<config format='1' kind='cluster'><cluster><settings feature='ports'><rows type='list'/></settings>"
+        "</cluster></config>"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_broken_file_is_refused_with_the_line(text: str) -> None:
+    """LOAD-09."""
+    with pytest.raises(BadFile, match=r"^Line \d+: "):
+        read(text, CATALOGUE, PASSPHRASE)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        '<!DOCTYPE config SYSTEM "file:///etc/passwd">',
+        '<!DOCTYPE config [<!ENTITY x SYSTEM "file:///etc/passwd">]>',
+        '<!DOCTYPE config [<!ENTITY a "ha"><!ENTITY b "&a;&a;"><!ENTITY c "&b;&b;">]>',
+    ],
+)
+def test_document_type_and_entities_are_refused(head: str) -> None:
+    """LOAD-11."""
+    text = f"{head}<config format='1' kind='cluster'><cluster name='x'/></config>"
+    with pytest.raises(BadFile, match="document type"):
+        read(text, CATALOGUE)
+
+
+def test_file_of_endless_length_is_refused() -> None:
+    """LOAD-11."""
+    with pytest.raises(BadFile, match="more than"):
+        read("x" * (MOST + 1), CATALOGUE)
+
+
+# loading
+
+
+def all_of(cluster: Cluster) -> Assignment:
+    state = cluster.state
+    return Assignment({ident: ident for ident in state.groups}, {s: s for s in state.machines})
+
+
+def test_loaded_file_is_pending_and_commits_to_what_was_saved(cluster: Cluster) -> None:
+    """LOAD-01, LOAD-06, LOAD-08."""
+    cluster.put(cluster.paris, "texts", rows("paris"))
+    file = read(saved(cluster), CATALOGUE)
+    before = replicas.state(cluster.replica_id)
+    cluster.put(CLUSTER, "routes", rows("other"))
+    cluster.put(cluster.paris, "texts", None)
+    cluster.put(machine("M3"), "routes", rows("new"))
+    vector = replicas.vector(cluster.replica_id)
+
+    stage(cluster.replica_id, "alice", plan(cluster.state, file, all_of(cluster)))
+
+    assert replicas.vector(cluster.replica_id) == vector
+    assert len(drafts.pending(cluster.replica_id, "alice")) == 3
+    commits.commit_pending(cluster.replica_id, user="alice", host="m1")
+    after = replicas.state(cluster.replica_id)
+    assert {a: d.value for a, d in after.entries.items()} == {a: d.value for a, d in before.entries.items()}
+
+
+def test_machine_that_is_not_mapped_keeps_its_settings(cluster: Cluster) -> None:
+    """LOAD-06: Don't Copy."""
+    file = read(saved(cluster), CATALOGUE)
+    cluster.put(machine("M2"), "routes", rows("mine"))
+    cluster.put(machine("M3"), "routes", rows("mine"))
+
+    planned = plan(cluster.state, file, Assignment({}, {"M3": "M3"}))
+
+    assert [str(change.address) for change in planned.changes] == ["settings/machine:M3/routes"]
+
+
+def test_one_appliance_of_the_file_goes_to_one_machine(cluster: Cluster) -> None:
+    """LOAD-07: a dead machine's part to its successor."""
+    cluster.put(machine("M2"), "routes", rows("of two"))
+    file = read(saved(cluster), CATALOGUE)
+
+    planned = plan(cluster.state, file, Assignment({}, {"M3": "M2"}, cluster=False), check=("ports",))
+
+    stage(cluster.replica_id, "alice", planned)
+    assert {p.mode for p in drafts.pending(cluster.replica_id, "alice")} == {machine("M3")}
+    assert not planned.warnings or "ports" in planned.warnings[0]
+
+
+def test_unlike_interfaces_are_pointed_out(cluster: Cluster) -> None:
+    """LOAD-04."""
+    file = read(saved(cluster), CATALOGUE)
+    cluster.put(machine("M2"), "ports", rows("other"))
+
+    planned = plan(cluster.state, file, all_of(cluster), check=("ports",))
+
+    assert len(planned.warnings) == 1
+    assert "ports of Machine mx2.example.com" in planned.warnings[0]
+
+
+@pytest.mark.parametrize("wanted", [({"nobody": "nobody"}, {}), ({}, {"M2": "M9"}), ({}, {"M9": "M2"})])
+def test_mapping_to_what_is_not_there_is_refused(
+    cluster: Cluster, wanted: tuple[dict[str, str], dict[str, str]]
+) -> None:
+    with pytest.raises(BadMapping):
+        plan(cluster.state, read(saved(cluster), CATALOGUE), Assignment(*wanted))
+
+
+def test_file_of_one_machine_does_not_go_into_a_cluster(cluster: Cluster) -> None:
+    """LOAD-02."""
+    file = read(save_machine(cluster.state, "M2", CATALOGUE), CATALOGUE)
+
+    with pytest.raises(NotForClusters):
+        plan(cluster.state, file, all_of(cluster))
+    with pytest.raises(NotForClusters):
+        loading.restore_machine(cluster.replica_id, "alice", file)
+    assert not drafts.pending(cluster.replica_id, "alice")
+
+
+def test_file_of_a_cluster_does_not_go_onto_a_machine_in_none(standalone: int, cluster: Cluster) -> None:
+    """LOAD-02."""
+    alone = replicas.new_replica("M7").pk
+    file = read(saved(cluster), CATALOGUE)
+
+    with pytest.raises(NotForClusters):
+        plan(replicas.state(alone), file, all_of(cluster))
+    with pytest.raises(NotForClusters):
+        loading.restore_machine(alone, "alice", file)
+
+
+def test_file_of_one_machine_restores_a_standalone_one(cluster: Cluster) -> None:
+    """LOAD-03: a retired machine comes back as it was, its own and the shared settings in their places."""
+    alone = replicas.new_replica("M7").pk
+    file = read(save_machine(cluster.state, "M2", CATALOGUE), CATALOGUE)
+
+    loading.restore_machine(alone, "alice", file)
+    commits.commit_pending(alone, user="alice", host="m7")
+
+    state = replicas.state(alone)
+    found = state.defined(CLUSTER, "routes")
+    assert found
+    assert found.value == cluster.value(CLUSTER, "routes")
+    own = state.defined(machine("M7"), "ports")
+    assert own
+    assert own.value == rows("public")
+    assert models.Replica.objects.get(pk=alone).serial == "M7"
+
+
+def test_masked_file_of_users_is_refused_and_a_sealed_one_loads(cluster: Cluster) -> None:
+    """LOAD-10."""
+    secret = next((f.name for f in CATALOGUE if f.secrets), None)
+    assert secret is None or re.fullmatch(r"\w+", secret)
+    sealing = Sealing.new(PASSPHRASE)
+    file = read(saved(cluster, sealing=sealing), CATALOGUE, PASSPHRASE)
+    assert file.cluster["routes"] == cluster.value(CLUSTER, "routes")
