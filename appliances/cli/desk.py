@@ -15,6 +15,7 @@ from appliances.links.errors import Fault, LinkLost, ProtocolError
 from appliances.links.identity import fingerprint
 from appliances.links.server import ServiceKind
 from appliances.machine import members
+from appliances.machine.alerts import Alerts
 from appliances.machine.engine import Engine
 from appliances.machine.sessions import Sessions
 from appliances.machine.status import LinkStatus, MachineStatus
@@ -107,6 +108,10 @@ class Desk:
     @property
     def engine(self) -> Engine:
         return self._daemon.engine
+
+    @property
+    def alerts(self) -> Alerts:
+        return self._daemon.alerts
 
     @property
     def sessions(self) -> Sessions:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from appliances.machine.alerts import Alerts
 from appliances.machine.engine import Engine
 from appliances.machine.sessions import Sessions
 from appliances.machine.status import LinkStatus, MachineStatus
@@ -86,6 +87,11 @@ class LoginHost(Protocol):
     @property
     def engine(self) -> Engine:
         """Postfix, its queue and its log."""
+        ...
+
+    @property
+    def alerts(self) -> Alerts:
+        """The incidents of this machine with others."""
         ...
 
     @property

@@ -21,6 +21,7 @@ from appliances.links.states import ALERTS, Event
 from appliances.links.table import Table
 from appliances.links.timing import Pace
 from appliances.machine import enrolling, members, peers, requests, view
+from appliances.machine.alerts import Alerts
 from appliances.machine.apply import Applying
 from appliances.machine.engine import Engine
 from appliances.machine.heard import Heard
@@ -85,6 +86,7 @@ class Daemon:
         self.engine = Engine(home)
         self.heard_statuses = Heard()
         self.sessions = Sessions()
+        self.alerts = Alerts(home.path / "alerts.json")
         self.held: dict[CommitId, int] = {}
         self.postfix_error: Trouble | None = None
         self.people = People(lambda: self.view.effective.documents["userconfig"])
@@ -198,6 +200,7 @@ class Daemon:
     def _happened(self, event: Event) -> None:
         level = logging.WARNING if event.kind in ALERTS else logging.INFO
         logger.log(level, "%s %s: %s", event.kind, event.name or event.serial, event.text)
+        self.alerts.happened(event)
         self.loop.call_soon(self.status_changed)
 
     # what goes on by itself

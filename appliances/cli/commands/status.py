@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from appliances.cli.dialogue import say_json
-from appliances.cli.errors import CommandError
+from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.presenting import moment
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
@@ -80,6 +81,22 @@ def connstatus(session: Session, words: list[str]) -> None:
                 session.dialogue.say(f"    {text}")
 
 
+def _alerts(session: Session, words: list[str]) -> None:
+    """Incidents that last; with `all` those that are over too (SYN-15)."""
+    if words not in ([], ["all"]):
+        raise UsageError(_("alerts takes `all`."))
+    found = session.host.alerts.all() if words else session.host.alerts.open()
+    if session.as_json:
+        say_json(session.dialogue, [asdict(alert) for alert in found])
+        return
+    for alert in found:
+        until = _("lasts") if alert.until is None else _("over since {time}").format(time=moment(alert.until))
+        session.dialogue.say(f"{moment(alert.since)} {alert.severity} {alert.name or alert.serial}: {until}")
+        session.dialogue.say(f"    {alert.text}")
+    if not found:
+        session.dialogue.say(_("There are no alerts."))
+
+
 def _tryagain(session: Session, words: list[str]) -> None:
     session.host.try_again()
     if not session.host.settled(60.0):
@@ -106,6 +123,14 @@ COMMANDS = [
         connstatus,
         gettext_noop("how this machine is connected with the other members"),
         "connstatus [--json]",
+    ),
+    Command(
+        "alerts",
+        _alerts,
+        gettext_noop("what is wrong between a machine and the others"),
+        "alerts [all] [--json]",
+        Place.MACHINE,
+        remote=True,
     ),
     Command(
         "tryagain",

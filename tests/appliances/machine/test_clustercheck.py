@@ -6,14 +6,17 @@ import sqlite3
 
 import pytest
 
-from tests.appliances.machine.machines import Machines, until
-
-pytestmark = [pytest.mark.slow, pytest.mark.root]
+from tests.appliances.machine.machines import Machine, Machines, until
 
 
-def test_damaged_replica_is_found_and_repaired_from_another(shared_machines: Machines) -> None:
+@pytest.fixture(scope="module")
+def pair(shared_machines: Machines) -> list[Machine]:
+    return shared_machines.cluster("mx1", "mx2")
+
+
+def test_damaged_replica_is_found_and_repaired_from_another(pair: list[Machine]) -> None:
     """SYN-10, SYN-11, SYN-13, CL-16."""
-    one, two = shared_machines.cluster("mx1", "mx2")
+    one, two = pair
     one.does('clustermode cluster; unsubscribe add a@example.com; commit -m "list" --wait')
     until(lambda: "a@example.com" in two.does("unsubscribe --json"), "mx2 has heard")
     assert "No inconsistencies found." in one.does("clustercheck")
@@ -37,5 +40,11 @@ def test_damaged_replica_is_found_and_repaired_from_another(shared_machines: Mac
     assert "Changes committed" in said
     until(lambda: "No inconsistencies found." in one.does("clustercheck"), "all the same again")
     assert "a@example.com" in two.does("unsubscribe --json")
+
+
+def test_member_that_is_away_is_not_checked(pair: list[Machine]) -> None:
+    """SYN-10."""
+    one, two = pair
     two.stop()
+
     until(lambda: "Not checked: mx2" in one.ssh("clustercheck").err, "mx2 is away")
