@@ -20,7 +20,7 @@ from appliances.features import wording
 ROOT = Path(__file__).resolve().parent.parent
 JAPANESE = ROOT / "locale/ja/LC_MESSAGES/django.po"
 SOURCES = ("appliances", "clusters", "portal", "templates")
-NAMES = {"Gatefold", "HTML", "HTTP", "HTTPS", "SSH", "TLS"}
+NAMES = {"API", "Gatefold", "HTML", "HTTP", "HTTPS", "SSH", "TLS"}
 """What is the same in both languages."""
 
 HELD = re.compile(r"%\(\w+\)[a-z]|%[a-z]|\{\w*(?:![a-z])?\}|`[^`]+`|</?\w+[^>]*>")

@@ -48,3 +48,5 @@ def test_member_that_is_away_is_not_checked(pair: list[Machine]) -> None:
     two.stop()
 
     until(lambda: "Not checked: mx2" in one.ssh("clustercheck").err, "mx2 is away")
+    two.start()
+    until(lambda: "Not checked" not in one.ssh("clustercheck").err, "mx2 is back")
