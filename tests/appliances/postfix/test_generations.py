@@ -144,7 +144,9 @@ def test_faulty_settings_are_refused_before_mail_sees_them(
     assert caught.value.lines
     assert generations.store.current == 1
     lines = generations.instance.log_since(before)
-    assert not [line for line in lines if "smtpd[" in line or "reload" in line]
+    # The end of a connection from before may be logged late.
+    new = [line for line in lines if "connect" not in line]
+    assert not [line for line in new if "smtpd[" in line or "reload" in line]
     assert banner(address).endswith("one")
 
 
