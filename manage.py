@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    role = "machine" if sys.argv[1:2] == ["machine"] else "portal"
+    role = "machine" if sys.argv[1:2] in (["machine"], ["release"]) else "portal"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"portal.settings.{role}")
     from django.core.management import execute_from_command_line  # settings must be named first
 

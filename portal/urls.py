@@ -8,7 +8,7 @@ from django.views.generic import TemplateView
 from django.views.i18n import set_language
 
 from portal.modes import ModeConverter
-from portal.pages import adopting, cluster, fleet, history, jobs, pending, settings
+from portal.pages import adopting, cluster, fleet, history, jobs, pending, releases, settings
 
 register_converter(ModeConverter, "mode")
 handler404 = "portal.pages.missing.missing"
@@ -22,6 +22,7 @@ urlpatterns = [
         login_not_required(TemplateView.as_view(template_name="healthz.txt", content_type="text/plain")),
     ),
     path("i18n/setlang/", login_not_required(set_language), name="set_language"),
+    path("releases/<str:name>", releases.release_file, name="release_file"),
     path("adopt/", adopting.adopt, name="adopt"),
     path("jobs/", jobs.jobs, name="jobs"),
     path("jobs/<int:number>/", jobs.job, name="job"),

@@ -20,6 +20,7 @@ NO_DJANGO = (
     *(f"clusters.{name}" for name in ("replication", "state", "effective", "fence")),
     "appliances.postfix",
     "appliances.features",
+    "appliances.releases",
 )
 MAY_IMPORT = {
     "clusters": set(),
@@ -29,9 +30,10 @@ MAY_IMPORT = {
 MAY_IMPORT_WITHIN_APPLIANCES = {
     "postfix": set(),
     "links": set(),
+    "releases": set(),
     "features": {"postfix"},
-    "machine": {"features", "postfix", "links"},
-    "cli": {"machine", "features", "postfix", "links"},
+    "machine": {"features", "postfix", "links", "releases"},
+    "cli": {"machine", "features", "postfix", "links", "releases"},
     "following": {"machine", "features", "postfix", "links"},
 }
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "manager", "misc", "common"}

@@ -12,6 +12,7 @@ from appliances.cli.errors import CommandError
 from appliances.cli.grouping import needed, picked_machines
 from appliances.cli.presenting import moment
 from appliances.cli.session import Session
+from appliances.links.errors import LinkError
 from appliances.links.identity import fingerprint
 from appliances.machine.status import now
 from clusters import membership
@@ -116,9 +117,7 @@ def _set_disconnected(session: Session, words: list[str], *, disconnected: bool)
     hosts = picked_machines(session, words) or needed(session, words, _("host"))
     serials = [session.state.mode_named(Level.MACHINE, host).id for host in hosts]
     if not disconnected:
-        for serial in serials:
-            if known := session.host.heard().get(serial):
-                require_release(session.host.release, known.release, known.name)
+        _require_releases(session, serials)
     made = membership.set_disconnected(
         session.replica_id, serials, disconnected, user=session.user, host=session.host.name
     )
@@ -129,6 +128,22 @@ def _set_disconnected(session: Session, words: list[str], *, disconnected: bool)
         session.dialogue.say(_("Disconnected: {names}. No commit is needed.").format(names=names))
     else:
         session.dialogue.say(_("Reconnected: {names}. No commit is needed.").format(names=names))
+
+
+def _require_releases(session: Session, serials: list[str]) -> None:
+    """Each is asked now; one that does not answer is refused later by its own links, if need be (UPG-08)."""
+    for serial in serials:
+        if serial == session.host.serial:
+            continue
+        name = session.state.machines[serial].name
+        try:
+            theirs = session.host.release_of(serial)
+        except LinkError as error:
+            session.dialogue.warn(
+                _("{name} cannot be asked for its release: {error}").format(name=name, error=error)
+            )
+        else:
+            require_release(session.host.release, theirs, name)
 
 
 def removemachine(session: Session, words: list[str]) -> None:

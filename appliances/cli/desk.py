@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.utils import translation
@@ -14,12 +16,14 @@ from appliances.links.client import Passphrase, Target
 from appliances.links.errors import Fault, LinkLost, ProtocolError
 from appliances.links.identity import fingerprint
 from appliances.links.server import ServiceKind
-from appliances.machine import members
+from appliances.machine import members, peers, upgrading
 from appliances.machine.alerts import Alerts
 from appliances.machine.engine import Engine
 from appliances.machine.sessions import Sessions
 from appliances.machine.status import LinkStatus, MachineStatus
 from appliances.machine.suspension import Suspension
+from appliances.machine.upgrading import Upgrading
+from appliances.releases.artifact import Offer, ReleaseError
 from clusters import replicas
 from clusters.membership import JoinPreview
 from clusters.replication import Snapshot
@@ -116,6 +120,41 @@ class Desk:
     @property
     def sessions(self) -> Sessions:
         return self._daemon.sessions
+
+    @property
+    def upgrading(self) -> Upgrading:
+        return self._daemon.upgrading
+
+    def fetch(self, release: str, *, wait: bool) -> None:
+        upgrading = self.upgrading
+        if (download := upgrading.download) and not (download.complete or download.failed):
+            raise CommandError(_("Release {release} is being downloaded.").format(release=download.release))
+        offer = upgrading.offer(release)
+        if wait:
+            upgrading.fetch(offer)
+        else:
+            threading.Thread(target=self._fetch_quietly, args=(offer,), daemon=True).start()
+
+    def _fetch_quietly(self, offer: Offer) -> None:
+        # What goes wrong is kept with the download, where `upgrade status` finds it.
+        with suppress(ReleaseError):
+            self.upgrading.fetch(offer)
+
+    def restart_with(self, release: str, disconnecting: Sequence[str], user: str) -> None:
+        if disconnecting:
+            self._on_loop(upgrading.disconnect(self._daemon, list(disconnecting), user))
+        self.upgrading.shelf.switch(release)
+        self._daemon.restart()
+
+    def guide(self, release: str, user: str) -> None:
+        under_way = self.upgrading.run
+        if under_way is not None and not under_way.over:
+            raise CommandError(_("An upgrade to {release} is under way.").format(release=under_way.release))
+        self.upgrading.keep(upgrading.Run(self.upgrading.offer(release).release, user))
+        self._daemon.loop.call_soon_threadsafe(self._daemon.guide)
+
+    def release_of(self, serial: str) -> str:
+        return self._on_loop(peers.release_of(self._daemon.view, self._daemon.table, serial, self.release))
 
     def suspend(self, wanted: Suspension) -> None:
         self.engine.suspend(wanted)

@@ -11,6 +11,7 @@ from appliances.machine.engine import Engine
 from appliances.machine.sessions import Sessions
 from appliances.machine.status import LinkStatus, MachineStatus
 from appliances.machine.suspension import Suspension
+from appliances.machine.upgrading import Upgrading
 from clusters.membership import JoinPreview
 from clusters.replication import Snapshot
 from clusters.state import Machine
@@ -97,6 +98,27 @@ class LoginHost(Protocol):
     @property
     def sessions(self) -> Sessions:
         """Who is and was logged in here."""
+        ...
+
+    @property
+    def upgrading(self) -> Upgrading:
+        """The releases here, a download and a guided run under way."""
+        ...
+
+    def fetch(self, release: str, *, wait: bool) -> None:
+        """Downloads a release, in the background unless `wait`; raises ReleaseError (UPG-07)."""
+        ...
+
+    def restart_with(self, release: str, disconnecting: Sequence[str], user: str) -> None:
+        """Disconnects these members and restarts with an installed release; raises ReleaseError."""
+        ...
+
+    def guide(self, release: str, user: str) -> None:
+        """Begins a guided upgrade in the background; raises ReleaseError, CommandError."""
+        ...
+
+    def release_of(self, serial: str) -> str:
+        """The release that another member runs now, asked afresh; raises LinkError (UPG-08)."""
         ...
 
     def suspend(self, wanted: Suspension) -> None:

@@ -15,6 +15,7 @@ from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
 from appliances.cli.splitting import split
 from appliances.links.errors import LinkError
+from appliances.releases.artifact import ReleaseError
 from clusters.modes import CLUSTER, Level, machine
 from clusters.refusals import REFUSALS
 from clusters.replication import StaleDraft
@@ -61,7 +62,7 @@ def run_words(session: Session, words: list[str]) -> int:
         return _refused(session, str(error), error.code)
     except StaleDraft as error:
         return _refused(session, str(error), ConflictError.code)
-    except (*REFUSALS, LinkError) as error:
+    except (*REFUSALS, LinkError, ReleaseError) as error:
         return _refused(session, str(error), CommandError.code)
     except (DatabaseError, OSError) as error:
         logger.warning("%s failed: %s", words[0], error)

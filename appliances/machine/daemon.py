@@ -33,6 +33,7 @@ from appliances.machine.services import Door, Services, doors
 from appliances.machine.sessions import Sessions
 from appliances.machine.status import MachineStatus, Trouble, now
 from appliances.machine.threads import in_thread
+from appliances.machine.upgrading import Guide, Upgrading
 from appliances.postfix.instance import InstanceError
 from clusters import replicas
 from clusters.versions import CommitId
@@ -61,6 +62,8 @@ WATCH = 2.0
 """Seconds between two looks whether Postfix lives."""
 FRESH = 3000
 """Milliseconds for which a status need not be put together again."""
+FAREWELL = 1.0
+"""Seconds between the word that the program restarts, and the restart."""
 ROUND = 60.0
 """Seconds between two rounds over what is due: held commits, old messages, the status."""
 
@@ -74,6 +77,7 @@ class Daemon:
         release: str,
         command_line: CommandLine,
         first: view.View,
+        upgrading: Upgrading,
         pace: Pace | None = None,
     ) -> None:
         self.home = home
@@ -96,6 +100,8 @@ class Daemon:
         self.services = Services(self._service)
         self.applying = Applying(self.engine, home.applied, self._read, self.status_changed)
         self._tasks: set[asyncio.Task[None]] = set()
+        self.upgrading = upgrading
+        self.restarting = asyncio.Event()
         self.joining = asyncio.Lock()
         self.stopping = False
         self._following = asyncio.Lock()
@@ -116,7 +122,17 @@ class Daemon:
         self._begin(self.applying.run())
         self._begin(self._every(WATCH, self._watch_postfix))
         self._begin(self._every(ROUND, self._go_round))
+        await asyncio.to_thread(self.upgrading.shelf.came_up)
         self._say_ready()
+        self.guide()
+
+    def guide(self) -> None:
+        """Goes on with a guided upgrade, from where it stands."""
+        self._begin(Guide(self).work())
+
+    def restart(self) -> None:
+        """Ends soon, for the release that was switched to; who has asked for it still hears so."""
+        self.loop.call_soon_threadsafe(self.loop.call_later, FAREWELL, self.restarting.set)
 
     async def stop(self, *, keep_postfix: bool) -> None:
         """Ends everything in good order; Postfix too, unless it is to stay."""

@@ -4,6 +4,7 @@ machine.json      serial number and when the home was made; written last by `ini
 state.sqlite3     the replica, drafts and their log
 keys/             host key and user key
 applied.json      which settings Postfix runs with (see `fence`)
+releases/         other releases of the program (see `appliances.releases.shelf`), upgrade.json a guided run
 postfix/          the Postfix instance
 lock, ready.json  the running process, and where it answers
 """
@@ -50,6 +51,10 @@ class Home:
     @property
     def applied(self) -> Path:
         return self.path / "applied.json"
+
+    @property
+    def releases(self) -> Path:
+        return self.path / "releases"
 
     @property
     def ready(self) -> Path:
@@ -107,6 +112,18 @@ class Home:
             file.write(str(os.getpid()))
             file.flush()
             yield
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file of the home holds; None where there is none. Raises HomeTrouble."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise HomeTrouble(
+            f"{path} cannot be read ({error}); remove it, or restore it from a backup"
+        ) from None
 
 
 def replace_json(path: Path, value: Any) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.db.models import Q
 
-from appliances.links.errors import Reason
+from appliances.links.errors import Reason, VersionMismatch
 from appliances.links.peer import Kind, PeerIdentity, Refusal, Standing
 from appliances.links.states import Member, Wanted
+from appliances.links.table import Table
 from appliances.machine.view import View
 from clusters import joining, models
 from clusters.state import Machine
@@ -35,6 +36,17 @@ def _port(member: Machine) -> int:
 
 def _wanted(disconnected: bool) -> Wanted:
     return Wanted.DISCONNECTED if disconnected else Wanted.CONNECTED
+
+
+async def release_of(view: View, table: Table, serial: str, ours: str) -> str:
+    """The release that a member runs now, connected or not (UPG-08). Raises LinkError."""
+    m = view.state.machines[serial]
+    try:
+        link = await table.call(Member(m.serial, m.name, m.address, _port(m), m.host_key))
+    except VersionMismatch as mismatch:
+        return mismatch.theirs
+    await link.close("asked", "its release was asked")
+    return ours
 
 
 def peer_by_key(view: View, public_key: str) -> PeerIdentity | Refusal:

@@ -8,6 +8,7 @@ Environment variables, or lines of the file that GATEFOLD_ENVIRONMENT names (def
     GATEFOLD_HOSTS          names under which browsers reach the portal, comma separated
     GATEFOLD_ORIGINS        the same as origins (https://portal.example.com), when behind a proxy
     GATEFOLD_HTTPS          on: cookies travel over HTTPS only
+    GATEFOLD_RELEASES       folder of releases for the machines (default VAR/releases), see docs/upgrades.md
     GATEFOLD_PORTAL_NAME    the name that stands in commits made here
 """
 
@@ -31,6 +32,7 @@ DEBUG = flag("GATEFOLD_DEBUG")
 ALLOWED_HOSTS = listed("GATEFOLD_HOSTS", f"localhost,127.0.0.1,[::1],{socket.gethostname()}")
 CSRF_TRUSTED_ORIGINS = listed("GATEFOLD_ORIGINS")
 GATEFOLD_PORTAL_HOME = HOME
+GATEFOLD_RELEASES = os.environ.get("GATEFOLD_RELEASES", str(VAR / "releases"))
 GATEFOLD_PORTAL_NAME = os.environ.get("GATEFOLD_PORTAL_NAME", "portal")
 
 INSTALLED_APPS = [

@@ -54,10 +54,6 @@ ABSENT: dict[str, tuple[Place, str]] = {
         Place.LOGIN_HOST,
         gettext_noop("Nobody is called from here; `techsupport` writes what a support needs."),
     ),
-    "upgrade": (
-        Place.LOGIN_HOST,
-        gettext_noop("Upgrades are done on the host for now: install the release and restart the program."),
-    ),
 }
 """Where the command would run, and the line."""
 

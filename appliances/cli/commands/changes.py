@@ -222,11 +222,11 @@ def _history(session: Session, words: list[str]) -> None:
         session.dialogue.say(f"{made.id!s:<16} {authorship_label(made)}")
 
 
-def _revert(session: Session, words: list[str]) -> None:
+def _revertcommit(session: Session, words: list[str]) -> None:
     over = "--over" in words
     ids = [word for word in words if word != "--over"]
     if len(ids) != 1:
-        raise UsageError(_("Name one commit, as `history` shows it: revert ID [--over]."))
+        raise UsageError(_("Name one commit, as `history` shows it: revertcommit ID [--over]."))
     edited = commits.revert(session.replica_id, session.user, CommitId.parse(ids[0]), over=over)
     _say_drafted(session, sum(each.pending for each in edited))
 
@@ -320,10 +320,10 @@ COMMANDS = [
     ),
     Command("history", _history, gettext_noop("the last commits"), "history [COUNT] [--json]"),
     Command(
-        "revert",
-        _revert,
+        "revertcommit",
+        _revertcommit,
         gettext_noop("draft the values from before a commit"),
-        "revert ID [--over]",
+        "revertcommit ID [--over]",
         right=Right.EDIT,
     ),
     Command(

@@ -66,6 +66,9 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
     _home_argument(parser)
     parser.add_argument("--log", choices=["text", "json"], default="text", help="form of the log lines")
     parser.add_argument("--ping", type=float, default=60.0, metavar="SECONDS", help="between pings (60)")
+    parser.add_argument(
+        "--releases", default="", metavar="DIR|URL", help="where new releases are (DIR/releases/offered)"
+    )
     parser.add_argument("--keep-postfix", action="store_true", help="leave Postfix running at the end")
 
 
@@ -138,4 +141,5 @@ def _run(home: Home, options: dict[str, Any]) -> None:
     from appliances.machine.running import Options, run
 
     home.serial  # noqa: B018 - raises HomeTrouble before anything starts
-    run(home, COMMAND_LINE, Options(options["log"] == "json", options["keep_postfix"], options["ping"]))
+    told = Options(options["log"] == "json", options["keep_postfix"], options["ping"], options["releases"])
+    run(home, COMMAND_LINE, told, sys.argv[1:])

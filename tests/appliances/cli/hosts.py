@@ -40,6 +40,7 @@ class QuietHost:
     others: dict[str, Replica] = field(default_factory=dict)
     asked_to_join: JoinRequest | None = None
     kept: Collection[str] | None = None
+    releases: dict[str, str] = field(default_factory=dict)
     preview: JoinPreview = field(
         default_factory=lambda: JoinPreview("Americas", "Main_Group", ("mx2.example.com",), ())
     )
@@ -94,6 +95,11 @@ class QuietHost:
 
     def role_of(self, user: str) -> str | None:
         return self.roles.get(user)
+
+    def release_of(self, serial: str) -> str:
+        if serial not in self.releases:
+            raise Unreachable(f"{serial} is far away")
+        return self.releases[serial]
 
     def run_on(self, serial: str, words: Sequence[str], user: str, role: str) -> list[Any]:
         raise Unreachable(f"{serial} is far away")

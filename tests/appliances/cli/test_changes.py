@@ -111,14 +111,14 @@ def test_revert_drafts_what_was_before(script: Person) -> None:
     script.types("commitdetail --json")
     ident = json.loads(script.said)["id"]
 
-    assert script.types(f"revert {ident}; commit -m back; unsubscribe --json") == 0
+    assert script.types(f"revertcommit {ident}; commit -m back; unsubscribe --json") == 0
 
     assert json.loads(script.dialogue.said[-1])["defined"] is False
 
 
 @pytest.mark.parametrize("ident", ["", "nonsense", "MX1/999"])
 def test_revert_of_no_commit_is_refused(script: Person, ident: str) -> None:
-    assert script.types(f"revert {ident}") in (1, 2)
+    assert script.types(f"revertcommit {ident}") in (1, 2)
     assert script.warned
 
 

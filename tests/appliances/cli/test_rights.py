@@ -15,7 +15,7 @@ EDITS = (
     "clustermode cluster; unsubscribe clusterset delete",
     "commit -m x",
     "clear",
-    "revert MX1/1",
+    "revertcommit MX1/1",
 )
 RULES = (
     "clustermode cluster; userconfig add eve role=administrator",

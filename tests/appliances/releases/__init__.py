@@ -1,0 +1,1 @@
+"""Releases as files, their sources, and the shelf of a machine."""
