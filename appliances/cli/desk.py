@@ -16,7 +16,7 @@ from appliances.links.client import Passphrase, Target
 from appliances.links.errors import Fault, LinkLost, ProtocolError
 from appliances.links.identity import fingerprint
 from appliances.links.server import ServiceKind
-from appliances.machine import members, peers, upgrading
+from appliances.machine import members, peers, routes, upgrading
 from appliances.machine.alerts import Alerts
 from appliances.machine.engine import Engine
 from appliances.machine.sessions import Sessions
@@ -179,9 +179,9 @@ class Desk:
 
     def _checked(self, serial: str, what: str) -> dict[str, Any]:
         async def ask() -> dict[str, Any]:
-            link = await self._daemon.table.reach(serial)
             async with asyncio.timeout(PATIENCE):
-                return {key: v async for piece in link.run({"check": what}, "") for key, v in piece.items()}
+                pieces = await routes.ask(self._daemon, serial, {"check": what}, "")
+            return {key: value for piece in pieces for key, value in piece.items()}
 
         try:
             return self._on_loop(ask())
@@ -208,8 +208,5 @@ class Desk:
         return found.role if found else None
 
     def run_on(self, serial: str, words: Sequence[str], user: str, role: str) -> list[Any]:
-        async def ask() -> list[Any]:
-            link = await self._daemon.table.reach(serial)
-            return [piece async for piece in link.run({"command": list(words), "role": role}, user)]
-
-        return self._on_loop(ask())
+        request = {"command": list(words), "role": role}
+        return self._on_loop(routes.ask(self._daemon, serial, request, user))

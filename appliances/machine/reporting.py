@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from appliances.links.states import PeerView
+from appliances.machine.routes import routes
 from appliances.machine.status import LinkStatus, MachineStatus, now
 
 if TYPE_CHECKING:
@@ -38,10 +39,22 @@ def report(daemon: Daemon, peers: Iterable[PeerView]) -> MachineStatus:
         ),
         postfix=postfix,
         queue=daemon.engine.queue(),
-        links=tuple(link_status(peer) for peer in peers),
+        links=_routed(daemon, tuple(link_status(peer) for peer in peers)),
         started=daemon.started,
         as_of=now(),
     )
+
+
+def _routed(daemon: Daemon, links: tuple[LinkStatus, ...]) -> tuple[LinkStatus, ...]:
+    """With the way to each member that has no link with this one (COM-03)."""
+    ways = routes(links, daemon.heard_statuses.all())
+    names = {serial: member.name for serial, member in daemon.view.state.machines.items()}
+
+    def via(link: LinkStatus) -> str:
+        way = () if link.state == "connected" else ways.get(link.serial, ())[:-1]
+        return " ".join(names.get(serial, serial) for serial in way)
+
+    return tuple(link.model_copy(update={"via": via(link)}) for link in links)
 
 
 def _held(daemon: Daemon) -> Iterator[str]:

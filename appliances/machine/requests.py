@@ -3,6 +3,7 @@
 {"command": [words], "role": role}      the output of a command, in the name of a user there
 {"check": "digest"}                     {"digest": of all entries}
 {"check": "entries"}                    {"snapshot": ...}
+{"relay": serial, "hops": left, "request": one of the others}     what that member answers (COM-03)
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from appliances.links.errors import Reason, Refused
 from appliances.links.peer import Caller, Wire
+from appliances.machine import routes
 from appliances.machine.threads import in_thread
 from clusters import replicas
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 async def answer(daemon: Daemon, request: Wire, caller: Caller) -> list[Wire]:
     """The pieces of the answer; raises Refused for what is none of these."""
+    if (passed := await routes.relay(daemon, request, caller.user)) is not None:
+        return passed
     if "check" in request:
         return [await in_thread(_held, daemon.view.replica_id, request["check"])]
     words, role = request.get("command"), request.get("role")

@@ -48,7 +48,10 @@ class Queue(_Part):
 
 
 class LinkStatus(_Part):
-    """How this machine sees one other member or portal. `round_trip` is in milliseconds."""
+    """How this machine sees one other member or portal. `round_trip` is in milliseconds.
+
+    `via`: without a link, the members over which requests go there, separated by spaces.
+    """
 
     serial: str
     name: str = ""
@@ -58,6 +61,7 @@ class LinkStatus(_Part):
     reason: str = ""
     remedy: str = ""
     round_trip: float | None = None
+    via: str = ""
 
 
 class MachineStatus(_Part):

@@ -18,6 +18,7 @@ from clusters import commits, drafts, rollback
 from clusters.differences import masked
 from clusters.drafts import Pending
 from clusters.effective import MachineImpact
+from clusters.modes import Level
 from clusters.naming import authorship_label, entry_label
 from clusters.versions import Address, Commit, CommitId, Version
 
@@ -30,6 +31,7 @@ def _commit(session: Session, words: list[str]) -> None:
     if not pending:
         session.dialogue.say(_("There are no changes to commit."))
         return
+    _warn_while_away(session, pending)
     if comment is None:
         comment = session.dialogue.ask(_("Comment describing the change"))
     try:
@@ -44,6 +46,25 @@ def _commit(session: Session, words: list[str]) -> None:
     except commits.CommitConflict as conflict:
         raise ConflictError(str(conflict)) from None
     _say_committed(session, made, wait)
+
+
+def _warn_while_away(session: Session, pending: list[Pending]) -> None:
+    """A disconnected machine changes no other one (UPG-06); raises CommandError."""
+    own = session.state.machines.get(session.host.serial)
+    if own is None or not own.disconnected:
+        return
+    modes = {found.mode for found in pending} - {None, session.own_mode}
+    foreign = [session.state.mode_name(m) for m in modes if m is not None and m.level is Level.MACHINE]
+    if foreign:
+        raise CommandError(
+            _(
+                "This machine is disconnected and cannot change {names}. Log in there, or reconnect first."
+            ).format(names=", ".join(foreign))
+        )
+    if modes:
+        session.dialogue.warn(
+            _("This machine is disconnected: the others get this change when it is reconnected.")
+        )
 
 
 def _commit_words(words: list[str]) -> tuple[str | None, float]:

@@ -65,7 +65,16 @@ def _clusterconfig(session: Session, words: list[str]) -> None:
         raise _unknown(session, verb)
     if verb not in LOOKING and session.right < Right.ADMINISTER:
         raise CommandError(_("clusterconfig {verb} needs the role administrator.").format(verb=verb))
+    if verb in ALONE or verb == "removemachine":
+        _point_out_sessions(session)
     return known[verb](session, words[1:])
+
+
+def _point_out_sessions(session: Session) -> None:
+    """Others who are logged in here are about to be surprised (JN-22)."""
+    others = sorted({login.user for login in session.host.sessions.present()} - {session.user})
+    if others:
+        session.dialogue.warn(_("Logged in here too: {names}").format(names=", ".join(others)))
 
 
 def _unknown(session: Session, verb: str) -> CommandError:

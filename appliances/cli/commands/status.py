@@ -76,9 +76,11 @@ def connstatus(session: Session, words: list[str]) -> None:
         trip = "" if link.round_trip is None else f" {link.round_trip:g} ms"
         since = _("since {time}").format(time=moment(link.since))
         session.dialogue.say(f"{link.name or link.serial} ({link.kind}): {link.state}{trip} {since}")
-        for text in (link.reason, link.remedy and _(link.remedy)):
-            if text and link.state != "connected":
-                session.dialogue.say(f"    {text}")
+        if link.state == "connected":
+            continue
+        over = link.via and _("Requests go over {names}.").format(names=link.via)
+        for text in filter(None, (link.reason, link.remedy and _(link.remedy), over)):
+            session.dialogue.say(f"    {text}")
 
 
 def _alerts(session: Session, words: list[str]) -> None:

@@ -14,6 +14,7 @@ from appliances.cli.session import Session
 from appliances.links.errors import HostKeyRejected, Unreachable
 from appliances.machine.beginning import Beginning, checked, make_replica
 from appliances.machine.people import hashed
+from appliances.machine.sessions import Sessions
 from appliances.machine.status import LinkStatus, MachineStatus, now
 from clusters import membership, replicas
 from clusters.membership import JoinPreview
@@ -37,6 +38,7 @@ class QuietHost:
     peers: list[LinkStatus] = field(default_factory=list)
     roles: dict[str, str] = field(default_factory=dict)
     engine: Any = None
+    sessions: Sessions = field(default_factory=Sessions)
     others: dict[str, Replica] = field(default_factory=dict)
     asked_to_join: JoinRequest | None = None
     kept: Collection[str] | None = None

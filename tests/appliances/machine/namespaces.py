@@ -43,3 +43,48 @@ class Wire:
     def remove(self) -> None:
         for name in self.names:
             ip("netns", "delete", name)
+
+
+@dataclass
+class Relay:
+    """Three hosts: `left` and `right` reach one another only through `middle`, which can stop that.
+
+    `middle` itself stays in reach of both.
+    """
+
+    names: tuple[str, str, str] = field(
+        default_factory=lambda: (f"gf{os.getpid()}a", f"gf{os.getpid()}m", f"gf{os.getpid()}b")
+    )
+    addresses: tuple[str, str, str] = ("10.99.1.1", "10.99.3.1", "10.99.2.1")
+
+    def __post_init__(self) -> None:
+        left, middle, right = self.names
+        for name in self.names:
+            ip("netns", "add", name)
+            ip("-n", name, "link", "set", "lo", "up")
+        ip("-n", middle, "address", "add", f"{self.addresses[1]}/32", "dev", "lo")
+        for number, name in ((1, left), (2, right)):
+            device = f"to{number}"
+            ip("-n", middle, "link", "add", device, "type", "veth", "peer", "name", "wire", "netns", name)
+            ip("-n", middle, "address", "add", f"10.99.{number}.254/24", "dev", device)
+            ip("-n", middle, "link", "set", device, "up")
+            ip("-n", name, "address", "add", f"10.99.{number}.1/24", "dev", "wire")
+            ip("-n", name, "link", "set", "wire", "up")
+            ip("-n", name, "route", "add", "default", "via", f"10.99.{number}.254")
+        self._forward("1")
+
+    def _forward(self, value: str) -> None:
+        command = f"echo {value} > /proc/sys/net/ipv4/ip_forward"
+        ip("netns", "exec", self.names[1], "sh", "-c", command)
+
+    def prefix(self, place: int) -> list[str]:
+        """What a command is started with to run on that host."""
+        return ["ip", "netns", "exec", self.names[place]]
+
+    def cut(self) -> None:
+        """Left and right no longer reach one another."""
+        self._forward("0")
+
+    def remove(self) -> None:
+        for name in self.names:
+            ip("netns", "delete", name)

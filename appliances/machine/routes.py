@@ -1,0 +1,66 @@
+"""Which way a request takes to a member with which this machine has no link (COM-01, COM-03).
+
+The table of routes is what this machine and its peers last said of their links; it changes with each of them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from appliances.links.errors import Unreachable
+from appliances.links.peer import Wire
+from appliances.machine.status import LinkStatus, MachineStatus
+
+if TYPE_CHECKING:
+    from appliances.machine.daemon import Daemon
+
+HOPS = 6
+"""Members that a request may pass on its way: log2 of the largest cluster, and one for an outage."""
+
+
+def routes(own: Iterable[LinkStatus], heard: Mapping[str, MachineStatus]) -> dict[str, tuple[str, ...]]:
+    """The shortest way to each member that can be reached: serial numbers from the next one to itself."""
+    found = {serial: (serial,) for serial in _neighbours(own)}
+    waiting = deque(found)
+    while waiting:
+        here = waiting.popleft()
+        said = heard.get(here)
+        for serial in _neighbours(said.links) if said else ():
+            if serial not in found:
+                found[serial] = (*found[here], serial)
+                waiting.append(serial)
+    return found
+
+
+def _neighbours(links: Iterable[LinkStatus]) -> list[str]:
+    return sorted(link.serial for link in links if link.kind == "machine" and link.state == "connected")
+
+
+async def ask(daemon: Daemon, serial: str, request: Wire, user: str, hops: int = HOPS) -> list[Wire]:
+    """The answer of a member to a request, over other members where there is no link. Raises LinkError."""
+    link = daemon.table.link(serial)
+    if link is None:
+        way = await _way(daemon, serial)
+        between = daemon.table.link(way[0]) if len(way) > 1 and hops else None
+        if between is not None:
+            passed = {"relay": serial, "hops": hops - 1, "request": request}
+            return [piece async for piece in between.run(passed, user)]
+        link = await daemon.table.reach(serial)
+    return [piece async for piece in link.run(request, user)]
+
+
+async def _way(daemon: Daemon, serial: str) -> tuple[str, ...]:
+    if serial not in daemon.view.state.machines:
+        raise Unreachable(f"{serial} is no member of this cluster", "Look at `clusterconfig` > LIST.")
+    own = (await daemon.status()).links
+    return routes(own, daemon.heard_statuses.all()).get(serial, ())
+
+
+async def relay(daemon: Daemon, request: Wire, user: str) -> list[Wire] | None:
+    """Passes a request on for another member; None for one that is not to be passed on. Raises LinkError."""
+    match request:
+        case {"relay": str(serial), "hops": int(hops), "request": dict(inner)} if 0 <= hops < HOPS:
+            return await ask(daemon, serial, inner, user, hops)
+    return None
