@@ -214,6 +214,8 @@ def entry(name: str, **changed: Any) -> tarfile.TarInfo:
         packed((entry("gatefold-2.0.0/link", type=tarfile.SYMTYPE, linkname="/etc"), b"")),
         packed((entry("gatefold-2.0.0/manage.py"), b"raise SystemExit(3)"), (entry("x"), b"")),
     ],
+    # The bytes carry the second of their packing, and each worker packs them for itself.
+    ids=["no archive", "other folder", "outside", "absolute", "link", "refuses to start"],
 )
 def test_archive_that_is_no_release_leaves_nothing(tmp_path: Path, shelf: Shelf, content: bytes) -> None:
     """UPG-07: nothing is written outside the folder of the releases."""
