@@ -21,6 +21,7 @@ from clusters.installed import catalogue
 from clusters.modes import Mode
 from clusters.references import Unresolved, newly_broken
 from clusters.refusals import NotADraft
+from clusters.sealing import secrets_of
 from clusters.state import ClusterState, Machine
 from clusters.versions import (
     Address,
@@ -82,12 +83,6 @@ class Pending:
     def paths(self) -> list[PathChange]:
         """What differs from what is in force, secrets hidden."""
         return differences(self.before, self.value, secrets_of(self.address))
-
-
-def secrets_of(address: Address) -> frozenset[str]:
-    """The paths of an entry's fields that are never shown."""
-    known = catalogue()
-    return known[address.name].secrets if address.mode and address.name in known else frozenset()
 
 
 def edit(replica_id: int, user: str, mode: Mode, feature: str, document: object) -> Edited:

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 
 from clusters import commits
 from clusters.differences import differences
-from clusters.drafts import secrets_of
 from clusters.refusals import REFUSALS
+from clusters.sealing import secrets_of
 from clusters.versions import Address, CommitId, MalformedCommit
 from portal.pages.access import Place, cluster_page
 from portal.tenants import Right

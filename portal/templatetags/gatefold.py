@@ -18,10 +18,10 @@ from django.utils.translation import gettext, override
 from appliances.following.freshness import Enforcement
 from appliances.models import Connection
 from clusters.differences import PathChange, differences
-from clusters.drafts import secrets_of
 from clusters.installed import catalogue
 from clusters.modes import CLUSTER, Mode, group, machine
 from clusters.naming import entry_label, level_word, mode_label, moment
+from clusters.sealing import secrets_of
 from clusters.versions import settings_at
 
 register = template.Library()

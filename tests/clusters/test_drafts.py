@@ -8,6 +8,7 @@ from clusters import drafts, membership, models, replicas
 from clusters.catalogue import InvalidDocument, UnknownFeature, WrongLevel
 from clusters.modes import CLUSTER, machine
 from clusters.refusals import NotADraft
+from clusters.sealing import secrets_of
 from clusters.state import UnknownMode
 from clusters.versions import THE_CLUSTER, Address, Kind, MalformedCommit, settings_at
 from tests.clusters.conftest import BY, Cluster, rows
@@ -202,8 +203,8 @@ def test_secrets_are_hidden_in_what_is_pending(cluster: Cluster) -> None:
     (found,) = drafts.pending(cluster.replica_id, "alice")
 
     assert "hunter2" not in repr(found.paths)
-    assert drafts.secrets_of(Address(Kind.PENDING_JOIN, "M7")) == frozenset()
-    assert drafts.secrets_of(settings_at(CLUSTER, "of-another-release")) == frozenset()
+    assert secrets_of(Address(Kind.PENDING_JOIN, "M7")) == frozenset()
+    assert secrets_of(settings_at(CLUSTER, "of-another-release")) == frozenset()
 
 
 def test_draft_of_a_group_deleted_meanwhile_is_refused_when_edited_again(cluster: Cluster) -> None:

@@ -15,15 +15,16 @@ from appliances.cli.presenting import change_line
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
 from appliances.machine.saved import BadName, SavedFiles
-from clusters import drafts
 from clusters.config_files import loading, reading
 from clusters.config_files.loading import Assignment, Plan
 from clusters.config_files.reading import ConfigFile
 from clusters.config_files.saving import save_cluster, save_machine
 from clusters.config_files.sealing import Sealing
+from clusters.differences import differences
 from clusters.installed import catalogue
 from clusters.modes import Level
 from clusters.naming import entry_label
+from clusters.sealing import secrets_of
 
 CHECKED = ("interfaceconfig", "sethostname")
 """What should be equal in file and machine before a load (LOAD-04)."""
@@ -215,9 +216,7 @@ def _review(session: Session, planned: Plan) -> None:
     for change in planned.changes:
         session.dialogue.say(entry_label(after, change.address))
         before = state.entries.get(change.address)
-        paths = drafts.differences(
-            before.value if before else None, change.value, drafts.secrets_of(change.address)
-        )
+        paths = differences(before.value if before else None, change.value, secrets_of(change.address))
         for path in paths:
             session.dialogue.say(f"  {change_line(path)}")
     for text in planned.warnings:
