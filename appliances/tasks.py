@@ -6,7 +6,7 @@ import traceback
 from typing import Any
 
 from celery import shared_task
-from celery.signals import task_failure, task_prerun, task_success, worker_ready, worker_shutting_down
+from celery.signals import task_failure, task_prerun, task_success, worker_ready, worker_shutdown
 from django.db import close_old_connections
 from django.db.models import F
 from django.utils import timezone
@@ -61,8 +61,9 @@ def _begin(**_kwargs: Any) -> None:
     worker.follower()
 
 
-@worker_shutting_down.connect
+@worker_shutdown.connect
 def _end(**_kwargs: Any) -> None:
+    # After the last task: one that still runs would begin the links anew.
     worker.stop()
 
 
