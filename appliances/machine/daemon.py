@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from django.db import DatabaseError
 
+from appliances.links import names
 from appliances.links.identity import Keys
 from appliances.links.peer import Wire
 from appliances.links.server import Service, ServiceKind
@@ -94,7 +95,9 @@ class Daemon:
         self.held: dict[CommitId, int] = {}
         self.postfix_error: Trouble | None = None
         self.people = People(lambda: self.view.effective.documents["userconfig"])
-        self.holder = MachineHolder(self, enrolling.enrol, lambda r, c: requests.answer(self, r, c))
+        self.holder = MachineHolder(
+            self, enrolling.require_findable, enrolling.enrol, lambda r, c: requests.answer(self, r, c)
+        )
         self.pace = pace or Pace()
         self.table = Table(self.holder, home.serial, self.keys.user, listener=self._happened, pace=self.pace)
         self.services = Services(self._service)
@@ -277,8 +280,14 @@ class Daemon:
             self.table,
             logins=self.people if people else None,
             process_factory=self._process if people else None,
+            look_back=self._look_back,
             pace=self.pace,
         )
+
+    async def _look_back(self, address: str) -> None:
+        """Who calls a cluster that uses addresses has one for which the name servers answer (COM-09)."""
+        if self.view.state.by_address:
+            await names.require_reverse(address)
 
     async def _process(self, process: asyncssh.SSHServerProcess[Any], login: Login) -> None:
         await self.command_line.serve(process, login, self)
