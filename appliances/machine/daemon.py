@@ -36,7 +36,7 @@ from appliances.machine.status import MachineStatus, Trouble, now
 from appliances.machine.threads import in_thread
 from appliances.machine.upgrading import Guide, Upgrading
 from appliances.postfix.instance import InstanceError
-from clusters import replicas
+from clusters import replicas, retention
 from clusters.versions import CommitId
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ FRESH = 3000
 """Milliseconds for which a status need not be put together again."""
 FAREWELL = 1.0
 """Seconds between the word that the program restarts, and the restart."""
+FORGETTING = 3600.0
+"""Seconds between two looks whether the log holds what is too old."""
 ROUND = 60.0
 """Seconds between two rounds over what is due: held commits, old messages, the status."""
 
@@ -125,6 +127,7 @@ class Daemon:
         self._begin(self.applying.run())
         self._begin(self._every(WATCH, self._watch_postfix))
         self._begin(self._every(ROUND, self._go_round))
+        self._begin(self._every(FORGETTING, self._forget))
         await asyncio.to_thread(self.upgrading.shelf.came_up)
         self._say_ready()
         self.guide()
@@ -177,10 +180,12 @@ class Daemon:
         """Brings links, doors and mail to what the replica says now."""
         async with self._following:
             self._follow_planned = False
-            self.view = await in_thread(self._read)
-            if self.view.removed:
+            found = await in_thread(self._read)
+            if found.removed:
+                # Until it has gone on alone, what it was holds on: else nobody could log in meanwhile.
                 await members.leave(self)
                 return
+            self.view = found
             self.table.update(peers.members(self.view))
             self.table.advanced()
             self.applying.wake()
@@ -255,6 +260,11 @@ class Daemon:
         if late := await asyncio.to_thread(self.engine.sweep):
             logger.info("%d messages were past the time of their bounce profile: returned", len(late))
         self.status_changed()
+
+    async def _forget(self) -> None:
+        """The log does not grow for ever."""
+        if gone := await in_thread(retention.expire, self.view.replica_id):
+            logger.info("%d old commits of the log were forgotten", gone)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

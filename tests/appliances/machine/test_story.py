@@ -6,6 +6,8 @@ import smtplib
 import sqlite3
 from pathlib import Path
 
+import pytest
+
 from appliances.releases.artifact import build
 from tests.appliances.machine.machines import ROOT, SMTP_PORT, SSH_PORT, Machine, Machines, listener, until
 from tests.appliances.machine.sinks import Sink
@@ -217,7 +219,7 @@ def damage_and_check(machines: list[Machine]) -> None:
 
 def upgrade_all(machines: list[Machine], sink: Sink) -> None:
     """Guided runs, one machine after the other, while mail flows; no message is lost."""
-    with mail_through(machines) as taken:
+    with mail_through(machines, pause=0.5) as taken:
         for machine in machines:
             machine.does(f"upgrade guided {NEW} --yes")
             runs(machine, NEW)
@@ -241,13 +243,14 @@ def remove_each(machines: list[Machine]) -> None:
     typed(
         last,
         ">", "clustermode cluster",
-        "> ", f"clusterconfig removemachine {last.hostname}",
+        ">", f"clusterconfig removemachine {last.hostname}",
         "Remove it?", "Y",
         "is removed", "",
     )  # fmt: skip
     until(lambda: last.status["cluster"] == "", "the cluster is gone")
 
 
+@pytest.mark.timeout(600)
 def test_life_of_a_cluster_of_four(machines: Machines, tmp_path: Path) -> None:
     """CR-01, CR-02, CR-05, JN-03, JN-11, JN-12, JN-16, CL-15, GRP-01, GRP-03, EXP-01, EXP-02, SYN-03, SYN-06,
     SYN-08, SYN-10, SYN-12, UPG-01, UPG-06, RM-01, RM-03, RM-04: created, joined, tried out, parted, mended,

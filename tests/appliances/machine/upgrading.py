@@ -18,7 +18,7 @@ def release_of(machine: Machine) -> str | None:
 
 
 def runs(machine: Machine, release: str) -> None:
-    until(lambda: release_of(machine) == release, f"{machine.serial} runs {release}\n{machine.log}", 60)
+    until(lambda: release_of(machine) == release, f"{machine.serial} runs {release}\n{machine.log}", 120)
 
 
 def over(machine: Machine) -> dict[str, str]:
@@ -29,7 +29,7 @@ def over(machine: Machine) -> dict[str, str]:
         run = json.loads(answer.out)["run"] if answer.code == 0 else None
         return run if run and (run["failed"] or run["step"] == "done") else None
 
-    return until(fact, f"the guided run of {machine.serial} ends\n{machine.log}", 90)
+    return until(fact, f"the guided run of {machine.serial} ends\n{machine.log}", 180)
 
 
 def connected(machine: Machine, count: int) -> None:
@@ -44,14 +44,14 @@ def connected(machine: Machine, count: int) -> None:
 
 
 @contextmanager
-def mail_through(machines: list[Machine]) -> Iterator[list[str]]:
+def mail_through(machines: list[Machine], pause: float = 0.05) -> Iterator[list[str]]:
     """Mail flows as from a sender that knows several gateways; the subjects of what was taken."""
     taken: list[str] = []
     ending = threading.Event()
 
     def flow() -> None:
         number = 0
-        while not ending.wait(0.05):
+        while not ending.wait(pause):
             for turn in range(len(machines)):
                 try:
                     send(machines[(number + turn) % len(machines)].address, f"flow {number}")
