@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from appliances.following import statuses, worker
 from appliances.models import MachineStatus, TaskRun
-from clusters import models
+from clusters import models, retention
 
 WAIT = 45.0
 
@@ -42,13 +42,15 @@ def sweep() -> None:
     """Compare what is wanted with what is reported; needs no message to have arrived.
 
     1. Rows of machines that are behind their cluster's entries are brought up to them. 2. Every cluster is
-    followed. 3. Whoever lacks commits gets them.
+    followed. 3. Whoever lacks commits gets them. 4. The logs forget what is too old.
     """
     behind = models.Replica.objects.exclude(name="")
     for replica in behind:
         if _rows_behind(replica):
             statuses.wanted(replica.pk)
     worker.follower().submit(worker.follower().follow_all()).result(WAIT)
+    for replica in behind:
+        retention.expire(replica.pk)
 
 
 def _rows_behind(replica: models.Replica) -> bool:

@@ -100,7 +100,7 @@ def _asked(session: Session) -> list[str]:
     serial = dialogue.ask(_("Serial number of {host}").format(host=host))
     dialogue.say(
         _(
-            "User key of {host}, which `clusterconfig prepjoin print` shows there; an empty line ends it."
+            "User key of {host}, which `clusterconfig prepjoin print` shows there."
         ).format(host=host)
     )
     return [host, serial, dialogue.input_text()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,10 +17,17 @@ from appliances.links.errors import (
     VersionMismatch,
 )
 from appliances.links.messages import PROTOCOL, Bye, Hello, Message, RefusedMessage
-from appliances.links.peer import Holder, Identity, Login, PeerIdentity, Standing
+from appliances.links.peer import Holder, Identity, Kind, Login, PeerIdentity, Standing
 from appliances.links.timing import Pace, Timing, within
 
 Purpose = Literal["member", "enrol"]
+LookBack = Callable[[str], Awaitable[None]]
+"""Sees that the name servers answer for a caller's address; raises Refused."""
+
+
+async def nobody_looks(address: str) -> None:
+    """For clusters whose members call one another by name."""
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +72,16 @@ async def call(channel: Channel, ours: Hello, pace: Pace, timing: Timing) -> Hel
 
 
 async def answer(
-    channel: Channel, holder: Holder, credential: Credential, pace: Pace, timing: Timing
+    channel: Channel,
+    holder: Holder,
+    credential: Credential,
+    pace: Pace,
+    timing: Timing,
+    look_back: LookBack = nobody_looks,
 ) -> tuple[Hello, Hello]:
     """The server's side: hears the caller's hello, judges it, says its own; returns both (ours, theirs).
 
-    A caller that is not welcome is told why. Raises Refused, VersionMismatch, ProtocolError, LinkLost.
+    A machine's address is looked up by `look_back` (COM-09). A caller that is not welcome is told why. Raises Refused, VersionMismatch, ProtocolError, LinkLost.
     """
     identity = await holder.identity()
     ours = hello(identity, await holder.vector(), "member")
@@ -77,6 +90,8 @@ async def answer(
         if not isinstance(theirs, Hello):
             raise ProtocolError(Fault.UNEXPECTED, "something before hello")
         judge(ours, theirs, credential)
+        if theirs.kind is Kind.MACHINE:
+            await look_back(channel.address)
     except LinkError as error:
         await refuse(channel, error, identity.release)
         raise

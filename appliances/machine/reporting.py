@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from appliances.links.states import PeerView
+from appliances.links.peer import Kind
+from appliances.links.states import PeerView, State
 from appliances.machine.routes import routes
 from appliances.machine.status import LinkStatus, MachineStatus, now
 
@@ -39,7 +40,7 @@ def report(daemon: Daemon, peers: Iterable[PeerView]) -> MachineStatus:
         ),
         postfix=postfix,
         queue=daemon.engine.queue(),
-        links=_routed(daemon, tuple(link_status(peer) for peer in peers)),
+        links=_routed(daemon, tuple(link_status(peer, _carrier(daemon, peer)) for peer in peers)),
         started=daemon.started,
         as_of=now(),
     )
@@ -57,18 +58,28 @@ def _routed(daemon: Daemon, links: tuple[LinkStatus, ...]) -> tuple[LinkStatus, 
     return tuple(link.model_copy(update={"via": via(link)}) for link in links)
 
 
+def _carrier(daemon: Daemon, peer: PeerView) -> str:
+    """The service over which a link with a machine runs: that of the end which was called (COM-02)."""
+    if peer.state is not State.CONNECTED or peer.kind is not Kind.MACHINE:
+        return ""
+    view = daemon.view
+    called = view.state.machines.get(peer.serial) if peer.dialled_by == view.serial else view.member
+    return "CCS" if called and called.ccs_port else "SSH"
+
+
 def _held(daemon: Daemon) -> Iterator[str]:
     for ident, ahead in daemon.held.items():
         yield f"Commit {ident} was dated {ahead // 1000} s ahead of the clock here; it waits for its date."
 
 
-def link_status(peer: PeerView) -> LinkStatus:
+def link_status(peer: PeerView, service: str = "") -> LinkStatus:
     """A line of the table of links as a status shows it."""
     return LinkStatus(
         serial=peer.serial,
         name=peer.name,
         kind=peer.kind,
         state=peer.state,
+        service=service,
         since=int(peer.since * 1000),
         reason=peer.reason or peer.trouble,
         remedy=peer.remedy,

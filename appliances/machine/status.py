@@ -50,13 +50,14 @@ class Queue(_Part):
 class LinkStatus(_Part):
     """How this machine sees one other member or portal. `round_trip` is in milliseconds.
 
-    `via`: without a link, the members over which requests go there, separated by spaces.
+    `service` is what carries a live link with a machine: SSH or CCS. `via`: without a link, the members over which requests go there, separated by spaces.
     """
 
     serial: str
     name: str = ""
     kind: str = "machine"
     state: str = "unknown"
+    service: str = ""
     since: int | None = None
     reason: str = ""
     remedy: str = ""

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from appliances.following.freshness import STALE_AFTER, Enforcement, Seen, seen
 from appliances.models import Connection, MachineStatus
 from clusters import commits, effective
+from clusters.enrolment import ADVISED_MACHINES
 from clusters.installed import catalogue
 from clusters.modes import Level, Mode
 from clusters.state import Group
@@ -21,7 +22,6 @@ from portal.pages.navigation import entries, require_mode, tabs
 from portal.tenants import Right
 
 RECENT = 6
-ADVISED_MACHINES = 20
 
 
 @dataclass(frozen=True, slots=True)

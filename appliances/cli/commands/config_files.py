@@ -45,6 +45,8 @@ def _files(session: Session) -> SavedFiles:
 
 
 def _text(session: Session, machine: str, encrypt: bool) -> str:
+    if encrypt:
+        _require_encryptor(session)
     sealing = Sealing.new(_passphrase(session)) if encrypt else None
     told = {"sealing": sealing, "release": session.host.release, "at": datetime.now(UTC)}
     state = session.state
@@ -72,6 +74,12 @@ def _parsed(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--machine", default="")
     parser.add_argument("--encrypt", action="store_true")
     return parser.parse_args(words)
+
+
+def _require_encryptor(session: Session) -> None:
+    """Whoever chooses the passphrase can read all secrets of the file."""
+    if session.right < Right.ADMINISTER:
+        raise CommandError(_("--encrypt needs the role administrator; without it secrets are masked."))
 
 
 def _showconfig(session: Session, words: list[str]) -> None:
