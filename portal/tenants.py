@@ -145,6 +145,7 @@ RESERVED = frozenset(
         "live",
         "login",
         "logout",
+        "releases",
         "static",
         "search",
     }
