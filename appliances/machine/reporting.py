@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from appliances.links.states import PeerView
 from appliances.machine.routes import routes
-from appliances.machine.status import LinkStatus, MachineStatus, now
+from appliances.machine.status import LinkStatus, MachineStatus, Suspended, now
 
 if TYPE_CHECKING:
     from appliances.machine.daemon import Daemon
@@ -39,10 +39,17 @@ def report(daemon: Daemon, peers: Iterable[PeerView]) -> MachineStatus:
         ),
         postfix=postfix,
         queue=daemon.engine.queue(),
+        suspended=_suspended(daemon),
+        disconnected=view.member is not None and view.member.disconnected,
         links=_routed(daemon, tuple(link_status(peer) for peer in peers)),
         started=daemon.started,
         as_of=now(),
     )
+
+
+def _suspended(daemon: Daemon) -> Suspended:
+    now = daemon.engine.suspension
+    return Suspended(listeners=tuple(sorted(now.listeners)), deliveries=now.deliveries)
 
 
 def _routed(daemon: Daemon, links: tuple[LinkStatus, ...]) -> tuple[LinkStatus, ...]:
