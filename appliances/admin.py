@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from appliances.models import LinkStatus, MachineStatus, TaskRun, Worker
+from appliances.models import LinkStatus, MachineStatus, Question, TaskRun, Worker
 
 
 class Heard(admin.ModelAdmin):
@@ -53,3 +53,10 @@ class WorkerAdmin(Heard):
 @admin.register(TaskRun)
 class TaskRunAdmin(Heard):
     list_display = ("name", "started", "finished", "error")
+
+
+@admin.register(Question)
+class QuestionAdmin(Heard):
+    list_display = ("__str__", "replica", "user", "asked", "answered", "error")
+    list_filter = ("replica",)
+    list_select_related = ("replica",)

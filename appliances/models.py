@@ -10,7 +10,10 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from appliances.following.questions import Question
 from clusters.models import Replica
+
+__all__ = ["Connection", "LinkStatus", "MachineStatus", "Question", "TaskRun", "Worker"]
 
 
 class Connection(models.TextChoices):

@@ -11,7 +11,7 @@ from django.db import close_old_connections
 from django.db.models import F
 from django.utils import timezone
 
-from appliances.following import statuses, worker
+from appliances.following import answering, questions, statuses, worker
 from appliances.models import MachineStatus, TaskRun
 from clusters import models, retention
 
@@ -23,6 +23,12 @@ def replicate(replica_id: int) -> None:
     """Bring the links of a cluster up to its entries and give every peer what it lacks."""
     if models.Replica.objects.filter(pk=replica_id).exists():
         worker.follower().submit(worker.follower().follow(replica_id)).result(WAIT)
+
+
+@shared_task(name="appliances.tasks.answer")
+def answer(numbers: list[int]) -> None:
+    """Put questions of web processes to their machines."""
+    answering.answer(numbers)
 
 
 @shared_task(name="appliances.tasks.ping")
@@ -42,7 +48,7 @@ def sweep() -> None:
     """Compare what is wanted with what is reported; needs no message to have arrived.
 
     1. Rows of machines that are behind their cluster's entries are brought up to them. 2. Every cluster is
-    followed. 3. Whoever lacks commits gets them. 4. The logs forget what is too old.
+    followed. 3. Whoever lacks commits gets them. 4. The logs and the old questions forget what is too old.
     """
     behind = models.Replica.objects.exclude(name="")
     for replica in behind:
@@ -51,6 +57,7 @@ def sweep() -> None:
     worker.follower().submit(worker.follower().follow_all()).result(WAIT)
     for replica in behind:
         retention.expire(replica.pk)
+    questions.sweep()
 
 
 def _rows_behind(replica: models.Replica) -> bool:

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from portal.jobs import Job, JobLine
+from portal.jobs import Job, JobLine, JobPart
 from portal.tenants import ManagedCluster, Member, Tenant
 
 
@@ -52,6 +52,16 @@ class JobLineInline(admin.TabularInline):
         return False
 
 
+class JobPartInline(admin.TabularInline):
+    model = JobPart
+    extra = 0
+    can_delete = False
+    readonly_fields = ("order", "serial", "name", "state", "step", "percent", "message")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 @admin.register(Job)
 class JobAdmin(admin.ModelAdmin):
     """Jobs are started and cancelled on their pages; here they are read and cleared away."""
@@ -59,7 +69,7 @@ class JobAdmin(admin.ModelAdmin):
     list_display = ("__str__", "tenant", "cluster", "state", "started_by", "created", "ended")
     list_filter = ("state", "kind", "tenant")
     list_select_related = ("tenant", "cluster__replica", "started_by")
-    inlines = (JobLineInline,)
+    inlines = (JobPartInline, JobLineInline)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return Job.everything.all()

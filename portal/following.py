@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from appliances.following import statuses, worker
+from appliances.following import answering, statuses, worker
 from appliances.following.couriers import send
 from clusters import replicas
 from portal.live.hints import group_of, hint
@@ -15,6 +15,7 @@ def connect() -> None:
     """Listen to the domain's signals; called once, when the application is ready."""
     replicas.advanced.connect(entries_changed, dispatch_uid="portal.entries")
     worker.reconnected.connect(machine_is_back, dispatch_uid="portal.reconnected")
+    answering.answered.connect(machine_has_answered, dispatch_uid="portal.answered")
     worker.changed.connect(statuses_changed, dispatch_uid="portal.statuses")
 
 
@@ -36,6 +37,11 @@ def entries_changed(replica_id: int, **_kwargs: Any) -> None:
 def statuses_changed(replica_id: int, **_kwargs: Any) -> None:
     """A machine has said something new, or is reached in another way."""
     hint(group_of(replica_id), "status", slug_of(replica_id))
+
+
+def machine_has_answered(replica_id: int, **_kwargs: Any) -> None:
+    """A machine has answered a question of this portal."""
+    hint(group_of(replica_id), "answers", slug_of(replica_id))
 
 
 def machine_is_back(replica_id: int, **_kwargs: Any) -> None:

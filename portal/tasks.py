@@ -7,10 +7,10 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
+from portal import working
 from portal.jobs import Job, abandon_lost, waiting_since
-from portal.synchronising import run
 
-LOST_AFTER = timedelta(minutes=30)
+LOST_AFTER = timedelta(seconds=90)
 
 
 @shared_task(name="portal.tasks.run_job")
@@ -18,7 +18,7 @@ def run_job(job_id: int) -> None:
     """Run a queued job. A second courier for the same job finds it claimed and does nothing."""
     job = Job.everything.filter(pk=job_id).first()
     if job is not None and job.claim():
-        run(job)
+        working.run(job)
 
 
 @shared_task(name="portal.tasks.sweep_jobs")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from appliances.links.peer import Kind
 from appliances.links.states import PeerView, State
 from appliances.machine.routes import routes
-from appliances.machine.status import LinkStatus, MachineStatus, now
+from appliances.machine.status import LinkStatus, MachineStatus, Suspended, now
 
 if TYPE_CHECKING:
     from appliances.machine.daemon import Daemon
@@ -41,9 +41,16 @@ def report(daemon: Daemon, peers: Iterable[PeerView]) -> MachineStatus:
         postfix=postfix,
         queue=daemon.engine.queue(),
         links=_routed(daemon, tuple(link_status(peer, _carrier(daemon, peer)) for peer in peers)),
+        suspended=_suspended(daemon),
+        disconnected=view.member is not None and view.member.disconnected,
         started=daemon.started,
         as_of=now(),
     )
+
+
+def _suspended(daemon: Daemon) -> Suspended:
+    now = daemon.engine.suspension
+    return Suspended(listeners=tuple(sorted(now.listeners)), deliveries=now.deliveries)
 
 
 def _routed(daemon: Daemon, links: tuple[LinkStatus, ...]) -> tuple[LinkStatus, ...]:

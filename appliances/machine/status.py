@@ -47,6 +47,13 @@ class Queue(_Part):
         return self.incoming + self.active + self.deferred + self.hold
 
 
+class Suspended(_Part):
+    """What a person has suspended on this machine: listeners by name, deliveries."""
+
+    listeners: tuple[str, ...] = ()
+    deliveries: bool = False
+
+
 class LinkStatus(_Part):
     """How this machine sees one other member or portal. `round_trip` is in milliseconds.
 
@@ -66,7 +73,7 @@ class LinkStatus(_Part):
 
 
 class MachineStatus(_Part):
-    """One machine at one moment (`as_of`)."""
+    """One machine at one moment (`as_of`). `disconnected`: on purpose, as it knows itself."""
 
     serial: str
     name: str = ""
@@ -82,6 +89,8 @@ class MachineStatus(_Part):
     notes: tuple[str, ...] = ()
     postfix: PostfixStatus = PostfixStatus()
     queue: Queue = Queue()
+    suspended: Suspended = Suspended()
+    disconnected: bool = False
     links: tuple[LinkStatus, ...] = ()
     started: int = 0
     as_of: int = 0

@@ -19,8 +19,7 @@ from portal.api.base import ClusterView, Pages, told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.shapes import IssuedToken, JobShape, TokenInput, TokenShape
-from portal.jobs import Job
-from portal.pages.jobs import start
+from portal.jobs import Job, start
 from portal.tenants import Right, role_in
 
 
@@ -68,7 +67,7 @@ class Synchronise(ClusterView):
     @extend_schema(request=None, responses={202: JobShape})
     @once
     def post(self, request: Request, slug: str) -> Response:
-        job = start(Job.Kind.SYNCHRONISE, self.place.cluster, request.user)
+        job = start("synchronise", self.place.cluster, request.user)
         return Response(JobShape(job).data, status=status.HTTP_202_ACCEPTED)
 
 

@@ -10,7 +10,7 @@ from channels.layers import get_channel_layer
 
 logger = logging.getLogger(__name__)
 
-About = Literal["status", "settings", "jobs"]
+About = Literal["status", "settings", "jobs", "answers"]
 
 
 def group_of(replica_id: int) -> str:

@@ -9,7 +9,10 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 
+from appliances.following.freshness import Seen, seen
+from appliances.models import Connection, MachineStatus
 from clusters import drafts, replicas
 from clusters.models import Draft
 from clusters.modes import CLUSTER, Mode
@@ -77,6 +80,13 @@ def place_of(request: HttpRequest, slug: str) -> Place:
     if not role:
         raise Http404
     return Place(cluster, role, request.user.get_username())
+
+
+def machines_seen(place: Place) -> list[Seen]:
+    """Every member as it may be shown now; one query."""
+    now, revision = timezone.now(), place.cluster.replica.revision
+    rows = MachineStatus.objects.filter(replica=place.replica_id).exclude(connection=Connection.REMOVED)
+    return [seen(row, now, revision) for row in rows]
 
 
 def cluster_page(right: Right = Right.SEE_SETTINGS) -> Callable[[View], View]:

@@ -19,8 +19,7 @@ from clusters.effective import MachineImpact, Overrides
 from clusters.modes import Mode
 from clusters.refusals import REFUSALS
 from clusters.versions import Address, MalformedCommit
-from portal.pages.access import Place, cluster_page
-from portal.pages.cluster import machines_seen
+from portal.pages.access import Place, cluster_page, machines_seen
 from portal.tenants import Right
 
 

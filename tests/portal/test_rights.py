@@ -28,9 +28,7 @@ def patterns() -> list[URLPattern]:
 def filled(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
     """The pattern with the values of a real cluster in it, one address per mode."""
     made = commits.last(cluster.replica_id)
-    job, _new = Job.everything.get_or_create(
-        tenant=cluster.tenant, cluster=cluster, kind=Job.Kind.SYNCHRONISE
-    )
+    job, _new = Job.everything.get_or_create(tenant=cluster.tenant, cluster=cluster, kind="synchronise")
     values: dict[str, Any] = {
         "slug": cluster.slug,
         "origin": made.id.origin,
@@ -139,7 +137,7 @@ def test_role_that_may_not_edit_changes_nothing(
 
 def test_job_of_a_reader_is_not_cancelled(acme: Tenant, europe: ManagedCluster, log_in: LogIn) -> None:
     client = log_in(world.person("somebody", "Some Body", readonly=acme))
-    job = Job.everything.create(tenant=acme, cluster=europe, kind=Job.Kind.SYNCHRONISE)
+    job = Job.everything.create(tenant=acme, cluster=europe, kind="synchronise")
     client.post(f"/jobs/{job.pk}/", {"do": "cancel"})
     job.refresh_from_db()
     assert job.state == Job.State.QUEUED

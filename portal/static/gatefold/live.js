@@ -41,7 +41,7 @@
   function connect() {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     socket = new WebSocket(`${scheme}//${location.host}${body.dataset.liveUrl}`);
-    socket.onopen = () => { wait = 500; lastNews = Date.now(); show("live"); ["status", "settings", "jobs"].forEach(hint); };
+    socket.onopen = () => { wait = 500; lastNews = Date.now(); show("live"); ["status", "settings", "jobs", "answers"].forEach(hint); };
     socket.onmessage = (event) => {
       const message = JSON.parse(event.data);
       lastNews = Date.now();
@@ -86,7 +86,7 @@
     }
   });
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) { tick(); ["status", "settings", "jobs"].forEach(hint); }
+    if (!document.hidden) { tick(); ["status", "settings", "jobs", "answers"].forEach(hint); }
   });
   if (body.dataset.liveUrl) connect();
   tick();

@@ -67,6 +67,17 @@
     });
   });
 
+  // Lists with boxes to mark: one box marks all, and no news takes the marks away.
+  document.addEventListener("change", (event) => {
+    const all = event.target.closest("[data-mark-all]");
+    if (!all) return;
+    all.form.querySelectorAll(`input[type=checkbox][name="${all.dataset.markAll}"]`).forEach((box) => { box.checked = all.checked; });
+  });
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    const part = event.detail.elt;
+    if (part.matches("[data-marks]") && part.querySelector("input[type=checkbox]:checked")) event.preventDefault();
+  });
+
   let stored = "auto";
   try { stored = localStorage.getItem("theme") || "auto"; } catch { /* private window */ }
   mark(stored);

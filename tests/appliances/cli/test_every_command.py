@@ -87,7 +87,9 @@ def host(request: pytest.FixtureRequest, db: None, tmp_path: Path) -> Iterator[W
     home = Home(tmp_path)
     home.postfix.mkdir()
     home.releases.mkdir()
-    upgrading = Upgrading(home, Shelf(home.releases, tmp_path, home.database), Source(str(home.releases / "offered")))
+    upgrading = Upgrading(
+        home, Shelf(home.releases, tmp_path, home.database), Source(str(home.releases / "offered"))
+    )
     yield Whole(
         made.replica_id, engine=Engine(home), alerts=Alerts(tmp_path / "alerts.json"), upgrading=upgrading
     )

@@ -109,7 +109,9 @@ def test_caller_whose_address_nobody_answers_for_is_not_let_in(
 
         answer = two.join(one)
 
-        assert (answer.code, f"do not answer for the address {two.address}" in answer.err) == (1, True), answer
+        assert (answer.code, f"do not answer for the address {two.address}" in answer.err) == (1, True), (
+            answer
+        )
         assert "/etc/hosts" in answer.err
         assert (two.status["cluster"], two.status["vector"]) == ("", before)
         assert "MX2" not in one.does("clusterconfig list")

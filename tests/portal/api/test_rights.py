@@ -72,7 +72,7 @@ def test_foreign_cluster_is_not_found(
 def test_lists_hold_only_what_is_mine(
     europe: ManagedCluster, secret: ManagedCluster, alice: User, umbra: Tenant, calls: Call
 ) -> None:
-    foreign = Job.everything.create(tenant=umbra, cluster=secret, kind=Job.Kind.SYNCHRONISE)
+    foreign = Job.everything.create(tenant=umbra, cluster=secret, kind="synchronise")
     client = calls(alice)
     assert [c["slug"] for c in client.get("/api/v1/clusters/").json()["results"]] == ["europe"]
     assert client.get("/api/v1/clusters/?tenant=umbra").json()["results"] == []

@@ -5,49 +5,33 @@ from __future__ import annotations
 import asyncio
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from appliances.following import worker
 from appliances.links.errors import LinkError
 from clusters import replicas
 from clusters.state import Machine
-from portal.jobs import Job, JobCancelled
-from portal.live.hints import hint, jobs_of
+from portal.jobs import Job, JobFailed
+from portal.kinds import Kind
 
 PATIENCE = 30.0
 
 
-def run(job: Job) -> None:
-    """Do the job and close its row, whatever happens."""
-    try:
-        failed = _synchronise(job)
-    except JobCancelled:
-        job.end(Job.State.CANCELLED, _("Cancelled by a person."))
-    except Exception as error:
-        job.end(Job.State.FAILED, str(error)[:2000])
-        raise
-    else:
-        text = (
-            _("%(n)d machine(s) could not be reached.") % {"n": failed}
-            if failed
-            else _("All are up to date.")
-        )
-        job.end(Job.State.FAILED if failed else Job.State.DONE, text)
-    finally:
-        hint(jobs_of(job.tenant_id), "jobs")
-
-
-def _synchronise(job: Job) -> int:
+def run(job: Job) -> str:
+    """Ask one machine after the other; raises JobFailed when some were not reached."""
+    assert job.cluster is not None
     replica_id = job.cluster.replica_id
     machines = list(replicas.state(replica_id).machines.values())
     failed = 0
     for number, machine in enumerate(machines):
         job.step(_("Asking %(name)s") % {"name": machine.name}, number, len(machines))
-        hint(jobs_of(job.tenant_id), "jobs")
         trouble = _with(replica_id, machine)
         failed += bool(trouble)
         job.say(f"{machine.name}: " + (trouble or _("up to date")))
-    Job.everything.filter(pk=job.pk).update(done=len(machines), total=len(machines))
-    return failed
+    job.progress(len(machines), len(machines))
+    if failed:
+        raise JobFailed(_("%(n)d machine(s) could not be reached.") % {"n": failed})
+    return _("All are up to date.")
 
 
 def _with(replica_id: int, machine: Machine) -> str:
@@ -69,3 +53,6 @@ async def _exchange(replica_id: int, serial: str) -> None:
         link = await found.table.reach(serial)
         link.advanced()
         await link.settled()
+
+
+KIND = Kind("synchronise", gettext_lazy("Synchronise with every machine"), run)
