@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from appliances.following.couriers import send
 from appliances.models import TaskRun, Worker
+from portal.audit import Action, record
 from portal.celery import app
 from portal.jobs import Job
 from portal.pages.access import Place, cluster_page
@@ -74,7 +76,7 @@ def job(request: HttpRequest, number: int) -> HttpResponse:
     """One job with its log; POST cancels or starts it again."""
     found = Job.objects.seen_by(request.user).select_related("cluster__replica", "tenant", "started_by")
     one = found.filter(pk=number).first()
-    role = one and role_in(request.user, one.tenant_id)
+    role = one and role_in(request.user, one.tenant_id, one.cluster_id)
     if one is None or role is None:
         raise Http404
     if request.method == "POST" and role.may(Right.EDIT):
@@ -86,7 +88,7 @@ def job(request: HttpRequest, number: int) -> HttpResponse:
 
 def _act(one: Job, request: HttpRequest) -> Job:
     if request.POST.get("do") == "cancel":
-        one.cancel()
+        cancel(one, request.user)
     elif request.POST.get("do") == "retry" and one.may_retry:
         return start(one.kind, one.cluster, request.user)
     return one
@@ -96,9 +98,18 @@ def start(kind: str, cluster: Any, person: Any) -> Job:
     """A new job, and a courier for it."""
     from portal.tasks import run_job  # registers with Celery, which must be configured first
 
-    made = Job.everything.create(tenant=cluster.tenant, cluster=cluster, kind=kind, started_by=person)
+    with transaction.atomic():
+        made = Job.everything.create(tenant=cluster.tenant, cluster=cluster, kind=kind, started_by=person)
+        record(person, Action.JOB, made, made.tenant, change="started", cluster=cluster.slug)
     send(run_job, made.pk)
     return made
+
+
+@transaction.atomic
+def cancel(one: Job, person: Any) -> None:
+    """Cancel a job, with its row in the audit log."""
+    if one.cancel():
+        record(person, Action.JOB, one, one.tenant, change="cancelled")
 
 
 @require_POST

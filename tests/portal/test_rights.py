@@ -17,7 +17,7 @@ from portal.tenants import ManagedCluster, Role, Tenant
 from tests.portal import world
 from tests.portal.conftest import LogIn
 
-PUBLIC = {"login", "healthz", "set_language", "logout", "release_file"}
+PUBLIC = {"account_login", "healthz", "set_language", "account_logout", "release_file", "invitation"}
 
 
 def patterns() -> list[URLPattern]:
@@ -36,8 +36,11 @@ def filled(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
         "origin": made.id.origin,
         "tab": "network",
         "name": "smtp_routes",
+        "tenant": cluster.tenant.slug,
+        "word": "no-invitation",
     }
-    numbers = {"job": job.pk, "commit": made.id.number}
+    one = cluster.tenant.members.first()
+    numbers = {"job": job.pk, "commit": made.id.number, "member": one.pk if one else 0}
     modes = replicas.state(cluster.replica_id).modes()
     for mode in modes if "mode" in pattern.pattern.converters else [None]:
         path = "/" + str(pattern.pattern)
@@ -99,7 +102,19 @@ def test_no_page_of_mine_names_what_is_foreign(
 
 
 SEES = {
-    Role.ADMINISTRATOR: {"cluster", "mode", "feature", "pending", "history", "commit", "conflicts", "job"},
+    Role.ADMINISTRATOR: {
+        "cluster",
+        "mode",
+        "feature",
+        "pending",
+        "history",
+        "commit",
+        "conflicts",
+        "job",
+        "people_of",
+        "member",
+        "audit_of",
+    },
     Role.OPERATOR: {"cluster", "mode", "feature", "pending", "history", "commit", "conflicts", "job"},
     Role.APPROVER: {"cluster", "mode", "feature", "history", "commit", "conflicts", "job"},
     Role.READONLY: {"cluster", "mode", "feature", "history", "commit", "conflicts", "job"},
