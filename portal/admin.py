@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialApp, SocialToken
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from portal.audit import AuditRow
+from portal.invitations import Invitation
 from portal.jobs import Job, JobLine, JobPart
-from portal.tenants import ManagedCluster, Member, Tenant
+from portal.tenants import ClusterRole, ManagedCluster, Member, Tenant
+from portal.tokens import ApiToken
+
+# Providers come from the environment, and what these tables would hold is secret or unused here.
+for unused in (EmailAddress, SocialApp, SocialToken):
+    admin.site.unregister(unused)
 
 
 class MemberInline(admin.TabularInline):
@@ -73,6 +82,66 @@ class JobAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return Job.everything.all()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that are looked at and never written."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(AuditRow)
+class AuditRowAdmin(ReadOnlyAdmin):
+    """Append-only: the chain is checked by `manage.py verify_audit`."""
+
+    list_display = ("number", "at", "actor", "action", "target", "tenant", "outcome", "address")
+    list_filter = ("action", "outcome", "tenant")
+    search_fields = ("actor", "target", "address")
+    list_select_related = ("tenant",)
+
+
+@admin.register(ClusterRole)
+class ClusterRoleAdmin(admin.ModelAdmin):
+    """A member's role in one cluster."""
+
+    list_display = ("member", "cluster", "role")
+    list_select_related = ("member__user", "member__tenant", "cluster__replica")
+    list_filter = ("role",)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(admin.ModelAdmin):
+    """Invitations are made by administrators of tenants; here they are read and taken away."""
+
+    list_display = ("email", "tenant", "role", "invited_by", "created", "expires", "used")
+    list_select_related = ("tenant",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(admin.ModelAdmin):
+    """Tokens are made by their persons; here they are revoked."""
+
+    list_display = ("name", "user", "read_only", "tenant", "created", "expires", "used")
+    list_select_related = ("user", "tenant")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -12,6 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from appliances.following.couriers import send
+from portal.audit import Action, record
 from portal.kinds import Kind, kind_of
 from portal.live.hints import hint, jobs_of
 from portal.tenants import ManagedCluster, Tenant, TenantManager
@@ -228,6 +229,7 @@ def start(
             JobPart(job=made, order=order, serial=serial, name=name)
             for order, (serial, name) in enumerate(machines or ())
         )
+        record(person or "schedule", Action.JOB, made, made.tenant, change="started", cluster=cluster.slug)
         transaction.on_commit(lambda: send(run_job, made.pk))
     made.tell()
     return made
@@ -238,12 +240,21 @@ def again(job: Job, person: Any) -> Job:
     from portal.tasks import run_job  # registers with Celery, which must be configured first
 
     if job.does.resumable:
-        job.requeue()
-        transaction.on_commit(lambda: send(run_job, job.pk))
+        with transaction.atomic():
+            job.requeue()
+            record(person, Action.JOB, job, job.tenant, change="resumed")
+            transaction.on_commit(lambda: send(run_job, job.pk))
         return job
     assert job.cluster is not None
     machines = list(job.parts.values_list("serial", "name"))
     return start(job.kind, job.cluster, person, job.asked, machines)
+
+
+@transaction.atomic
+def cancel(job: Job, person: Any) -> None:
+    """Cancel a job, or ask it to stop, in the name of a person."""
+    if job.cancel():
+        record(person, Action.JOB, job, job.tenant, change="cancelled")
 
 
 def abandon_lost(since: datetime) -> int:

@@ -1,8 +1,25 @@
 """The portal's tables, which stand beside the code that keeps their rules."""
 
 from portal.api.idempotency import Answered
+from portal.audit import AuditChain, AuditRow
+from portal.invitations import Invitation
 from portal.jobs import Job, JobLine, JobPart
-from portal.tenants import ManagedCluster, Member, Tenant
+from portal.login.display import Profile
+from portal.tenants import ClusterRole, ManagedCluster, Member, Tenant
 from portal.tokens import ApiToken
 
-__all__ = ["Answered", "ApiToken", "Job", "JobLine", "JobPart", "ManagedCluster", "Member", "Tenant"]
+__all__ = [
+    "Answered",
+    "ApiToken",
+    "AuditChain",
+    "AuditRow",
+    "ClusterRole",
+    "Invitation",
+    "Job",
+    "JobLine",
+    "JobPart",
+    "ManagedCluster",
+    "Member",
+    "Profile",
+    "Tenant",
+]

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.db import transaction
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -27,6 +28,7 @@ from portal.api.shapes import (
     SettleInput,
     Shape,
 )
+from portal.audit import Action, record
 from portal.modes import ModeConverter
 from portal.tenants import Right
 
@@ -99,12 +101,13 @@ class Commits(ClusterView):
     @extend_schema(request=CommitInput, responses={201: CommitShape, 409: Refusal, 422: Refusal})
     @once
     def post(self, request: Request, slug: str) -> Response:
-        made = commits.commit_pending(
-            self.place.replica_id,
-            user=self.place.user,
-            host=settings.GATEFOLD_PORTAL_NAME,
-            comment=told(CommitInput, request)["comment"].strip(),
-        )
+        comment = told(CommitInput, request)["comment"].strip()
+        cluster, host = self.place.cluster, settings.GATEFOLD_PORTAL_NAME
+        with transaction.atomic():
+            made = commits.commit_pending(
+                cluster.replica_id, user=self.place.user, host=host, comment=comment
+            )
+            record(request, Action.COMMIT, cluster, cluster.tenant, commit=str(made.id))
         return Response(CommitShape(made).data, status=status.HTTP_201_CREATED)
 
 
@@ -130,6 +133,8 @@ class Revert(ClusterView):
     def post(self, request: Request, slug: str, origin: str, number: int) -> Response:
         over = told(RevertInput, request)["over"]
         commits.revert(self.place.replica_id, self.place.user, CommitId(origin, number), over=over)
+        cluster = self.place.cluster
+        record(request, Action.REVERT, cluster, cluster.tenant, commit=f"{origin}/{number}")
         return _pending(self.place)
 
 
@@ -155,4 +160,5 @@ class Conflicts(ClusterView):
             )
         else:
             made = commits.accept_winner(self.place.replica_id, address, **by)
+        record(request, Action.COMMIT, self.place.cluster, self.place.cluster.tenant, commit=str(made.id))
         return Response(CommitShape(made).data, status=status.HTTP_201_CREATED)

@@ -19,7 +19,7 @@ from portal.api.base import ClusterView, Pages, told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.shapes import IssuedToken, JobShape, TokenInput, TokenShape
-from portal.jobs import Job, start
+from portal.jobs import Job, cancel, start
 from portal.tenants import Right, role_in
 
 
@@ -51,10 +51,10 @@ class OneJob(APIView):
     def delete(self, request: Request, number: int) -> Response:
         """Cancels at once what is queued, and asks what runs to stop."""
         job = _job(request, number)
-        role = role_in(request.user, job.tenant_id)
+        role = role_in(request.user, job.tenant_id, job.cluster_id)
         if role is None or not role.may(Right.EDIT):
             raise PermissionDenied
-        job.cancel()
+        cancel(job, request.user)
         job.refresh_from_db()
         return Response(JobShape(job).data, status=status.HTTP_202_ACCEPTED)
 

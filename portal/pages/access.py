@@ -17,6 +17,7 @@ from clusters import drafts, replicas
 from clusters.models import Draft
 from clusters.modes import CLUSTER, Mode
 from clusters.state import ClusterState
+from portal.login.freshness import ask_again, is_fresh
 from portal.tenants import ManagedCluster, Right, Role, role_in
 
 View = Callable[..., HttpResponse]
@@ -63,6 +64,10 @@ class Place:
         return self.may(Right.EDIT)
 
     @property
+    def administers(self) -> bool:
+        return self.may(Right.ADMINISTER)
+
+    @property
     def may_see_settings(self) -> bool:
         return self.may(Right.SEE_SETTINGS)
 
@@ -76,7 +81,7 @@ def place_of(request: HttpRequest, slug: str) -> Place:
     """The cluster of that name as the person sees it; Http404 for foreign ones as for missing ones."""
     clusters = ManagedCluster.objects.seen_by(request.user).select_related("replica", "tenant")
     cluster = clusters.filter(slug=slug).first()
-    role = cluster and role_in(request.user, cluster.tenant_id)
+    role = cluster and role_in(request.user, cluster.tenant_id, cluster.pk)
     if not role:
         raise Http404
     return Place(cluster, role, request.user.get_username())
@@ -102,3 +107,28 @@ def cluster_page(right: Right = Right.SEE_SETTINGS) -> Callable[[View], View]:
         return checked
 
     return decorate
+
+
+def fresh(view: View) -> View:
+    """Let a POST pass only when the person has lately shown the second factor, or else the passphrase.
+
+    Others are asked for it and come back to the page; nothing of what they sent is done or kept.
+    """
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method != "POST" or is_fresh(request):
+            return view(request, *args, **kwargs)
+        return ask_again(request)
+
+    return checked
+
+
+def fresh_page(view: View) -> View:
+    """The same for a page with a long form, or one that shows secrets: asks before it is seen."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return view(request, *args, **kwargs) if is_fresh(request) else ask_again(request)
+
+    return checked

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from appliances.following.freshness import Seen, in_trouble, seen, tallies
 from appliances.models import MachineStatus
 from clusters.models import Draft
-from portal.tenants import ManagedCluster, Member, Role
+from portal.tenants import ManagedCluster, Right, tenants_with
 
 PIPS = 24
 ATTENTION = 12
@@ -101,13 +101,12 @@ def _totals(rows: list[Row]) -> dict[str, int]:
 def fleet(request: HttpRequest) -> HttpResponse:
     """All clusters; htmx gets the fragment alone."""
     rows = _rows(request)
-    roles = Member.objects.filter(user=request.user.pk).values_list("role", flat=True)
     context: dict[str, Any] = {
         "tenants": [(t, list(found)) for t, found in groupby(rows, key=lambda row: row.cluster.tenant)],
         "totals": _totals(rows),
         "attention": _attention(rows),
         "now": timezone.now(),
-        "may_adopt": Role.ADMINISTRATOR in set(roles),
+        "may_adopt": tenants_with(request.user, Right.ADMINISTER).exists(),
         "section": "fleet",
     }
     return render(request, "fleet/fragment.html" if request.htmx else "fleet/overview.html", context)

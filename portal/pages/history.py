@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -16,6 +17,7 @@ from clusters.differences import differences
 from clusters.refusals import REFUSALS
 from clusters.sealing import secrets_of
 from clusters.versions import Address, CommitId, MalformedCommit
+from portal.audit import Action, record
 from portal.pages.access import Place, cluster_page
 from portal.tenants import Right
 
@@ -45,6 +47,7 @@ def commit(request: HttpRequest, place: Place, origin: str, number: int) -> Http
     return render(request, "changes/commit.html", context)
 
 
+@transaction.atomic
 def _revert(request: HttpRequest, place: Place, commit_id: CommitId) -> HttpResponse:
     place.require(Right.EDIT)
     over = request.POST.get("over") == "yes"
@@ -59,6 +62,7 @@ def _revert(request: HttpRequest, place: Place, commit_id: CommitId) -> HttpResp
     except REFUSALS as error:
         messages.error(request, str(error))
         return redirect("commit", place.cluster.slug, commit_id.origin, commit_id.number)
+    record(request, Action.REVERT, place.cluster, place.cluster.tenant, commit=str(commit_id))
     messages.success(request, _("The values before this commit are pending now. Look at them and commit."))
     return redirect("pending", place.cluster.slug)
 
@@ -91,18 +95,20 @@ def conflicts(request: HttpRequest, place: Place) -> HttpResponse:
     return render(request, "changes/conflicts.html", context)
 
 
+@transaction.atomic
 def _settle(request: HttpRequest, place: Place) -> None:
     by: dict[str, Any] = {"user": place.user, "host": settings.GATEFOLD_PORTAL_NAME}
     try:
         address = Address.parse(request.POST.get("entry", ""))
         if request.POST.get("do") == "restore":
             loser = CommitId.parse(request.POST.get("version", ""))
-            commits.restore_loser(
+            made = commits.restore_loser(
                 place.replica_id, address, loser, comment=_("Restored after a conflict"), **by
             )
             messages.success(request, _("The other version is in force now, by a commit of yours."))
         else:
-            commits.accept_winner(place.replica_id, address, comment=_("Kept after a conflict"), **by)
+            made = commits.accept_winner(place.replica_id, address, comment=_("Kept after a conflict"), **by)
             messages.success(request, _("Settled: what is in force stays."))
+        record(request, Action.COMMIT, place.cluster, place.cluster.tenant, commit=str(made.id))
     except (MalformedCommit, *REFUSALS) as error:
         messages.error(request, str(error))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from appliances.models import TaskRun, Worker
 from portal.celery import app
-from portal.jobs import Job, again, start
+from portal.jobs import Job, again, cancel, start
 from portal.pages.access import Place, cluster_page
 from portal.tenants import Right, role_in
 
@@ -73,7 +74,7 @@ def job(request: HttpRequest, number: int) -> HttpResponse:
     """One job with its log; POST cancels or starts it again."""
     found = Job.objects.seen_by(request.user).select_related("cluster__replica", "tenant", "started_by")
     one = found.filter(pk=number).first()
-    role = one and role_in(request.user, one.tenant_id)
+    role = one and role_in(request.user, one.tenant_id, one.cluster_id)
     if one is None or role is None:
         raise Http404
     if request.method == "POST" and role.may(Right.EDIT):
@@ -85,7 +86,7 @@ def job(request: HttpRequest, number: int) -> HttpResponse:
 
 def _act(one: Job, request: HttpRequest) -> Job:
     if request.POST.get("do") == "cancel":
-        one.cancel()
+        cancel(one, request.user)
     elif request.POST.get("do") == "retry" and one.may_retry:
         return again(one, request.user)
     return one

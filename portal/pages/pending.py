@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -19,6 +20,7 @@ from clusters.effective import MachineImpact, Overrides
 from clusters.modes import Mode
 from clusters.refusals import REFUSALS
 from clusters.versions import Address, MalformedCommit
+from portal.audit import Action, record
 from portal.pages.access import Place, cluster_page, machines_seen
 from portal.tenants import Right
 
@@ -85,9 +87,11 @@ def pending(request: HttpRequest, place: Place) -> HttpResponse:
 def _commit(request: HttpRequest, place: Place) -> HttpResponse:
     comment = request.POST.get("comment", "")
     try:
-        made = commits.commit_pending(
-            place.replica_id, user=place.user, host=settings.GATEFOLD_PORTAL_NAME, comment=comment.strip()
-        )
+        with transaction.atomic():
+            made = commits.commit_pending(
+                place.replica_id, user=place.user, host=settings.GATEFOLD_PORTAL_NAME, comment=comment.strip()
+            )
+            record(request, Action.COMMIT, place.cluster, place.cluster.tenant, commit=str(made.id))
     except commits.CommitConflict:
         context = {**_context(place), "conflict": True, "comment": comment}
         return render(request, "changes/pending.html", context, status=409)

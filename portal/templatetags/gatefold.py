@@ -222,3 +222,13 @@ def styled(field: Any) -> SafeString:
 def plain_name(state: Any, mode: Mode) -> str:
     """The mode's name without the word of its level."""
     return str(state.mode_name(mode))
+
+
+@register.filter
+def browser(agent: str) -> str:
+    """The browser and system of a user agent, as far as it tells them plainly."""
+    products = ("Edg", "OPR", "Firefox", "Chrome", "Safari")
+    systems = ("Windows", "Android", "iPhone", "iPad", "Mac OS X", "Linux")
+    names = {"Edg": "Edge", "OPR": "Opera", "Mac OS X": "macOS"}
+    found = [next((one for one in known if one in agent), "") for known in (products, systems)]
+    return " · ".join(names.get(one, one) for one in found if one) or gettext("unknown")

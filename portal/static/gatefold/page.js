@@ -9,6 +9,8 @@
     if (choice === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = choice;
     mark(choice);
+    const url = document.body.dataset.themeUrl;
+    if (url) window.htmx.ajax("POST", url, { values: { theme: choice === "auto" ? "" : choice }, swap: "none" });
   }
   function mark(choice) {
     document.querySelectorAll("[data-theme-choice]").forEach((button) => {
@@ -80,7 +82,8 @@
 
   let stored = "auto";
   try { stored = localStorage.getItem("theme") || "auto"; } catch { /* private window */ }
-  mark(stored);
+  const kept = document.documentElement.dataset;
+  mark("themeKept" in kept ? kept.theme : stored);
   flash();
   window.gatefold = { say };
 })();
