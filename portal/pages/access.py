@@ -14,6 +14,7 @@ from clusters import drafts, replicas
 from clusters.models import Draft
 from clusters.modes import CLUSTER, Mode
 from clusters.state import ClusterState
+from clusters.versions import Change
 from portal.tenants import ManagedCluster, Right, Role, role_in
 
 View = Callable[..., HttpResponse]
@@ -39,7 +40,12 @@ class Place:
     @cached_property
     def draft(self) -> ClusterState:
         """What would be in force with this person's pending changes."""
-        return self.state.changed(drafts.changes(self.replica_id, self.user))
+        return self.state.changed(self.drafts)
+
+    @cached_property
+    def drafts(self) -> list[Change]:
+        """This person's pending changes."""
+        return drafts.changes(self.replica_id, self.user)
 
     @cached_property
     def pending_count(self) -> int:
