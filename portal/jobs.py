@@ -23,6 +23,7 @@ class Job(models.Model):
     class Kind(models.TextChoices):
         SYNCHRONISE = "synchronise", _("Synchronise with every machine")
         ADOPT = "adopt", _("Adopt a cluster")
+        CHECK = "check", _("Check consistency")
 
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")

@@ -10,30 +10,18 @@ from appliances.following import worker
 from appliances.links.errors import LinkError
 from clusters import replicas
 from clusters.state import Machine
-from portal.jobs import Job, JobCancelled
+from portal.jobs import Job
 from portal.live.hints import hint, jobs_of
 
 PATIENCE = 30.0
 
 
-def run(job: Job) -> None:
-    """Do the job and close its row, whatever happens."""
-    try:
-        failed = _synchronise(job)
-    except JobCancelled:
-        job.end(Job.State.CANCELLED, _("Cancelled by a person."))
-    except Exception as error:
-        job.end(Job.State.FAILED, str(error)[:2000])
-        raise
-    else:
-        text = (
-            _("%(n)d machine(s) could not be reached.") % {"n": failed}
-            if failed
-            else _("All are up to date.")
-        )
-        job.end(Job.State.FAILED if failed else Job.State.DONE, text)
-    finally:
-        hint(jobs_of(job.tenant_id), "jobs")
+def run(job: Job) -> tuple[str, str]:
+    """Do the job; returns the state in which it ends and its result."""
+    failed = _synchronise(job)
+    if failed:
+        return Job.State.FAILED, _("%(n)d machine(s) could not be reached.") % {"n": failed}
+    return Job.State.DONE, _("All are up to date.")
 
 
 def _synchronise(job: Job) -> int:

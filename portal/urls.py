@@ -8,7 +8,18 @@ from django.views.generic import TemplateView
 from django.views.i18n import set_language
 
 from portal.modes import ModeConverter
-from portal.pages import adopting, cluster, conflicts, fleet, history, jobs, pending, releases, settings
+from portal.pages import (
+    adopting,
+    checking,
+    cluster,
+    conflicts,
+    fleet,
+    history,
+    jobs,
+    pending,
+    releases,
+    settings,
+)
 
 register_converter(ModeConverter, "mode")
 handler404 = "portal.pages.missing.missing"
@@ -32,6 +43,7 @@ urlpatterns = [
     path("<slug:slug>/pending/", pending.pending, name="pending"),
     path("<slug:slug>/history/", history.history, name="history"),
     path("<slug:slug>/history/<str:origin>/<int:number>/", history.commit, name="commit"),
+    path("<slug:slug>/check/", checking.check, name="check"),
     path("<slug:slug>/conflicts/", conflicts.conflicts, name="conflicts"),
     path("<slug:slug>/synchronise/", jobs.synchronise, name="synchronise"),
     path("<slug:slug>/<mode:mode>/", cluster.mode, name="mode"),
