@@ -30,10 +30,14 @@ from clusters.reverting import (
     NotRevertible,
     PastIsGone,
     accept_winner,
+    columns_of,
+    conflict_at,
     conflicts,
+    draft_merge,
     restore_loser,
     revert,
     revert_now,
+    suggested,
 )
 from clusters.state import ClusterState
 
@@ -51,15 +55,19 @@ __all__ = [
     "PastIsGone",
     "UnknownCommit",
     "accept_winner",
+    "columns_of",
     "commit_pending",
+    "conflict_at",
     "conflicts",
     "detail",
+    "draft_merge",
     "find",
     "history",
     "last",
     "restore_loser",
     "revert",
     "revert_now",
+    "suggested",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from portal.api.idempotency import Answered
 from portal.audit import AuditChain, AuditRow
+from portal.checks import Check, Finding
 from portal.invitations import Invitation
 from portal.jobs import Job, JobLine, JobPart
 from portal.login.display import Profile
@@ -13,7 +14,9 @@ __all__ = [
     "ApiToken",
     "AuditChain",
     "AuditRow",
+    "Check",
     "ClusterRole",
+    "Finding",
     "Invitation",
     "Job",
     "JobLine",

@@ -7,8 +7,8 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from portal import working
-from portal.jobs import Job, abandon_lost, waiting_since
+from portal import checks, working
+from portal.jobs import Job, abandon_lost, start, waiting_since
 
 LOST_AFTER = timedelta(seconds=90)
 
@@ -27,3 +27,13 @@ def sweep_jobs() -> None:
     abandon_lost(timezone.now() - LOST_AFTER)
     for job_id in waiting_since(timezone.now() - timedelta(seconds=30)):
         run_job.apply_async([job_id], retry=False)
+
+
+@shared_task(name="portal.tasks.check_clusters")
+def check_clusters() -> None:
+    """Check every cluster once a day; one whose check waits or runs gets no second one."""
+    busy = Job.everything.filter(kind="check", state__in=(Job.State.QUEUED, Job.State.RUNNING))
+    clusters = set(busy.values_list("cluster", flat=True))
+    for cluster in checks.due(timezone.now()):
+        if cluster.pk not in clusters:
+            start("check", cluster, None)

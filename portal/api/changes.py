@@ -1,4 +1,4 @@
-"""Pending changes, commits, history, revert, conflicts."""
+"""Pending changes, commits, history, revert."""
 
 from __future__ import annotations
 
@@ -22,10 +22,8 @@ from portal.api.shapes import (
     CommitDetailShape,
     CommitInput,
     CommitShape,
-    ConflictShape,
     PendingAnswer,
     RevertInput,
-    SettleInput,
     Shape,
 )
 from portal.audit import Action, record
@@ -40,7 +38,7 @@ class PendingChanges(ClusterView):
 
     @extend_schema(responses=PendingAnswer)
     def get(self, request: Request, slug: str) -> Response:
-        return _pending(self.place)
+        return pending_answer(self.place)
 
     @extend_schema(responses={200: PendingAnswer, 422: Refusal}, parameters=[OpenApiParameter("entry", str)])
     def delete(self, request: Request, slug: str) -> Response:
@@ -48,10 +46,11 @@ class PendingChanges(ClusterView):
         entry = request.query_params.get("entry")
         only = [Address.parse(entry)] if entry else None
         drafts.clear(self.place.replica_id, self.place.user, only)
-        return _pending(self.place)
+        return pending_answer(self.place)
 
 
-def _pending(place: Any) -> Response:
+def pending_answer(place: Any) -> Response:
+    """All that the caller has pending, with its impact."""
     found = SimpleNamespace(
         changes=drafts.pending(place.replica_id, place.user),
         impact=[i for i in drafts.impact_of(place.replica_id, place.user) if i.settings_change],
@@ -133,32 +132,4 @@ class Revert(ClusterView):
     def post(self, request: Request, slug: str, origin: str, number: int) -> Response:
         over = told(RevertInput, request)["over"]
         commits.revert(self.place.replica_id, self.place.user, CommitId(origin, number), over=over)
-        cluster = self.place.cluster
-        record(request, Action.REVERT, cluster, cluster.tenant, commit=f"{origin}/{number}")
-        return _pending(self.place)
-
-
-class Conflicts(ClusterView):
-    """Entries changed in two places at once: what stands and what lost (SYN-08)."""
-
-    rights: ClassVar = {"POST": Right.EDIT}
-
-    @extend_schema(responses=ConflictShape(many=True))
-    def get(self, request: Request, slug: str) -> Response:
-        return Response(ConflictShape(commits.conflicts(self.place.replica_id), many=True).data)
-
-    @extend_schema(request=SettleInput, responses={201: CommitShape, 422: Refusal})
-    @once
-    def post(self, request: Request, slug: str) -> Response:
-        """Settle one by a commit."""
-        sent = told(SettleInput, request)
-        address = Address.parse(sent["entry"])
-        by: dict[str, Any] = {"user": self.place.user, "host": settings.GATEFOLD_PORTAL_NAME}
-        if sent["version"]:
-            made = commits.restore_loser(
-                self.place.replica_id, address, CommitId.parse(sent["version"]), **by
-            )
-        else:
-            made = commits.accept_winner(self.place.replica_id, address, **by)
-        record(request, Action.COMMIT, self.place.cluster, self.place.cluster.tenant, commit=str(made.id))
-        return Response(CommitShape(made).data, status=status.HTTP_201_CREATED)
+        return pending_answer(self.place)

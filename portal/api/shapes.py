@@ -272,21 +272,6 @@ class RevertInput(Shape):
     over = serializers.BooleanField(default=False)
 
 
-class ConflictShape(Shape):
-    """An entry changed in two places at once: what stands, and what lost."""
-
-    entry = serializers.CharField(source="address")
-    winner = AuthorshipShape()
-    losers = AuthorshipShape(many=True)
-
-
-class SettleInput(Shape):
-    """`version` of a loser restores it; without, what stands is kept."""
-
-    entry = serializers.CharField()
-    version = serializers.CharField(required=False, allow_blank=True, default="")
-
-
 class JobShape(Shape):
     """A piece of work that somebody started."""
 

@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from portal.api import changes, clusters, settings, tasks
+from portal.api import changes, checks, clusters, conflicts, settings, tasks
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
@@ -22,7 +22,9 @@ urlpatterns = [
     path("clusters/<slug:slug>/commits/", changes.Commits.as_view()),
     path("clusters/<slug:slug>/commits/<str:origin>/<int:number>/", changes.Commit.as_view()),
     path("clusters/<slug:slug>/commits/<str:origin>/<int:number>/revert/", changes.Revert.as_view()),
-    path("clusters/<slug:slug>/conflicts/", changes.Conflicts.as_view()),
+    path("clusters/<slug:slug>/check/", checks.ClusterCheck.as_view()),
+    path("clusters/<slug:slug>/check/resolve/", checks.ResolveCheck.as_view()),
+    path("clusters/<slug:slug>/conflicts/", conflicts.Conflicts.as_view()),
     path("clusters/<slug:slug>/synchronise/", tasks.Synchronise.as_view()),
     path("clusters/<slug:slug>/<mode:mode>/settings/", settings.ModeSettings.as_view()),
     path("clusters/<slug:slug>/<mode:mode>/settings/<slug:feature>/", settings.FeatureSettings.as_view()),

@@ -17,6 +17,7 @@ from clusters import drafts, replicas
 from clusters.models import Draft
 from clusters.modes import CLUSTER, Mode
 from clusters.state import ClusterState
+from clusters.versions import Change
 from portal.login.freshness import ask_again, is_fresh
 from portal.tenants import ManagedCluster, Right, Role, role_in
 
@@ -43,7 +44,12 @@ class Place:
     @cached_property
     def draft(self) -> ClusterState:
         """What would be in force with this person's pending changes."""
-        return self.state.changed(drafts.changes(self.replica_id, self.user))
+        return self.state.changed(self.drafts)
+
+    @cached_property
+    def drafts(self) -> list[Change]:
+        """This person's pending changes."""
+        return drafts.changes(self.replica_id, self.user)
 
     @cached_property
     def pending_count(self) -> int:

@@ -1,10 +1,7 @@
-"""History, the detail of a commit with revert, and the conflict desk (CMT-02, SYN-08)."""
+"""History, and the detail of a commit with revert (CMT-02)."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,10 +10,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from clusters import commits
-from clusters.differences import differences
 from clusters.refusals import REFUSALS
-from clusters.sealing import secrets_of
-from clusters.versions import Address, CommitId, MalformedCommit
+from clusters.versions import CommitId
 from portal.audit import Action, record
 from portal.pages.access import Place, cluster_page
 from portal.tenants import Right
@@ -65,50 +60,3 @@ def _revert(request: HttpRequest, place: Place, commit_id: CommitId) -> HttpResp
     record(request, Action.REVERT, place.cluster, place.cluster.tenant, commit=str(commit_id))
     messages.success(request, _("The values before this commit are pending now. Look at them and commit."))
     return redirect("pending", place.cluster.slug)
-
-
-def _rows(place: Place) -> list[dict[str, Any]]:
-    return [
-        {
-            "address": found.address,
-            "winner": found.winner,
-            "losers": [
-                {
-                    "version": loser,
-                    "paths": differences(found.winner.value, loser.value, secrets_of(found.address)),
-                }
-                for loser in found.losers
-            ],
-        }
-        for found in commits.conflicts(place.replica_id)
-    ]
-
-
-@cluster_page(Right.SEE_SETTINGS)
-def conflicts(request: HttpRequest, place: Place) -> HttpResponse:
-    """Entries changed in two places at once: what stands and what lost; POST settles one."""
-    if request.method == "POST":
-        place.require(Right.EDIT)
-        _settle(request, place)
-        return redirect("conflicts", place.cluster.slug)
-    context = {"place": place, "section": "conflicts", "rows": _rows(place)}
-    return render(request, "changes/conflicts.html", context)
-
-
-@transaction.atomic
-def _settle(request: HttpRequest, place: Place) -> None:
-    by: dict[str, Any] = {"user": place.user, "host": settings.GATEFOLD_PORTAL_NAME}
-    try:
-        address = Address.parse(request.POST.get("entry", ""))
-        if request.POST.get("do") == "restore":
-            loser = CommitId.parse(request.POST.get("version", ""))
-            made = commits.restore_loser(
-                place.replica_id, address, loser, comment=_("Restored after a conflict"), **by
-            )
-            messages.success(request, _("The other version is in force now, by a commit of yours."))
-        else:
-            made = commits.accept_winner(place.replica_id, address, comment=_("Kept after a conflict"), **by)
-            messages.success(request, _("Settled: what is in force stays."))
-        record(request, Action.COMMIT, place.cluster, place.cluster.tenant, commit=str(made.id))
-    except (MalformedCommit, *REFUSALS) as error:
-        messages.error(request, str(error))

@@ -22,6 +22,7 @@ from clusters.installed import catalogue
 from clusters.modes import CLUSTER, Mode, group, machine
 from clusters.naming import entry_label, level_word, mode_label, moment
 from clusters.sealing import secrets_of
+from clusters.side_by_side import ABSENT, Row
 from clusters.versions import settings_at
 
 register = template.Library()
@@ -171,6 +172,18 @@ def shown(value: Any) -> str:
         return gettext("empty")
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+@register.filter
+def shown_or_absent(value: Any) -> str:
+    """A value of `side_by_side` in one short line."""
+    return gettext("not there") if value is ABSENT else shown(value)
+
+
+@register.filter
+def cells(row: Row) -> list[tuple[Any, str]]:
+    """The values of a row, each with how it stands to the first."""
+    return list(zip(row.values, row.kinds, strict=True))
 
 
 @register.filter

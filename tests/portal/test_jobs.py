@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 from appliances.following.couriers import send
 from appliances.models import TaskRun, Worker
 from portal import kinds
+from portal.celery import app
 from portal.jobs import Job, JobCancelled, JobFailed, JobInterrupted, abandon_lost, waiting_since
 from portal.kinds import Kind
 from portal.tasks import run_job
@@ -190,11 +191,13 @@ def test_page_tells_living_workers_from_silent_ones(alice: User, log_in: LogIn) 
 
 def test_page_tells_which_tasks_are_late_or_failed(alice: User, log_in: LogIn) -> None:
     now = timezone.now()
-    TaskRun.objects.create(name="appliances.tasks.sweep", started=now, finished=now)
-    TaskRun.objects.create(name="appliances.tasks.ping", started=now - timedelta(minutes=4))
-    TaskRun.objects.create(name="portal.tasks.sweep_jobs", started=now, error="It broke")
+    for each in app.conf.beat_schedule.values():
+        TaskRun.objects.create(name=each["task"], started=now, finished=now)
+    TaskRun.objects.filter(name="appliances.tasks.ping").update(started=now - timedelta(minutes=4))
+    TaskRun.objects.filter(name="portal.tasks.sweep_jobs").update(error="It broke")
     html = log_in(alice).get("/jobs/").content.decode()
-    for word in ("on time</span>", "late</span>", "failed</span>"):
+    assert html.count("on time</span>") == len(app.conf.beat_schedule) - 2
+    for word in ("late</span>", "failed</span>"):
         assert html.count(word) == 1, word
     assert "It broke" not in html, "an error may tell of other tenants"
     alice.is_superuser = True

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dnslib import QTYPE, RCODE, RR, A, DNSRecord
 from dnslib import PTR as Pointer
+from dnslib import QTYPE, RCODE, RR, A, DNSRecord
 
 from tests.appliances.machine.machines import ROOT
 

@@ -9,8 +9,8 @@ import pytest
 
 from appliances.releases.artifact import build
 from tests.appliances.machine.machines import ROOT, SSH_PORT, Machine, Machines, free_address, until
-from tests.appliances.machine.namespaces import Wire
 from tests.appliances.machine.nameserver import NameServer
+from tests.appliances.machine.namespaces import Wire
 
 NEW = "7.6.0"
 
