@@ -35,6 +35,7 @@ app.conf.update(
     beat_schedule={
         "sweep": {"task": "appliances.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
         "jobs": {"task": "portal.tasks.sweep_jobs", "schedule": 60.0, "options": {"expires": 55}},
+        "proposals": {"task": "portal.tasks.sweep_proposals", "schedule": 15.0, "options": {"expires": 14}},
         "ping": {"task": "appliances.tasks.ping", "schedule": 60.0, "options": {"expires": 55}},
     },
 )

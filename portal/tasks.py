@@ -1,4 +1,4 @@
-"""Celery tasks of the portal: jobs that a person started."""
+"""Celery tasks of the portal: jobs that a person started, and proposals that wait."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from portal.jobs import Job, abandon_lost, waiting_since
+from portal.proposals import watching
 from portal.synchronising import run
 
 LOST_AFTER = timedelta(minutes=30)
@@ -27,3 +28,15 @@ def sweep_jobs() -> None:
     abandon_lost(timezone.now() - LOST_AFTER)
     for job_id in waiting_since(timezone.now() - timedelta(seconds=30)):
         run_job.apply_async([job_id], retry=False)
+
+
+@shared_task(name="portal.tasks.sweep_proposals")
+def sweep_proposals() -> None:
+    """Do what is due for the proposals of all clusters, and needs no message to have arrived."""
+    watching.sweep(watching.open_proposals())
+
+
+@shared_task(name="portal.tasks.watch_proposals")
+def watch_proposals(replica_id: int) -> None:
+    """Entries or machines of a cluster have changed: look at its proposals at once."""
+    watching.sweep(watching.open_proposals(replica_id))
