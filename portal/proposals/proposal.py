@@ -118,7 +118,7 @@ class Proposal(models.Model):
         """The commit that began the try."""
         return CommitId.parse(self.trial) if self.trial else None
 
-    def move(self, before: str, after: str, **columns: Any) -> bool:
+    def move(self, before: str, after: str, /, **columns: Any) -> bool:
         """Leave the state `before`; False when somebody else was faster. Browsers are told."""
         ends = {} if after in OPEN else {"ended": timezone.now()}
         rows = Proposal.everything.filter(pk=self.pk, state=before)

@@ -13,6 +13,8 @@ from django.utils import timezone
 from appliances.following import statuses
 from appliances.models import MachineStatus
 from clusters import drafts, replicas
+from clusters.effective import setting_at
+from clusters.installed import catalogue
 from clusters.modes import CLUSTER
 from clusters.versions import Commit
 from portal.proposals import watching
@@ -66,9 +68,6 @@ def policy(cluster: ManagedCluster, **columns: Any) -> CommitPolicy:
 
 def route_at(cluster: ManagedCluster, machine: str) -> str:
     """The host of the first route that holds on a machine by the log."""
-    from clusters.effective import setting_at
-    from clusters.installed import catalogue
-
     mode = world.mode_of(cluster, machine)
     found = setting_at(replicas.state(cluster.replica_id), mode, "smtproutes", catalogue())
     return str(found.value["routes"][0]["hosts"][0]["host"])
@@ -77,7 +76,9 @@ def route_at(cluster: ManagedCluster, machine: str) -> str:
 def own_modes(cluster: ManagedCluster) -> list[str]:
     """The machines that define routes of their own."""
     state = replicas.state(cluster.replica_id)
-    return [m.name for m in state.machines.values() if state.defined(world.mode_of(cluster, m.name), "smtproutes")]
+    return [
+        m.name for m in state.machines.values() if state.defined(world.mode_of(cluster, m.name), "smtproutes")
+    ]
 
 
 def tick(proposal: Proposal) -> Proposal:
@@ -86,6 +87,12 @@ def tick(proposal: Proposal) -> Proposal:
     statuses.wanted(found.replica_id)
     watching.step(found)
     return Proposal.everything.get(pk=proposal.pk)
+
+
+def obey(cluster: ManagedCluster) -> None:
+    """All machines enforce what is in force now, and are connected."""
+    statuses.wanted(cluster.replica_id)
+    world.report(cluster)
 
 
 def told(cluster: ManagedCluster, machine: str, **columns: Any) -> None:

@@ -104,14 +104,14 @@ def test_role_decides_what_it_may(proposed: Proposal, acme: Tenant, role: Role, 
     assert proposed.state == State.APPROVAL
 
 
-def test_refused_changes_are_pending_again(
-    proposed: Proposal, alice: User, calm: ManagedCluster
-) -> None:
+def test_refused_changes_are_pending_again(proposed: Proposal, alice: User, calm: ManagedCluster) -> None:
     deciding.refuse(proposed, alice, "Not on a Friday")
     assert proposed.state == State.REFUSED
     assert pending(calm, "bob") == ["settings/cluster/smtproutes"]
     assert "Not on a Friday" in log(proposed)
-    assert isinstance(deciding.submit(calm, proposed.author, Role.OPERATOR, deciding.Wish(), "portal"), Commit)
+    assert isinstance(
+        deciding.submit(calm, proposed.author, Role.OPERATOR, deciding.Wish(), "portal"), Commit
+    )
 
 
 def test_withdrawn_changes_do_not_replace_newer_ones(
@@ -163,9 +163,7 @@ def test_approval_of_what_was_overtaken_commits_nothing(
     assert route_at(calm, "berlin.example") == "192.0.2.9"
 
 
-def test_clash_at_once_is_a_conflict_and_all_stays_pending(
-    calm: ManagedCluster, bob: User
-) -> None:
+def test_clash_at_once_is_a_conflict_and_all_stays_pending(calm: ManagedCluster, bob: User) -> None:
     edit(calm, "bob")
     world.define(calm, CLUSTER, "smtproutes", world.routes(a_example="192.0.2.9"))
     with pytest.raises(commits.CommitConflict):
