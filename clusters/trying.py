@@ -66,7 +66,8 @@ def _tried(
 
 def reached(state: ClusterState, changes: Sequence[Change], catalogue: Catalogue) -> list[Machine]:
     """The machines on which something of the change can be tried."""
-    return [m for m in state.machines.values() if plan(state, changes, catalogue, [m.serial])]
+    modes = {tried.address.mode for tried in plan(state, changes, catalogue, state.machines)}
+    return [m for m in state.machines.values() if machine(m.serial) in modes]
 
 
 def some_of_each_group(machines: Iterable[Machine], count: int) -> list[Machine]:

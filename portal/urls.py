@@ -8,7 +8,18 @@ from django.views.generic import TemplateView
 from django.views.i18n import set_language
 
 from portal.modes import ModeConverter
-from portal.pages import adopting, cluster, fleet, history, jobs, pending, releases, settings
+from portal.pages import (
+    adopting,
+    cluster,
+    fleet,
+    history,
+    jobs,
+    pending,
+    policy,
+    proposals,
+    releases,
+    settings,
+)
 
 register_converter(ModeConverter, "mode")
 handler404 = "portal.pages.missing.missing"
@@ -30,6 +41,9 @@ urlpatterns = [
     path("api/v1/", include("portal.api.urls")),
     path("<slug:slug>/", cluster.cluster, name="cluster"),
     path("<slug:slug>/pending/", pending.pending, name="pending"),
+    path("<slug:slug>/proposals/", proposals.proposals, name="proposals"),
+    path("<slug:slug>/proposals/<int:number>/", proposals.proposal, name="proposal"),
+    path("<slug:slug>/policy/", policy.policy, name="policy"),
     path("<slug:slug>/history/", history.history, name="history"),
     path("<slug:slug>/history/<str:origin>/<int:number>/", history.commit, name="commit"),
     path("<slug:slug>/conflicts/", history.conflicts, name="conflicts"),

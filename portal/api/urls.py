@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from portal.api import changes, clusters, settings, tasks
+from portal.api import changes, clusters, proposals, settings, tasks
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
@@ -22,6 +22,9 @@ urlpatterns = [
     path("clusters/<slug:slug>/commits/", changes.Commits.as_view()),
     path("clusters/<slug:slug>/commits/<str:origin>/<int:number>/", changes.Commit.as_view()),
     path("clusters/<slug:slug>/commits/<str:origin>/<int:number>/revert/", changes.Revert.as_view()),
+    path("clusters/<slug:slug>/policy/", proposals.Policy.as_view()),
+    path("clusters/<slug:slug>/proposals/", proposals.Proposals.as_view()),
+    path("clusters/<slug:slug>/proposals/<int:number>/", proposals.OneProposal.as_view()),
     path("clusters/<slug:slug>/conflicts/", changes.Conflicts.as_view()),
     path("clusters/<slug:slug>/synchronise/", tasks.Synchronise.as_view()),
     path("clusters/<slug:slug>/<mode:mode>/settings/", settings.ModeSettings.as_view()),

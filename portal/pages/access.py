@@ -14,6 +14,7 @@ from clusters import drafts, replicas
 from clusters.models import Draft
 from clusters.modes import CLUSTER, Mode
 from clusters.state import ClusterState
+from portal.proposals.proposal import waiting_for
 from portal.tenants import ManagedCluster, Right, Role, role_in
 
 View = Callable[..., HttpResponse]
@@ -25,7 +26,12 @@ class Place:
 
     cluster: ManagedCluster
     role: Role
-    user: str
+    person: Any
+
+    @property
+    def user(self) -> str:
+        """The name under which the person drafts and commits."""
+        return str(self.person.get_username())
 
     @property
     def replica_id(self) -> int:
@@ -46,6 +52,11 @@ class Place:
         """How much this person has changed and not committed."""
         return Draft.objects.filter(replica=self.replica_id, user=self.user).count()
 
+    @cached_property
+    def waiting_count(self) -> int:
+        """How many proposals of this cluster wait for this person."""
+        return waiting_for(self.person).filter(cluster=self.cluster).count()
+
     @property
     def cluster_mode(self) -> Mode:
         """The mode of the cluster itself."""
@@ -60,12 +71,21 @@ class Place:
         return self.may(Right.EDIT)
 
     @property
+    def may_administer(self) -> bool:
+        return self.may(Right.ADMINISTER)
+
+    @property
     def may_see_settings(self) -> bool:
         return self.may(Right.SEE_SETTINGS)
 
     def require(self, right: Right) -> None:
         """Raises PermissionDenied when the role lacks the right."""
         if not self.may(right):
+            raise PermissionDenied
+
+    def require_any(self, *rights: Right) -> None:
+        """Raises PermissionDenied when the role has none of the rights."""
+        if not any(self.may(right) for right in rights):
             raise PermissionDenied
 
 
@@ -76,7 +96,7 @@ def place_of(request: HttpRequest, slug: str) -> Place:
     role = cluster and role_in(request.user, cluster.tenant_id)
     if not role:
         raise Http404
-    return Place(cluster, role, request.user.get_username())
+    return Place(cluster, role, request.user)
 
 
 def cluster_page(right: Right = Right.SEE_SETTINGS) -> Callable[[View], View]:

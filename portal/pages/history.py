@@ -17,6 +17,8 @@ from clusters.drafts import secrets_of
 from clusters.refusals import REFUSALS
 from clusters.versions import Address, CommitId, MalformedCommit
 from portal.pages.access import Place, cluster_page
+from portal.proposals.deciding import require_free
+from portal.proposals.proposal import of_commits
 from portal.tenants import Right
 
 
@@ -27,13 +29,14 @@ def history(request: HttpRequest, place: Place) -> HttpResponse:
     number = request.GET.get("page", "1")
     text = request.GET.get("q", "")[:200]
     found = commits.history(place.replica_id, page=int(number) if number.isdecimal() else 1, text=text)
-    context = {"place": place, "section": "history", "found": found, "q": text}
+    marks = of_commits(place.cluster, [str(made.id) for made in found.commits])
+    context = {"place": place, "section": "history", "found": found, "q": text, "marks": marks}
     return render(request, "changes/history.html", context)
 
 
 @cluster_page(Right.SEE_SETTINGS)
 def commit(request: HttpRequest, place: Place, origin: str, number: int) -> HttpResponse:
-    """What one commit did, per mode and per machine; POST drafts its revert."""
+    """What one commit did, per mode and per machine; POST drafts its revert, or that of one `entry`."""
     commit_id = CommitId(origin, number)
     if request.method == "POST":
         return _revert(request, place, commit_id)
@@ -41,18 +44,21 @@ def commit(request: HttpRequest, place: Place, origin: str, number: int) -> Http
         detail = commits.detail(place.replica_id, commit_id)
     except commits.UnknownCommit:
         raise Http404 from None
-    context = {"place": place, "section": "history", "detail": detail}
+    proposal = of_commits(place.cluster, [str(commit_id)]).get(str(commit_id))
+    context = {"place": place, "section": "history", "detail": detail, "proposal": proposal}
     return render(request, "changes/commit.html", context)
 
 
 def _revert(request: HttpRequest, place: Place, commit_id: CommitId) -> HttpResponse:
     place.require(Right.EDIT)
-    over = request.POST.get("over") == "yes"
+    over, entry = request.POST.get("over") == "yes", request.POST.get("entry", "")
     try:
-        commits.revert(place.replica_id, place.user, commit_id, over=over)
+        only = Address.parse(entry) if entry else None
+        commits.revert(place.replica_id, place.user, commit_id, over=over, only=only)
     except commits.InTheWay as error:
         detail = commits.detail(place.replica_id, commit_id)
-        context = {"place": place, "section": "history", "detail": detail, "in_the_way": str(error)}
+        context = {"place": place, "section": "history", "detail": detail}
+        context |= {"in_the_way": str(error), "entry": entry}
         return render(request, "changes/commit.html", context, status=409)
     except commits.UnknownCommit:
         raise Http404 from None
@@ -96,6 +102,7 @@ def _settle(request: HttpRequest, place: Place) -> None:
     try:
         address = Address.parse(request.POST.get("entry", ""))
         if request.POST.get("do") == "restore":
+            require_free(place.cluster)
             loser = CommitId.parse(request.POST.get("version", ""))
             commits.restore_loser(
                 place.replica_id, address, loser, comment=_("Restored after a conflict"), **by

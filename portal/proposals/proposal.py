@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models, transaction
@@ -14,8 +15,6 @@ from clusters.versions import Address, Change, CommitId
 from portal.live.hints import group_of, hint
 from portal.proposals.stop_rule import Canary
 from portal.tenants import ManagedCluster, Member, Person, Right, Role, Tenant, TenantManager
-
-Which = Literal["commit", "trial", "returned"]
 
 
 class State(models.TextChoices):
@@ -169,3 +168,10 @@ def waiting_for(person: Person) -> models.QuerySet[Any]:
     to_decide = models.Q(state=State.APPROVAL, tenant__in=tenants) & ~models.Q(author=person)
     mine = models.Q(author=person, state=State.STALE, taken_back=False)
     return Proposal.objects.seen_by(person).filter(to_decide | mine)
+
+
+def of_commits(cluster: ManagedCluster, commits: Sequence[str]) -> dict[str, Proposal]:
+    """The proposals that made these commits, by the ids of all commits that each made; one query."""
+    made = models.Q(commit__in=commits) | models.Q(trial__in=commits) | models.Q(returned__in=commits)
+    rows = cluster.proposals.filter(made).select_related("author", "decided_by")
+    return {ident: row for row in rows for ident in (row.trial, row.returned, row.commit) if ident}

@@ -191,7 +191,7 @@ def test_pause_keeps_it_from_going_on_and_still_stops_on_trouble(
 def test_waiting_is_skipped_only_when_the_machines_are_well(
     trying: Proposal, calm: ManagedCluster, bob: User
 ) -> None:
-    with pytest.raises(deciding.NotNow, match="berlin.example is not well"):
+    with pytest.raises(deciding.NotNow, match=r"berlin\.example is not well"):
         deciding.skip(trying, bob)
     obey(calm)
     acting.act(trying, bob, Role.OPERATOR, "skip")
@@ -231,7 +231,7 @@ def test_machine_that_cannot_show_anything_is_not_chosen(
 ) -> None:
     berlin, rome, paris = (world.mode_of(calm, name).id for name in (BERLIN, ROME, PARIS))
     told(calm, BERLIN, connection=Connection.DOWN)
-    with pytest.raises(UnfitMachine, match="berlin.example"):
+    with pytest.raises(UnfitMachine, match=r"berlin\.example"):
         ask(bob, canary=Canary(machines=(berlin,)))
     with pytest.raises(NothingToTry):
         ask(bob, canary=Canary(machines=(paris,)))
