@@ -128,7 +128,11 @@ class EntryForm(ValueForm):
     """An entry; saving it makes a commit."""
 
     commit_comment = forms.CharField(
-        label=_("comment"), required=False, max_length=versions.MAX_TEXT, widget=forms.Textarea({"rows": 2})
+        label=_("comment"),
+        required=False,
+        max_length=versions.MAX_TEXT,
+        widget=forms.Textarea({"rows": 2}),
+        help_text=_("Saving commits at once, on every machine. The cluster's commit policy is not asked."),
     )
 
     class Meta(ValueForm.Meta):

@@ -196,6 +196,29 @@ def clear(replica_id: int, user: str, addresses: Iterable[Address] | None = None
     return rows.delete()[0]
 
 
+def give_back(replica_id: int, user: str, changes: Iterable[Change]) -> list[Address]:
+    """Make changes that were taken out of the drafts pending again, on the versions that they name.
+
+    An entry of which the user has a newer draft keeps that one; returns these entries.
+    """
+    with transaction.atomic():
+        row = _locked(replica_id)
+        newer = set(row.drafts.filter(user=user).values_list("address", flat=True))
+        changes = list(changes)
+        models.Draft.objects.bulk_create(
+            models.Draft(
+                replica=row,
+                user=user,
+                address=str(change.address),
+                value=change.value,
+                base=str(change.replaces or ""),
+            )
+            for change in changes
+            if str(change.address) not in newer
+        )
+        return [change.address for change in changes if str(change.address) in newer]
+
+
 def rebase(replica_id: int, user: str, address: Address) -> Edited:
     """Keep the user's value knowingly on top of what someone else has committed meanwhile (CMT-05).
 

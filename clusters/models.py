@@ -13,7 +13,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from clusters import versions
-from clusters.sealed_columns import SealedJSONField
+from clusters.sealed_columns import SealedChangesField, SealedJSONField
 from clusters.sealing import secrets_of
 
 REJOINED = "#"
@@ -202,7 +202,7 @@ class HeldCommit(models.Model):
     """A commit dated too far ahead, or one that builds on it (clock guard)."""
 
     replica = models.ForeignKey(Replica, models.CASCADE, related_name="held_commits")
-    wire = SealedJSONField(_("commit"))
+    wire = SealedChangesField(_("commit"))
     since = models.DateTimeField(_("held since"), auto_now_add=True)
 
     class Meta:
@@ -211,13 +211,6 @@ class HeldCommit(models.Model):
 
     def __str__(self) -> str:
         return str(self.wire.get("id"))
-
-    @property
-    def secrets(self) -> Iterable[str]:
-        """The paths in `wire` that are sealed."""
-        for place, change in enumerate(self.wire["changes"]):
-            for path in secrets_of(versions.Address.parse(change["address"])):
-                yield f"changes.{place}.value.{path}"
 
 
 class RollbackPoint(models.Model):

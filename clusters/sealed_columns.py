@@ -8,6 +8,7 @@ from django.apps import apps
 from django.db import models, transaction
 
 from clusters import sealing
+from clusters.versions import Address
 
 
 class SealedJSONField(models.JSONField):
@@ -19,6 +20,31 @@ class SealedJSONField(models.JSONField):
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         read = super().from_db_value(value, expression, connection)
         return sealing.unsealed(read) if sealing.MARK in str(value) else read
+
+
+class SealedChangesField(models.JSONField):
+    """Changes of entries as JSON: one, a list of them, or a commit with its `changes`.
+
+    Each names its entry in `address`; the secrets of its other fields rest sealed.
+    """
+
+    def get_db_prep_save(self, value: Any, connection: Any) -> Any:
+        return super().get_db_prep_save(_sealed_changes(value), connection)
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        read = super().from_db_value(value, expression, connection)
+        return sealing.unsealed(read) if sealing.MARK in str(value) else read
+
+
+def _sealed_changes(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_sealed_changes(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "address" in value:
+        secrets = sealing.secrets_of(Address.parse(value["address"]))
+        return {name: sealing.sealed(item, secrets) for name, item in value.items()}
+    return {name: _sealed_changes(item) if name == "changes" else item for name, item in value.items()}
 
 
 class SealedTextField(models.TextField):
@@ -43,7 +69,7 @@ def rotate() -> int:
 @transaction.atomic
 def _seal_anew() -> int:
     fields = [(model, field) for model in apps.get_models() for field in model._meta.fields]
-    sealed = (pair for pair in fields if isinstance(pair[1], SealedJSONField | SealedTextField))
+    sealed = (pair for pair in fields if isinstance(pair[1], SealedJSONField | SealedChangesField | SealedTextField))
     return sum(_save_rows(model, field.attname) for model, field in sealed)
 
 

@@ -54,7 +54,7 @@ def unseal(token: str) -> str:
 
 
 def sealed(value: Any, paths: Collection[str]) -> Any:
-    """The document with the texts at `paths` sealed; `*`, or a number, leads into a list."""
+    """The document with the texts at `paths` sealed; `*` stands for every item of a list."""
     for path in paths:
         value = _replaced(value, path.split("."))
     return value
@@ -64,8 +64,8 @@ def _replaced(value: Any, steps: list[str]) -> Any:
     if not steps:
         return {MARK: seal(value)} if isinstance(value, str) and value else value
     step, rest = steps[0], steps[1:]
-    if isinstance(value, list):
-        return [_replaced(v, rest) if step in ("*", str(i)) else v for i, v in enumerate(value)]
+    if isinstance(value, list) and step == "*":
+        return [_replaced(item, rest) for item in value]
     if isinstance(value, dict) and step in value:
         return {**value, step: _replaced(value[step], rest)}
     return value

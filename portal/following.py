@@ -8,6 +8,7 @@ from appliances.following import answering, statuses, worker
 from appliances.following.couriers import send
 from clusters import replicas
 from portal.live.hints import group_of, hint
+from portal.proposals import watching
 from portal.tenants import ManagedCluster
 
 
@@ -32,11 +33,21 @@ def entries_changed(replica_id: int, **_kwargs: Any) -> None:
     statuses.wanted(replica_id)
     send(tasks.replicate, replica_id)
     hint(group_of(replica_id), "settings", slug_of(replica_id))
+    look_at_proposals(replica_id)
 
 
 def statuses_changed(replica_id: int, **_kwargs: Any) -> None:
     """A machine has said something new, or is reached in another way."""
     hint(group_of(replica_id), "status", slug_of(replica_id))
+    look_at_proposals(replica_id)
+
+
+def look_at_proposals(replica_id: int) -> None:
+    """A courier where a proposal waits: it may be overtaken, or a machine that tries it has spoken."""
+    from portal.tasks import watch_proposals  # registers with Celery, which must be configured first
+
+    if watching.open_proposals(replica_id):
+        send(watch_proposals, replica_id)
 
 
 def machine_has_answered(replica_id: int, **_kwargs: Any) -> None:

@@ -6,6 +6,8 @@ from portal.checks import Check, Finding
 from portal.invitations import Invitation
 from portal.jobs import Job, JobLine, JobPart
 from portal.login.display import Profile
+from portal.proposals.policy import CommitPolicy
+from portal.proposals.proposal import Proposal, ProposalLine
 from portal.tenants import ClusterRole, ManagedCluster, Member, Tenant
 from portal.tokens import ApiToken
 
@@ -16,6 +18,7 @@ __all__ = [
     "AuditRow",
     "Check",
     "ClusterRole",
+    "CommitPolicy",
     "Finding",
     "Invitation",
     "Job",
@@ -24,5 +27,7 @@ __all__ = [
     "ManagedCluster",
     "Member",
     "Profile",
+    "Proposal",
+    "ProposalLine",
     "Tenant",
 ]

@@ -1,4 +1,4 @@
-"""Celery tasks of the portal: jobs that a person started."""
+"""Celery tasks of the portal: jobs that a person started, and proposals that wait."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from portal import checks, working
 from portal.jobs import Job, abandon_lost, start, waiting_since
+from portal.proposals import watching
 
 LOST_AFTER = timedelta(seconds=90)
 
@@ -37,3 +38,15 @@ def check_clusters() -> None:
     for cluster in checks.due(timezone.now()):
         if cluster.pk not in clusters:
             start("check", cluster, None)
+
+
+@shared_task(name="portal.tasks.sweep_proposals")
+def sweep_proposals() -> None:
+    """Do what is due for the proposals of all clusters, and needs no message to have arrived."""
+    watching.sweep(watching.open_proposals())
+
+
+@shared_task(name="portal.tasks.watch_proposals")
+def watch_proposals(replica_id: int) -> None:
+    """Entries or machines of a cluster have changed: look at its proposals at once."""
+    watching.sweep(watching.open_proposals(replica_id))

@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from portal.api import changes, checks, clusters, conflicts, settings, tasks
+from portal.api import changes, checks, clusters, conflicts, proposals, settings, tasks
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
@@ -25,6 +25,9 @@ urlpatterns = [
     path("clusters/<slug:slug>/check/", checks.ClusterCheck.as_view()),
     path("clusters/<slug:slug>/check/resolve/", checks.ResolveCheck.as_view()),
     path("clusters/<slug:slug>/conflicts/", conflicts.Conflicts.as_view()),
+    path("clusters/<slug:slug>/policy/", proposals.Policy.as_view()),
+    path("clusters/<slug:slug>/proposals/", proposals.Proposals.as_view()),
+    path("clusters/<slug:slug>/proposals/<int:number>/", proposals.OneProposal.as_view()),
     path("clusters/<slug:slug>/synchronise/", tasks.Synchronise.as_view()),
     path("clusters/<slug:slug>/<mode:mode>/settings/", settings.ModeSettings.as_view()),
     path("clusters/<slug:slug>/<mode:mode>/settings/<slug:feature>/", settings.FeatureSettings.as_view()),

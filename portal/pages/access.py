@@ -19,6 +19,7 @@ from clusters.modes import CLUSTER, Mode
 from clusters.state import ClusterState
 from clusters.versions import Change
 from portal.login.freshness import ask_again, is_fresh
+from portal.proposals.proposal import waiting_for
 from portal.tenants import ManagedCluster, Right, Role, role_in
 
 View = Callable[..., HttpResponse]
@@ -30,7 +31,12 @@ class Place:
 
     cluster: ManagedCluster
     role: Role
-    user: str
+    person: Any
+
+    @property
+    def user(self) -> str:
+        """The name under which the person drafts and commits."""
+        return str(self.person.get_username())
 
     @property
     def replica_id(self) -> int:
@@ -55,6 +61,11 @@ class Place:
     def pending_count(self) -> int:
         """How much this person has changed and not committed."""
         return Draft.objects.filter(replica=self.replica_id, user=self.user).count()
+
+    @cached_property
+    def waiting_count(self) -> int:
+        """How many proposals of this cluster wait for this person."""
+        return waiting_for(self.person).filter(cluster=self.cluster).count()
 
     @property
     def cluster_mode(self) -> Mode:
@@ -82,6 +93,11 @@ class Place:
         if not self.may(right):
             raise PermissionDenied
 
+    def require_any(self, *rights: Right) -> None:
+        """Raises PermissionDenied when the role has none of the rights."""
+        if not any(self.may(right) for right in rights):
+            raise PermissionDenied
+
 
 def place_of(request: HttpRequest, slug: str) -> Place:
     """The cluster of that name as the person sees it; Http404 for foreign ones as for missing ones."""
@@ -90,7 +106,7 @@ def place_of(request: HttpRequest, slug: str) -> Place:
     role = cluster and role_in(request.user, cluster.tenant_id, cluster.pk)
     if not role:
         raise Http404
-    return Place(cluster, role, request.user.get_username())
+    return Place(cluster, role, request.user)
 
 
 def machines_seen(place: Place) -> list[Seen]:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
+from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext, override
 
 from appliances.following.freshness import Enforcement
@@ -74,6 +74,26 @@ def ago(moment: datetime | None) -> SafeString | str:
         f"{exact:%Y-%m-%d %H:%M:%S %Z}",
         gettext("%(time)s ago") % {"time": passed},
     )
+
+
+@register.filter
+def until(moment: datetime | None) -> SafeString | str:
+    """The time to a moment to come, which keeps counting in the browser; the exact time is in its title."""
+    if not moment:
+        return ""
+    left = timeuntil(moment, timezone.now(), depth=1)
+    return format_html(
+        '<time class="until" datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        f"{moment:%Y-%m-%d %H:%M:%S %Z}",
+        gettext("in %(time)s") % {"time": left},
+    )
+
+
+@register.filter
+def of_commit(marks: Any, commit: Any) -> Any:
+    """What is kept under a commit's id; None where nothing is."""
+    return marks.get(str(commit.id)) if marks else None
 
 
 @register.filter

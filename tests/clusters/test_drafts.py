@@ -160,6 +160,18 @@ def test_clear_drops_all_levels_or_only_some(cluster: Cluster) -> None:
     assert drafts.people(cluster.replica_id) == ["bob"]
 
 
+def test_changes_given_back_are_pending_again_and_newer_drafts_stay(cluster: Cluster) -> None:
+    drafts.edit(cluster.replica_id, "alice", CLUSTER, "routes", rows("one.example"))
+    drafts.edit(cluster.replica_id, "alice", CLUSTER, "texts", rows("footer"))
+    taken = drafts.changes(cluster.replica_id, "alice")
+    drafts.clear(cluster.replica_id, "alice")
+    drafts.edit(cluster.replica_id, "alice", CLUSTER, "routes", rows("newer.example"))
+    newer = drafts.changes(cluster.replica_id, "alice")
+    assert drafts.give_back(cluster.replica_id, "alice", taken) == [newer[0].address]
+    found = {c.address: c for c in drafts.changes(cluster.replica_id, "alice")}
+    assert found == {newer[0].address: newer[0], taken[1].address: taken[1]}
+
+
 def test_rebase_keeps_the_value_on_top_of_the_other(cluster: Cluster) -> None:
     drafts.edit(cluster.replica_id, "alice", CLUSTER, "routes", rows("mine"))
     cluster.put(CLUSTER, "routes", rows("theirs"), user="bob")

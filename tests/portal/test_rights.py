@@ -13,6 +13,7 @@ from django.urls import URLPattern, get_resolver
 from clusters import commits, replicas
 from clusters.modes import CLUSTER
 from portal.jobs import Job
+from portal.proposals.proposal import Proposal
 from portal.tenants import ManagedCluster, Role, Tenant
 from tests.portal import world
 from tests.portal.conftest import LogIn
@@ -38,7 +39,13 @@ def filled(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
         "word": "no-invitation",
     }
     one = cluster.tenant.members.first()
-    numbers = {"job": job.pk, "commit": made.id.number, "member": one.pk if one else 0}
+    proposal, _new = Proposal.everything.get_or_create(tenant=cluster.tenant, cluster=cluster)
+    numbers = {
+        "job": job.pk,
+        "commit": made.id.number,
+        "member": one.pk if one else 0,
+        "proposal": proposal.pk,
+    }
     modes = replicas.state(cluster.replica_id).modes()
     for mode in modes if "mode" in pattern.pattern.converters else [None]:
         path = "/" + str(pattern.pattern)
@@ -101,6 +108,7 @@ def test_no_page_of_mine_names_what_is_foreign(
 READS = {
     *("cluster", "mode", "feature", "history", "commit", "conflicts", "job"),
     *("check", "advice", "references"),
+    *("proposals", "proposal", "policy"),
 }
 SEES = {
     Role.ADMINISTRATOR: READS | {"pending"},
@@ -131,7 +139,8 @@ def test_role_that_may_not_edit_changes_nothing(
     client = log_in(world.person("somebody", "Some Body", **{role.value: acme}))
     before = replicas.vector(europe.replica_id)
     for pattern in of_clusters():
-        if pattern.name == "job":
+        # An approver decides on proposals: see test_deciding.
+        if pattern.name == "job" or (pattern.name == "proposal" and role is Role.APPROVER):
             continue
         for path in filled(pattern, europe):
             for do in ("save", "delete", "copy", "move", "commit", "clear", "restore", ""):
