@@ -11,7 +11,7 @@ from django.db import close_old_connections
 from django.db.models import F
 from django.utils import timezone
 
-from appliances.following import statuses, worker
+from appliances.following import applies, samples, statuses, worker
 from appliances.models import MachineStatus, TaskRun
 from clusters import models
 
@@ -42,12 +42,14 @@ def sweep() -> None:
     """Compare what is wanted with what is reported; needs no message to have arrived.
 
     1. Rows of machines that are behind their cluster's entries are brought up to them. 2. Every cluster is
-    followed. 3. Whoever lacks commits gets them.
+    followed. 3. Whoever lacks commits gets them. 4. Samples and applies that are too old are forgotten.
     """
     behind = models.Replica.objects.exclude(name="")
     for replica in behind:
         if _rows_behind(replica):
             statuses.wanted(replica.pk)
+    samples.thin(timezone.now())
+    applies.forget(timezone.now())
     worker.follower().submit(worker.follower().follow_all()).result(WAIT)
 
 

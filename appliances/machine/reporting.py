@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from appliances.links.states import PeerView
 from appliances.machine.routes import routes
-from appliances.machine.status import LinkStatus, MachineStatus, now
+from appliances.machine.status import LinkStatus, MachineStatus, OpenAlert, TrafficCounts, now
+from appliances.machine.traffic import Traffic
 
 if TYPE_CHECKING:
     from appliances.machine.daemon import Daemon
+
+MOST_ALERTS = 50
+"""A report names the latest ones: it travels on every link each minute."""
 
 
 def report(daemon: Daemon, peers: Iterable[PeerView]) -> MachineStatus:
@@ -39,10 +44,19 @@ def report(daemon: Daemon, peers: Iterable[PeerView]) -> MachineStatus:
         ),
         postfix=postfix,
         queue=daemon.engine.queue(),
+        traffic=traffic_counts(daemon.engine.traffic),
+        alerts=tuple(OpenAlert(**asdict(alert)) for alert in daemon.alerts.open()[:MOST_ALERTS]),
         links=_routed(daemon, tuple(link_status(peer) for peer in peers)),
         started=daemon.started,
         as_of=now(),
     )
+
+
+def traffic_counts(traffic: Traffic) -> TrafficCounts:
+    """What went through since the program began, or since a person reset the counters."""
+    totals, since = traffic.totals()
+    counts = {str(outcome): number for outcome, number in totals.items()}
+    return TrafficCounts(since=int(since.timestamp() * 1000), **counts)
 
 
 def _routed(daemon: Daemon, links: tuple[LinkStatus, ...]) -> tuple[LinkStatus, ...]:

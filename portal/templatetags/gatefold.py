@@ -206,6 +206,39 @@ def group_mode(found: Any) -> Mode:
 
 
 @register.filter
+def own_group(member: Any) -> Mode:
+    """The mode of the group in which a machine is."""
+    return group(member.group)
+
+
+@register.filter
+def own_mode(member: Any) -> Mode:
+    """The mode of a machine."""
+    return machine(member.serial)
+
+
+@register.filter
+def as_connection(state: str) -> Connection:
+    """A state of a link as a machine reported it; what this release does not know is unknown."""
+    return Connection(state) if state in Connection.values else Connection.UNKNOWN
+
+
+@register.filter
+def outcome(name: str) -> str:
+    """What became of mail, as a word."""
+    words = {
+        "accepted": gettext("accepted"),
+        "rejected": gettext("rejected"),
+        "delivered": gettext("delivered"),
+        "deferred": gettext("deferred"),
+        "bounced": gettext("bounced"),
+        "expired": gettext("expired"),
+        "queue": gettext("in queue"),
+    }
+    return words[name]
+
+
+@register.filter
 def status_mode(status: Any) -> Mode:
     """The mode of the machine that a status row is about."""
     return machine(status.serial)
