@@ -20,6 +20,7 @@ from appliances.models import Connection
 from clusters.differences import PathChange, differences
 from clusters.drafts import secrets_of
 from clusters.installed import catalogue
+from clusters.matrix import OWN, Cell, Kind
 from clusters.modes import CLUSTER, Mode, group, machine
 from clusters.naming import entry_label, level_word, mode_label, moment
 from clusters.versions import settings_at
@@ -236,6 +237,40 @@ def outcome(name: str) -> str:
         "queue": gettext("in queue"),
     }
     return words[name]
+
+
+@register.simple_tag(takes_context=True)
+def matrix_cell(context: Any, cell: Cell, feature: Any) -> SafeString:
+    """A cell of the matrix as a link: its look says at one glance what its title says in words."""
+    words = _cell_words(cell)
+    if cell.kind is Kind.IMPOSSIBLE:
+        return format_html('<span class="cell impossible"><span class="unseen">{}</span></span>', words)
+    source = cell.mode if cell.kind in OWN else cell.origin
+    look = "empty-own" if cell.kind is Kind.EMPTY else str(cell.kind)
+    place = context["place"]
+    return format_html(
+        '<a class="cell {} {}{}" href="{}" title="{} · {}: {}"><span class="unseen">{}</span></a>',
+        look,
+        source.level if source else "factory",
+        " is-pending" if cell.pending else "",
+        feature_url(place.cluster.slug, cell.mode, feature),
+        gettext(feature.title),
+        mode_label(place.draft, cell.mode),
+        words,
+        words,
+    )
+
+
+def _cell_words(cell: Cell) -> str:
+    words = {
+        Kind.DEFINED: gettext("defined here"),
+        Kind.EMPTY: gettext("defined, and empty"),
+        Kind.SAME: gettext("the same as above"),
+        Kind.IMPOSSIBLE: gettext("cannot be defined here"),
+        Kind.INHERITED: gettext("inherited"),
+    }
+    pending = gettext("pending change")
+    return f"{words[cell.kind]} ({pending})" if cell.pending else words[cell.kind]
 
 
 @register.filter

@@ -99,7 +99,7 @@ def test_no_page_of_mine_names_what_is_foreign(
 
 
 LOOKING = {"cluster", "monitor", "job"}
-READING = LOOKING | {"mode", "feature", "history", "commit", "conflicts"}
+READING = LOOKING | {"mode", "feature", "history", "commit", "conflicts", "matrix"}
 SEES = {
     Role.ADMINISTRATOR: READING | {"pending"},
     Role.OPERATOR: READING | {"pending"},
