@@ -8,7 +8,19 @@ from django.views.generic import TemplateView
 from django.views.i18n import set_language
 
 from portal.modes import ModeConverter
-from portal.pages import adopting, cluster, fleet, history, jobs, machine, matrix, pending, releases, settings
+from portal.pages import (
+    adopting,
+    cluster,
+    fleet,
+    history,
+    jobs,
+    links,
+    machine,
+    matrix,
+    pending,
+    releases,
+    settings,
+)
 
 register_converter(ModeConverter, "mode")
 handler404 = "portal.pages.missing.missing"
@@ -33,6 +45,7 @@ urlpatterns = [
     path("<slug:slug>/history/", history.history, name="history"),
     path("<slug:slug>/history/<str:origin>/<int:number>/", history.commit, name="commit"),
     path("<slug:slug>/conflicts/", history.conflicts, name="conflicts"),
+    path("<slug:slug>/links/", links.links, name="links"),
     path("<slug:slug>/matrix/", matrix.overview, name="matrix"),
     path("<slug:slug>/synchronise/", jobs.synchronise, name="synchronise"),
     path("<slug:slug>/<mode:mode>/", cluster.mode, name="mode"),

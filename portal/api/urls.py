@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from portal.api import changes, clusters, matrix, monitoring, settings, tasks
+from portal.api import changes, clusters, links, matrix, monitoring, settings, tasks
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
@@ -19,6 +19,7 @@ urlpatterns = [
     path("clusters/<slug:slug>/machines/", clusters.Machines.as_view()),
     path("clusters/<slug:slug>/machines/<str:serial>/", clusters.Machine.as_view()),
     path("clusters/<slug:slug>/machines/<str:serial>/monitor/", monitoring.Monitor.as_view()),
+    path("clusters/<slug:slug>/links/", links.Links.as_view()),
     path("clusters/<slug:slug>/matrix/", matrix.Matrix.as_view()),
     path("clusters/<slug:slug>/pending/", changes.PendingChanges.as_view()),
     path("clusters/<slug:slug>/commits/", changes.Commits.as_view()),

@@ -157,6 +157,39 @@ def enforcement_state(kind: Enforcement) -> dict[str, str]:
     return {"tone": tone, "icon": drawing, "label": _enforcement_words(kind)}
 
 
+@register.simple_tag
+def sighting_words(one: Any) -> str:
+    """What one end says of the other, in words."""
+    said = gettext("%(observer)s sees %(peer)s: %(state)s") % {
+        "observer": one.observer.name,
+        "peer": one.peer.name,
+        "state": one.state.label,
+    }
+    trip = "" if one.round_trip is None else f"{one.round_trip:.1f} ms"
+    return ". ".join(filter(None, (said, trip, one.reason.rstrip("."), translated(one.remedy))))
+
+
+@register.simple_tag
+def sighting_cell(one: Any) -> SafeString:
+    """The same as a sign in the colour of the state."""
+    tone, drawing = CONNECTIONS[one.state]
+    label = str(one.state.label)
+    words = sighting_words(one)
+    return format_html(
+        '<span class="state {}" title="{}">{}<span class="unseen">{}</span></span>',
+        tone,
+        words,
+        icon(drawing),
+        words if one.trouble else label,
+    )
+
+
+@register.filter
+def minus(value: float, less: float) -> float:
+    """A difference, for places in a drawing."""
+    return round(value - less, 1)
+
+
 @register.filter
 def made(by: Any) -> datetime:
     """When a commit or version was made."""

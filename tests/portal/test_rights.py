@@ -98,7 +98,7 @@ def test_no_page_of_mine_names_what_is_foreign(
                 assert word not in text, (path, word)
 
 
-LOOKING = {"cluster", "monitor", "job"}
+LOOKING = {"cluster", "monitor", "links", "job"}
 READING = LOOKING | {"mode", "feature", "history", "commit", "conflicts", "matrix"}
 SEES = {
     Role.ADMINISTRATOR: READING | {"pending"},
