@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from appliances.models import LinkStatus, MachineStatus, Question, TaskRun, Worker
+from appliances.models import Applied, LinkStatus, MachineSample, MachineStatus, Question, TaskRun, Worker
 
 
 class Heard(admin.ModelAdmin):
@@ -43,6 +43,22 @@ class LinkStatusAdmin(Heard):
     list_display = ("observer", "peer", "replica", "state", "since", "reason")
     list_filter = ("state", "replica")
     list_select_related = ("replica",)
+
+
+@admin.register(MachineSample)
+class MachineSampleAdmin(Heard):
+    list_display = ("serial", "replica", "at", "queue", "accepted", "rejected", "delivered", "bounced")
+    list_filter = ("replica",)
+    list_select_related = ("replica",)
+    search_fields = ("serial",)
+
+
+@admin.register(Applied)
+class AppliedAdmin(Heard):
+    list_display = ("serial", "replica", "at", "enforced", "generation", "error")
+    list_filter = ("replica",)
+    list_select_related = ("replica",)
+    search_fields = ("serial", "enforced")
 
 
 @admin.register(Worker)

@@ -11,7 +11,7 @@ from django.db import close_old_connections
 from django.db.models import F
 from django.utils import timezone
 
-from appliances.following import answering, questions, statuses, worker
+from appliances.following import answering, applies, questions, samples, statuses, worker
 from appliances.models import MachineStatus, TaskRun
 from clusters import models, retention
 
@@ -48,12 +48,15 @@ def sweep() -> None:
     """Compare what is wanted with what is reported; needs no message to have arrived.
 
     1. Rows of machines that are behind their cluster's entries are brought up to them. 2. Every cluster is
-    followed. 3. Whoever lacks commits gets them. 4. The logs and the old questions forget what is too old.
+    followed. 3. Whoever lacks commits gets them. 4. Samples, applies, questions
+    and the parts of the logs that are too old are forgotten.
     """
     behind = models.Replica.objects.exclude(name="")
     for replica in behind:
         if _rows_behind(replica):
             statuses.wanted(replica.pk)
+    samples.thin(timezone.now())
+    applies.forget(timezone.now())
     worker.follower().submit(worker.follower().follow_all()).result(WAIT)
     for replica in behind:
         retention.expire(replica.pk)

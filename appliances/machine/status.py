@@ -72,6 +72,34 @@ class LinkStatus(_Part):
     via: str = ""
 
 
+class TrafficCounts(_Part):
+    """What became of mail here, counted from nothing at `since`: the start of the program, or a reset.
+
+    Hand-ins are accepted or rejected; each recipient of a message is delivered, deferred (each time anew),
+    bounced or expired.
+    """
+
+    since: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    delivered: int = 0
+    deferred: int = 0
+    bounced: int = 0
+    expired: int = 0
+
+
+class OpenAlert(_Part):
+    """An incident with a peer that lasts (SYN-01, SYN-15); `count` tells how often it was repeated."""
+
+    kind: str
+    severity: str = ""
+    serial: str = ""
+    name: str = ""
+    text: str = ""
+    since: int = 0
+    count: int = 1
+
+
 class MachineStatus(_Part):
     """One machine at one moment (`as_of`). `disconnected`: on purpose, as it knows itself."""
 
@@ -91,7 +119,9 @@ class MachineStatus(_Part):
     queue: Queue = Queue()
     suspended: Suspended = Suspended()
     disconnected: bool = False
+    traffic: TrafficCounts = TrafficCounts()
     links: tuple[LinkStatus, ...] = ()
+    alerts: tuple[OpenAlert, ...] = ()
     started: int = 0
     as_of: int = 0
 

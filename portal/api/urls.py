@@ -3,7 +3,18 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from portal.api import changes, checks, clusters, conflicts, proposals, settings, tasks
+from portal.api import (
+    changes,
+    checks,
+    clusters,
+    conflicts,
+    links,
+    matrix,
+    monitoring,
+    proposals,
+    settings,
+    tasks,
+)
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
@@ -18,6 +29,9 @@ urlpatterns = [
     path("clusters/<slug:slug>/modes/", clusters.Modes.as_view()),
     path("clusters/<slug:slug>/machines/", clusters.Machines.as_view()),
     path("clusters/<slug:slug>/machines/<str:serial>/", clusters.Machine.as_view()),
+    path("clusters/<slug:slug>/machines/<str:serial>/monitor/", monitoring.Monitor.as_view()),
+    path("clusters/<slug:slug>/links/", links.Links.as_view()),
+    path("clusters/<slug:slug>/matrix/", matrix.Matrix.as_view()),
     path("clusters/<slug:slug>/pending/", changes.PendingChanges.as_view()),
     path("clusters/<slug:slug>/commits/", changes.Commits.as_view()),
     path("clusters/<slug:slug>/commits/<str:origin>/<int:number>/", changes.Commit.as_view()),

@@ -105,17 +105,18 @@ def test_no_page_of_mine_names_what_is_foreign(
                 assert word not in text, (path, word)
 
 
-READS = {
-    *("cluster", "mode", "feature", "history", "commit", "conflicts", "job"),
-    *("check", "advice", "references"),
+LOOKS = {"cluster", "job", "monitor", "links", "queues"}
+READS = LOOKS | {
+    *("mode", "feature", "history", "commit", "conflicts", "matrix", "check"),
     *("proposals", "proposal", "policy"),
 }
+EDITS = READS | {"pending"}
 SEES = {
-    Role.ADMINISTRATOR: READS | {"pending"},
-    Role.OPERATOR: READS | {"pending"},
+    Role.ADMINISTRATOR: EDITS | {"people_of", "member", "audit_of"},
+    Role.OPERATOR: EDITS,
     Role.APPROVER: READS,
     Role.READONLY: READS,
-    Role.GUEST: {"cluster", "job"},
+    Role.GUEST: LOOKS,
 }
 
 
