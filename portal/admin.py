@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from portal.config_files.backups import Backup
 from portal.jobs import Job, JobLine
 from portal.tenants import ManagedCluster, Member, Tenant
 
@@ -63,6 +64,22 @@ class JobAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return Job.everything.all()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Backup)
+class BackupAdmin(admin.ModelAdmin):
+    """Versions of configurations; what they hold is seen on the cluster's own pages."""
+
+    list_display = ("__str__", "made", "same", "why", "by")
+    list_filter = ("cluster", "why")
+    list_select_related = ("cluster__replica", "by")
+    exclude = ("text",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

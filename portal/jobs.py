@@ -23,6 +23,8 @@ class Job(models.Model):
     class Kind(models.TextChoices):
         SYNCHRONISE = "synchronise", _("Synchronise with every machine")
         ADOPT = "adopt", _("Adopt a cluster")
+        GUIDED = "guided", _("Cluster administration")
+        TERMINAL = "terminal", _("Terminal of a machine")
 
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")
@@ -63,8 +65,9 @@ class Job(models.Model):
 
     @property
     def may_retry(self) -> bool:
-        """Whether starting it again makes sense; an adoption needs its passphrase again."""
-        return self.state in (self.State.FAILED, self.State.CANCELLED) and self.kind != self.Kind.ADOPT
+        """Whether starting it again makes sense; what needs a passphrase or a look begins on its page."""
+        alone = (self.Kind.ADOPT, self.Kind.GUIDED, self.Kind.TERMINAL)
+        return self.state in (self.State.FAILED, self.State.CANCELLED) and self.kind not in alone
 
     def claim(self) -> bool:
         """Take a queued job, for one worker only; False when another has it or it is over."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
+from portal.config_files import backups, uploads
 from portal.jobs import Job, abandon_lost, waiting_since
 from portal.synchronising import run
 
@@ -27,3 +28,10 @@ def sweep_jobs() -> None:
     abandon_lost(timezone.now() - LOST_AFTER)
     for job_id in waiting_since(timezone.now() - timedelta(seconds=30)):
         run_job.apply_async([job_id], retry=False)
+
+
+@shared_task(name="portal.tasks.back_up")
+def back_up() -> None:
+    """Each hour: a backup of each cluster whose last is a day old; files that nobody loaded in time go."""
+    backups.keep_due()
+    uploads.forget_expired()

@@ -8,7 +8,18 @@ from django.views.generic import TemplateView
 from django.views.i18n import set_language
 
 from portal.modes import ModeConverter
-from portal.pages import adopting, cluster, fleet, history, jobs, pending, releases, settings
+from portal.pages import (
+    adopting,
+    cluster,
+    config_files,
+    fleet,
+    history,
+    jobs,
+    loading,
+    pending,
+    releases,
+    settings,
+)
 
 register_converter(ModeConverter, "mode")
 handler404 = "portal.pages.missing.missing"
@@ -34,6 +45,14 @@ urlpatterns = [
     path("<slug:slug>/history/<str:origin>/<int:number>/", history.commit, name="commit"),
     path("<slug:slug>/conflicts/", history.conflicts, name="conflicts"),
     path("<slug:slug>/synchronise/", jobs.synchronise, name="synchronise"),
+    path(
+        "<slug:slug>/<mode:mode>/system_administration/configuration_file",
+        config_files.configuration_file,
+        name="configuration_file",
+    ),
+    path("<slug:slug>/configuration_file/load/<int:number>/", loading.load_file, name="load_file"),
+    path("<slug:slug>/configuration_file/backups/<int:number>/", config_files.backup, name="backup"),
+    path("<slug:slug>/configuration_file/schema.xsd", config_files.xsd, name="configuration_schema"),
     path("<slug:slug>/<mode:mode>/", cluster.mode, name="mode"),
     path("<slug:slug>/<mode:mode>/<slug:tab>/<slug:name>", settings.feature, name="feature"),
 ]

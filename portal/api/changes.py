@@ -38,7 +38,7 @@ class PendingChanges(ClusterView):
 
     @extend_schema(responses=PendingAnswer)
     def get(self, request: Request, slug: str) -> Response:
-        return _pending(self.place)
+        return answer_pending(self.place)
 
     @extend_schema(responses={200: PendingAnswer, 422: Refusal}, parameters=[OpenApiParameter("entry", str)])
     def delete(self, request: Request, slug: str) -> Response:
@@ -46,10 +46,11 @@ class PendingChanges(ClusterView):
         entry = request.query_params.get("entry")
         only = [Address.parse(entry)] if entry else None
         drafts.clear(self.place.replica_id, self.place.user, only)
-        return _pending(self.place)
+        return answer_pending(self.place)
 
 
-def _pending(place: Any) -> Response:
+def answer_pending(place: Any) -> Response:
+    """Everything that is pending at a place, as the API tells it."""
     found = SimpleNamespace(
         changes=drafts.pending(place.replica_id, place.user),
         impact=[i for i in drafts.impact_of(place.replica_id, place.user) if i.settings_change],
@@ -130,7 +131,7 @@ class Revert(ClusterView):
     def post(self, request: Request, slug: str, origin: str, number: int) -> Response:
         over = told(RevertInput, request)["over"]
         commits.revert(self.place.replica_id, self.place.user, CommitId(origin, number), over=over)
-        return _pending(self.place)
+        return answer_pending(self.place)
 
 
 class Conflicts(ClusterView):
