@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from portal.audit import AuditRow
+from portal.config_files.backups import Backup
 from portal.invitations import Invitation
 from portal.jobs import Job, JobLine, JobPart
 from portal.proposals.policy import CommitPolicy
@@ -192,3 +193,19 @@ class ProposalAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """One that is not over holds changes, or machines that try them."""
         return obj is not None and not obj.open and super().has_delete_permission(request, obj)
+
+
+@admin.register(Backup)
+class BackupAdmin(admin.ModelAdmin):
+    """Versions of configurations; what they hold is seen on the cluster's own pages."""
+
+    list_display = ("__str__", "made", "same", "why", "by")
+    list_filter = ("cluster", "why")
+    list_select_related = ("cluster__replica", "by")
+    exclude = ("text",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

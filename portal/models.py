@@ -3,6 +3,8 @@
 from portal.api.idempotency import Answered
 from portal.audit import AuditChain, AuditRow
 from portal.checks import Check, Finding
+from portal.config_files.backups import Backup
+from portal.config_files.uploads import Upload
 from portal.invitations import Invitation
 from portal.jobs import Job, JobLine, JobPart
 from portal.login.display import Profile
@@ -16,6 +18,7 @@ __all__ = [
     "ApiToken",
     "AuditChain",
     "AuditRow",
+    "Backup",
     "Check",
     "ClusterRole",
     "CommitPolicy",
@@ -30,4 +33,5 @@ __all__ = [
     "Proposal",
     "ProposalLine",
     "Tenant",
+    "Upload",
 ]

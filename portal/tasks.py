@@ -8,6 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from portal import checks, working
+from portal.config_files import backups, uploads
 from portal.jobs import Job, abandon_lost, start, waiting_since
 from portal.proposals import watching
 
@@ -50,3 +51,10 @@ def sweep_proposals() -> None:
 def watch_proposals(replica_id: int) -> None:
     """Entries or machines of a cluster have changed: look at its proposals at once."""
     watching.sweep(watching.open_proposals(replica_id))
+
+
+@shared_task(name="portal.tasks.back_up")
+def back_up() -> None:
+    """Each hour: a backup of each cluster whose last is a day old; files that nobody loaded in time go."""
+    backups.keep_due()
+    uploads.forget_expired()

@@ -165,15 +165,7 @@ def _assigned(session: Session, file: ConfigFile, told: argparse.Namespace) -> A
         return _from_words(session, file, told)
     if session.dialogue.interactive:
         return _asked(session, file)
-    return _alike(session, file, cluster=not told.no_cluster)
-
-
-def _alike(session: Session, file: ConfigFile, *, cluster: bool) -> Assignment:
-    """Groups of the same name, machines of the same serial number."""
-    names = {group.name.casefold(): group.id for group in session.state.groups.values()}
-    groups = {g.id: names[g.name.casefold()] for g in file.groups if g.name.casefold() in names}
-    known = {each.serial for each in file.machines}
-    return Assignment(groups, {s: s for s in session.state.machines if s in known}, cluster)
+    return loading.alike(session.state, file, cluster=not told.no_cluster)
 
 
 def _from_words(session: Session, file: ConfigFile, told: argparse.Namespace) -> Assignment:
@@ -181,7 +173,7 @@ def _from_words(session: Session, file: ConfigFile, told: argparse.Namespace) ->
     by_name = {group.name.casefold(): group.id for group in file.groups}
     groups = {}
     for there, here in (_pair(word) for word in told.group):
-        groups[by_name.get(there.casefold(), there)] = state.mode_named(Level.GROUP, here).id
+        groups[state.mode_named(Level.GROUP, here).id] = by_name.get(there.casefold(), there)
     pairs = (_pair(word) for word in told.machine)
     machines = {state.mode_named(Level.MACHINE, host).id: serial for host, serial in pairs}
     return Assignment(groups, machines, not told.no_cluster)
@@ -197,18 +189,18 @@ def _pair(word: str) -> tuple[str, str]:
 def _asked(session: Session, file: ConfigFile) -> Assignment:
     """Group Configuration, then Appliance Configuration with Don't Copy (LOAD-06)."""
     dialogue, state = session.dialogue, session.state
-    like = _alike(session, file, cluster=True)
-    here = list(state.groups.values())
+    like = loading.alike(state, file)
     groups: dict[str, str] = {}
-    for each in file.groups:
-        dialogue.say(_("Group {name} of the file goes to:").format(name=each.name))
-        preset = next((n for n, g in enumerate(here, 1) if like.groups.get(each.id) == g.id), len(here) + 1)
-        number = choose(dialogue, [*(g.name for g in here), _("Don't Copy")], default=preset)
-        if 0 < number <= len(here):
-            groups[each.id] = here[number - 1].id
+    for here in state.groups.values():
+        dialogue.say(_("Group {name} gets the settings of:").format(name=here.name))
+        preset = next((n for n, g in enumerate(file.groups, 1) if like.groups.get(here.id) == g.id), None)
+        lines = [group.name for group in file.groups]
+        number = choose(dialogue, [*lines, _("Don't Copy")], default=preset or len(lines) + 1)
+        if 0 < number <= len(lines):
+            groups[here.id] = file.groups[number - 1].id
     machines: dict[str, str] = {}
     for member in state.machines.values():
-        offered = [m for m in file.machines if groups.get(m.group) == member.group or not m.group]
+        offered = [m for m in file.machines if not m.group or m.group == groups.get(member.group)]
         dialogue.say(_("Machine {name} gets the settings of:").format(name=member.name))
         preset = next((n for n, m in enumerate(offered, 1) if m.serial == member.serial), len(offered) + 1)
         lines = [f"{m.name} ({m.serial})" for m in offered]
