@@ -35,7 +35,9 @@ app.conf.update(
     beat_schedule={
         "sweep": {"task": "appliances.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
         "jobs": {"task": "portal.tasks.sweep_jobs", "schedule": 60.0, "options": {"expires": 55}},
+        "alerts": {"task": "portal.alerts.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
         "ping": {"task": "appliances.tasks.ping", "schedule": 60.0, "options": {"expires": 55}},
     },
 )
 app.autodiscover_tasks()
+app.autodiscover_tasks(["portal.alerts"])

@@ -7,6 +7,8 @@ from typing import Any
 from appliances.following import statuses, worker
 from appliances.following.couriers import send
 from clusters import replicas
+from portal.alerts.watching import look_at_cluster
+from portal.live import access
 from portal.live.hints import group_of, hint
 from portal.tenants import ManagedCluster
 
@@ -16,6 +18,7 @@ def connect() -> None:
     replicas.advanced.connect(entries_changed, dispatch_uid="portal.entries")
     worker.reconnected.connect(machine_is_back, dispatch_uid="portal.reconnected")
     worker.changed.connect(statuses_changed, dispatch_uid="portal.statuses")
+    access.connect()
 
 
 def slug_of(replica_id: int) -> str:
@@ -31,11 +34,13 @@ def entries_changed(replica_id: int, **_kwargs: Any) -> None:
     statuses.wanted(replica_id)
     send(tasks.replicate, replica_id)
     hint(group_of(replica_id), "settings", slug_of(replica_id))
+    look_at_cluster(replica_id)
 
 
 def statuses_changed(replica_id: int, **_kwargs: Any) -> None:
     """A machine has said something new, or is reached in another way."""
     hint(group_of(replica_id), "status", slug_of(replica_id))
+    look_at_cluster(replica_id)
 
 
 def machine_is_back(replica_id: int, **_kwargs: Any) -> None:

@@ -100,6 +100,10 @@ class TenantManager(models.Manager[Any]):
         """The rows of one tenant."""
         return super().get_queryset().filter(tenant=tenant)
 
+    def among(self, tenants: models.QuerySet[Tenant]) -> models.QuerySet[Any]:
+        """The rows of those tenants."""
+        return super().get_queryset().filter(tenant__in=tenants)
+
     def seen_by(self, user: Person) -> models.QuerySet[Any]:
         """The rows of all tenants in which the person has a role."""
         if not user.is_authenticated:
@@ -138,6 +142,7 @@ RESERVED = frozenset(
         "account",
         "admin",
         "adopt",
+        "alerts",
         "api",
         "healthz",
         "i18n",
@@ -145,6 +150,8 @@ RESERVED = frozenset(
         "live",
         "login",
         "logout",
+        "notifications",
+        "releases",
         "static",
         "search",
     }

@@ -8,7 +8,19 @@ from django.views.generic import TemplateView
 from django.views.i18n import set_language
 
 from portal.modes import ModeConverter
-from portal.pages import adopting, cluster, fleet, history, jobs, pending, releases, settings
+from portal.pages import (
+    adopting,
+    alerts,
+    cluster,
+    fleet,
+    history,
+    jobs,
+    news,
+    notifications,
+    pending,
+    releases,
+    settings,
+)
 
 register_converter(ModeConverter, "mode")
 handler404 = "portal.pages.missing.missing"
@@ -26,9 +38,18 @@ urlpatterns = [
     path("adopt/", adopting.adopt, name="adopt"),
     path("jobs/", jobs.jobs, name="jobs"),
     path("jobs/<int:number>/", jobs.job, name="job"),
+    path("alerts/", alerts.alerts, name="alerts"),
+    path("alerts/bell/", alerts.bell, name="bell"),
+    path("alerts/meaning/", alerts.vocabulary, name="vocabulary"),
+    path("alerts/<int:number>/", alerts.alert, name="alert"),
+    path("notifications/", notifications.notifications, name="notifications"),
+    path("notifications/new/<slug:way>/", notifications.new_channel, name="new_channel"),
+    path("notifications/<int:number>/", notifications.channel, name="channel"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("portal.api.urls")),
     path("<slug:slug>/", cluster.cluster, name="cluster"),
+    path("<slug:slug>/alerts/", alerts.cluster_alerts, name="cluster_alerts"),
+    path("<slug:slug>/news/", news.news, name="news"),
     path("<slug:slug>/pending/", pending.pending, name="pending"),
     path("<slug:slug>/history/", history.history, name="history"),
     path("<slug:slug>/history/<str:origin>/<int:number>/", history.commit, name="commit"),

@@ -14,6 +14,7 @@ from clusters import drafts, replicas
 from clusters.models import Draft
 from clusters.modes import CLUSTER, Mode
 from clusters.state import ClusterState
+from portal.alerts.watching import cut_off
 from portal.tenants import ManagedCluster, Right, Role, role_in
 
 View = Callable[..., HttpResponse]
@@ -45,6 +46,11 @@ class Place:
     def pending_count(self) -> int:
         """How much this person has changed and not committed."""
         return Draft.objects.filter(replica=self.replica_id, user=self.user).count()
+
+    @cached_property
+    def cut_off(self) -> bool:
+        """Whether the portal has lost its own network, so that nothing it says of links holds."""
+        return cut_off(self.cluster.tenant_id)
 
     @property
     def cluster_mode(self) -> Mode:

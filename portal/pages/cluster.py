@@ -16,6 +16,8 @@ from clusters import commits, effective
 from clusters.installed import catalogue
 from clusters.modes import Level, Mode
 from clusters.state import Group
+from portal.alerts.kinds import Kind
+from portal.alerts.looking import of_place
 from portal.pages.access import Place, cluster_page
 from portal.pages.navigation import entries, require_mode, tabs
 from portal.tenants import Right
@@ -36,7 +38,7 @@ def machines_seen(place: Place) -> list[Seen]:
     """Every member as it may be shown now; one query."""
     now, revision = timezone.now(), place.cluster.replica.revision
     rows = MachineStatus.objects.filter(replica=place.replica_id).exclude(connection=Connection.REMOVED)
-    return [seen(row, now, revision) for row in rows]
+    return [seen(row, now, revision, cut_off=place.cut_off) for row in rows]
 
 
 def _parts(place: Place, machines: list[Seen]) -> list[Part]:
@@ -71,7 +73,9 @@ def _live(place: Place) -> dict[str, Any]:
 @cluster_page(Right.SEE_STATE)
 def cluster(request: HttpRequest, place: Place) -> HttpResponse:
     """The cluster; htmx gets its live part alone."""
-    context: dict[str, Any] = {"place": place, "section": "cluster", **_live(place)}
+    lasting = of_place(place.cluster)
+    place.cut_off = any(alert.kind == Kind.CUT_OFF for alert in lasting)
+    context: dict[str, Any] = {"place": place, "section": "cluster", "open_alerts": lasting, **_live(place)}
     if place.may_see_settings:
         context["recent"] = commits.history(place.replica_id, per_page=RECENT).commits
     if request.htmx:
@@ -102,4 +106,6 @@ def _one(place: Place, mode: Mode) -> Seen | None:
     if mode.level is not Level.MACHINE:
         return None
     row = MachineStatus.objects.filter(replica=place.replica_id, serial=mode.id).first()
-    return None if row is None else seen(row, timezone.now(), place.cluster.replica.revision)
+    if row is None:
+        return None
+    return seen(row, timezone.now(), place.cluster.replica.revision, cut_off=place.cut_off)

@@ -23,7 +23,7 @@ from tests.portal import world
 from tests.portal.conftest import LogIn
 
 FLEET_BUDGET = 8
-CLUSTER_BUDGET = 10
+CLUSTER_BUDGET = 12
 MODE_BUDGET = 9
 PENDING_BUDGET = 15
 

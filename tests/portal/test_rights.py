@@ -9,9 +9,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, get_resolver
+from django.utils import timezone
 
 from clusters import commits, replicas
 from clusters.modes import CLUSTER
+from portal.alerts.incidents import Alert, Fact, happened
+from portal.alerts.kinds import Kind
+from portal.alerts.routing import Channel
 from portal.jobs import Job
 from portal.tenants import ManagedCluster, Role, Tenant
 from tests.portal import world
@@ -36,8 +40,14 @@ def filled(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
         "origin": made.id.origin,
         "tab": "network",
         "name": "smtp_routes",
+        "way": "mail",
     }
-    numbers = {"job": job.pk, "commit": made.id.number}
+    numbers = {
+        "job": job.pk,
+        "commit": made.id.number,
+        "alert": alert_of(cluster),
+        "channel": channel_of(cluster),
+    }
     modes = replicas.state(cluster.replica_id).modes()
     for mode in modes if "mode" in pattern.pattern.converters else [None]:
         path = "/" + str(pattern.pattern)
@@ -51,8 +61,20 @@ def filled(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
         yield path
 
 
+def alert_of(cluster: ManagedCluster) -> int:
+    found = Alert.everything.filter(cluster=cluster).first()
+    return (found or happened(cluster.tenant, cluster, Fact(Kind.DOWN, "X"), timezone.now())).pk
+
+
+def channel_of(cluster: ManagedCluster) -> int:
+    channel = Channel(tenant=cluster.tenant, name="Ops", way="mail")
+    channel.enter({"recipients": "ops@example.com"})
+    channel.save()
+    return int(channel.pk)
+
+
 def of_clusters() -> list[URLPattern]:
-    return [p for p in patterns() if p.pattern.converters and p.name not in PUBLIC]
+    return [p for p in patterns() if p.pattern.converters and p.name not in PUBLIC | {"new_channel"}]
 
 
 @pytest.mark.parametrize("pattern", of_clusters(), ids=lambda p: str(p.name))
@@ -98,12 +120,36 @@ def test_no_page_of_mine_names_what_is_foreign(
                 assert word not in text, (path, word)
 
 
+ALERTS = {"alert", "cluster_alerts"}
 SEES = {
-    Role.ADMINISTRATOR: {"cluster", "mode", "feature", "pending", "history", "commit", "conflicts", "job"},
-    Role.OPERATOR: {"cluster", "mode", "feature", "pending", "history", "commit", "conflicts", "job"},
-    Role.APPROVER: {"cluster", "mode", "feature", "history", "commit", "conflicts", "job"},
-    Role.READONLY: {"cluster", "mode", "feature", "history", "commit", "conflicts", "job"},
-    Role.GUEST: {"cluster", "job"},
+    Role.ADMINISTRATOR: {
+        *ALERTS,
+        "channel",
+        "news",
+        "cluster",
+        "mode",
+        "feature",
+        "pending",
+        "history",
+        "commit",
+        "conflicts",
+        "job",
+    },
+    Role.OPERATOR: {
+        *ALERTS,
+        "news",
+        "cluster",
+        "mode",
+        "feature",
+        "pending",
+        "history",
+        "commit",
+        "conflicts",
+        "job",
+    },
+    Role.APPROVER: {*ALERTS, "news", "cluster", "mode", "feature", "history", "commit", "conflicts", "job"},
+    Role.READONLY: {*ALERTS, "news", "cluster", "mode", "feature", "history", "commit", "conflicts", "job"},
+    Role.GUEST: {*ALERTS, "cluster", "job"},
 }
 
 
