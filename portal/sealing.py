@@ -1,7 +1,7 @@
 """Secrets at rest: sealed with keys that are outside the database (design, section 9).
 
-The keys stand in VAR/portal/sealing_keys, one a line, or in GATEFOLD_SEALING_KEYS, separated by commas. The first
-seals, all open; so a new key is put in front, everything is sealed again, and the old one is taken out.
+The keys stand in VAR/portal/sealing_keys, one a line, or in GATEFOLD_SEALING_KEYS, separated by commas. The
+first seals, all open; so a new key is put in front, everything is sealed again, and the old one is taken out.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 def send(task: Any, *arguments: Any, after: float = 0.0) -> bool:
-    """Queue a task, to run after so many seconds; False when the broker is away, which the sweep makes up for."""
+    """Queue a task, `after` so many seconds; False when the broker is away, which the sweep makes up for."""
     try:
         task.apply_async(arguments, retry=False, countdown=after or None)
     except (OperationalError, RedisError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Deliveries: what is to go out, as rows. Couriers carry them out; a row that fails is put away, never looped."""
+"""Deliveries: what is to go out, as rows that couriers carry out; what fails is put away and never loops."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ MOST = 100
 
 
 def send_due(now: datetime) -> list[int]:
-    """Queue the digests whose hour has come, each once a day; a quiet tenant gets none. Returns deliveries."""
+    """Queue the digests whose hour has come, each once a day; none for a quiet tenant. Returns deliveries."""
     found = Digest.everything.filter(channel__enabled=True).select_related("channel", "tenant")
     queued = [_send(digest, now) for digest in found if digest.local(now).hour >= digest.hour]
     return [number for number in queued if number is not None]

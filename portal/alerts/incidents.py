@@ -195,7 +195,8 @@ def heal(alert: Alert, now: datetime, *, silently: bool = False) -> bool:
     elif alert.told == Alert.Told.OPEN:
         due = _after_last(alert, now)
     else:
-        due = alert.next_notice if alert.count >= FLAPS else None
+        flaps = alert.told == Alert.Told.CLOSED or alert.count >= FLAPS
+        due = alert.next_notice if flaps else None
     return bool(Alert.everything.filter(pk=alert.pk, closed=None).update(closed=now, next_notice=due))
 
 
@@ -204,6 +205,6 @@ def _after_last(alert: Alert, now: datetime) -> datetime:
 
 
 def acknowledge(alert: Alert, person: Any, note: str, now: datetime) -> bool:
-    """Somebody takes care of it: it is told no more; False when somebody else has said so before, or it is over."""
+    """Somebody takes care of it: it is told no more; False when somebody did before, or it is over."""
     free = Alert.everything.filter(pk=alert.pk, closed=None, acknowledged=None)
     return bool(free.update(acknowledged=now, acknowledged_by=person, note=note[:LONGEST], next_notice=None))

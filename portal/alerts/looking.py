@@ -23,7 +23,7 @@ SHOWN_OF_PLACE = 8
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """What lasts now, of all tenants of a person. `count` leaves out notices and what somebody takes care of."""
+    """What lasts now, of all tenants of a person. `count`: no notices, nothing that is acknowledged."""
 
     count: int
     severity: Severity | None
@@ -92,7 +92,7 @@ class Filter:
 
 
 def listed(person: Person, wanted: Filter, cluster: ManagedCluster | None = None) -> Any:
-    """The person's alerts, those that last first, then the latest; a cluster's own only where one is given."""
+    """The person's alerts, as the filter wants them; only those of the cluster where one is given."""
     found = Alert.objects.seen_by(person).select_related("cluster__replica", "tenant", "acknowledged_by")
     found = found.filter(severity__gte=wanted.minimum)
     if cluster is not None:

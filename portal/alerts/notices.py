@@ -1,4 +1,4 @@
-"""What is due to be told of incidents becomes deliveries, in one transaction with the note that it was told."""
+"""What is due to be told of incidents becomes deliveries, in one transaction with the note that it was."""
 
 from __future__ import annotations
 
@@ -54,8 +54,7 @@ def tell(alert: Alert, now: datetime) -> list[int]:
 
 
 def _over(alert: Alert, now: datetime) -> list[int]:
-    flaps = alert.told == Alert.Told.NOTHING and alert.count >= FLAPS
-    if alert.told != Alert.Told.OPEN and not flaps:
+    if alert.told == Alert.Told.NOTHING and alert.count < FLAPS:
         _claim(alert, next_notice=None)
         return []
     claim = {"told": Alert.Told.CLOSED, "notices": alert.notices + 1, "last_notice": now, "next_notice": None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 FLAP = timedelta(seconds=5)
-"""Base for what comes and goes: told at once, then after 5, 15, 35, 75, 155, 315 ... seconds at the earliest."""
+"""Base for what comes and goes: told at once, then not before 5, 15, 35, 75, 155, 315 ... seconds."""
 
 FLAP_CAP = timedelta(hours=1)
 

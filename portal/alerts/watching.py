@@ -48,9 +48,8 @@ def _compare(cluster: ManagedCluster, now: datetime, lost: bool) -> bool:
     lasting = list(Alert.everything.filter(cluster=cluster, closed=None))
     stays = {a.key for a in lasting if a.kind in facts.WATCHED and (lost or a.serial in unheard)}
     absorbed = {a.key for a in lasting if lost and _absorbed(a, now)}
-    silent = _settle(cluster.tenant, cluster, found, lasting, now, stays | absorbed)
-    closed = [heal(a, now, silently=True) for a in lasting if a.key in absorbed]
-    return silent or any(closed)
+    changed = _settle(cluster.tenant, cluster, found, lasting, now, stays | absorbed)
+    return sum(heal(a, now, silently=True) for a in lasting if a.key in absorbed) > 0 or changed
 
 
 def _absorbed(alert: Alert, now: datetime) -> bool:
@@ -101,7 +100,7 @@ def _settle(
         else:
             changed = happened(tenant, cluster, fact, now) is not None or changed
     gone = [alert for key, alert in open_keys.items() if key not in present and key not in stays]
-    return any([heal(alert, now) for alert in gone]) or changed
+    return sum(heal(alert, now) for alert in gone) > 0 or changed
 
 
 def _tell(tenant: Tenant) -> None:

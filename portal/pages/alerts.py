@@ -142,7 +142,7 @@ def one_address(one: Alert) -> str:
 
 @cluster_page(Right.SEE_STATE)
 def cluster_alerts(request: HttpRequest, place: Place) -> HttpResponse:
-    """Those of one cluster, and when people work on it; POST makes (`do` window) or ends (`do` end) a window."""
+    """Those of one cluster, and when people work on it; POST plans (`do` window) or ends (`do` end) one."""
     form = WindowForm(cluster=place.cluster)
     if request.method == "POST":
         place.require(Right.EDIT)

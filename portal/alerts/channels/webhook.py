@@ -16,6 +16,7 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import SplitResult, urlsplit
 
 from django.utils.translation import gettext as _
@@ -111,20 +112,20 @@ class _Pinned(http.client.HTTPConnection):
         super().__init__(host, port, timeout=PATIENCE)
         self.default_port = PORTS[parts.scheme]
         self._address = address
+        self._wire: socket.socket | None = None
         self._tls = (tls or ssl.create_default_context()) if parts.scheme == "https" else None
 
     def connect(self) -> None:
         self.sock = socket.create_connection((self._address, self.port), self.timeout)
         if self._tls is not None:
             self.sock = self._tls.wrap_socket(self.sock, server_hostname=self.host)
+        self._wire = self.sock  # the library forgets its own while an answer without a length is read
 
     def hang_up(self) -> None:
         """The time is over, whatever the other end is doing."""
-        if self.sock is not None:
-            try:
-                self.sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                return
+        if self._wire is not None:
+            with suppress(OSError):
+                self._wire.shutdown(socket.SHUT_RDWR)
 
 
 def _judge(code: int) -> None:
