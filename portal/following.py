@@ -7,6 +7,8 @@ from typing import Any
 from appliances.following import answering, statuses, worker
 from appliances.following.couriers import send
 from clusters import replicas
+from portal.alerts.watching import look_at_cluster
+from portal.live import access
 from portal.live.hints import group_of, hint
 from portal.proposals import watching
 from portal.tenants import ManagedCluster
@@ -18,6 +20,7 @@ def connect() -> None:
     worker.reconnected.connect(machine_is_back, dispatch_uid="portal.reconnected")
     answering.answered.connect(machine_has_answered, dispatch_uid="portal.answered")
     worker.changed.connect(statuses_changed, dispatch_uid="portal.statuses")
+    access.connect()
 
 
 def slug_of(replica_id: int) -> str:
@@ -34,6 +37,7 @@ def entries_changed(replica_id: int, **_kwargs: Any) -> None:
     send(tasks.replicate, replica_id)
     hint(group_of(replica_id), "settings", slug_of(replica_id))
     look_at_proposals(replica_id)
+    look_at_cluster(replica_id)
 
 
 def statuses_changed(replica_id: int, **_kwargs: Any) -> None:
@@ -53,6 +57,7 @@ def look_at_proposals(replica_id: int) -> None:
 def machine_has_answered(replica_id: int, **_kwargs: Any) -> None:
     """A machine has answered a question of this portal."""
     hint(group_of(replica_id), "answers", slug_of(replica_id))
+    look_at_cluster(replica_id)
 
 
 def machine_is_back(replica_id: int, **_kwargs: Any) -> None:

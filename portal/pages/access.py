@@ -18,6 +18,7 @@ from clusters.models import Draft
 from clusters.modes import CLUSTER, Mode
 from clusters.state import ClusterState
 from clusters.versions import Change
+from portal.alerts.watching import cut_off
 from portal.login.freshness import ask_again, is_fresh
 from portal.proposals.proposal import waiting_for
 from portal.tenants import ManagedCluster, Right, Role, role_in
@@ -67,6 +68,11 @@ class Place:
         """How many proposals of this cluster wait for this person."""
         return waiting_for(self.person).filter(cluster=self.cluster).count()
 
+    @cached_property
+    def cut_off(self) -> bool:
+        """Whether the portal has lost its own network, so that nothing it says of links holds."""
+        return cut_off(self.cluster.tenant_id)
+
     @property
     def cluster_mode(self) -> Mode:
         """The mode of the cluster itself."""
@@ -113,7 +119,7 @@ def machines_seen(place: Place) -> list[Seen]:
     """Every member as it may be shown now; one query."""
     now, revision = timezone.now(), place.cluster.replica.revision
     rows = MachineStatus.objects.filter(replica=place.replica_id).exclude(connection=Connection.REMOVED)
-    return [seen(row, now, revision) for row in rows]
+    return [seen(row, now, revision, cut_off=place.cut_off) for row in rows]
 
 
 def cluster_page(right: Right = Right.SEE_SETTINGS) -> Callable[[View], View]:

@@ -23,7 +23,7 @@ from tests.portal import world
 from tests.portal.conftest import LogIn
 
 FLEET_BUDGET = 9
-CLUSTER_BUDGET = 11
+CLUSTER_BUDGET = 13
 MODE_BUDGET = 10
 PENDING_BUDGET = 16
 

@@ -59,6 +59,11 @@
     document.querySelectorAll("form[data-sent]").forEach((form) => { delete form.dataset.sent; });
   });
 
+  // A choice of a filter is taken at once; the button beside it is for those without script.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
+  });
+
   // Long menus of modes: type to find one.
   document.addEventListener("input", (event) => {
     const filter = event.target.closest("[data-filter]");
