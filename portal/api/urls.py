@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from portal.api import changes, clusters, settings, tasks
+from portal.api import changes, clusters, queues, settings, tasks
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
@@ -24,6 +24,8 @@ urlpatterns = [
     path("clusters/<slug:slug>/commits/<str:origin>/<int:number>/revert/", changes.Revert.as_view()),
     path("clusters/<slug:slug>/conflicts/", changes.Conflicts.as_view()),
     path("clusters/<slug:slug>/synchronise/", tasks.Synchronise.as_view()),
+    path("clusters/<slug:slug>/queues/", queues.Queues.as_view()),
+    path("clusters/<slug:slug>/suspension/", queues.Suspension.as_view()),
     path("clusters/<slug:slug>/<mode:mode>/settings/", settings.ModeSettings.as_view()),
     path("clusters/<slug:slug>/<mode:mode>/settings/<slug:feature>/", settings.FeatureSettings.as_view()),
     path("clusters/<slug:slug>/<mode:mode>/settings/<slug:feature>/transfer/", settings.Transfer.as_view()),
