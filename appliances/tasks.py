@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
@@ -11,11 +12,13 @@ from django.db import close_old_connections
 from django.db.models import F
 from django.utils import timezone
 
-from appliances.following import answering, questions, statuses, worker
-from appliances.models import MachineStatus, TaskRun
+from appliances.following import answering, questions, statuses, visiting, worker
+from appliances.models import MachineStatus, TaskRun, Worker
 from clusters import models
 
 WAIT = 45.0
+FORGOTTEN = timedelta(days=1)
+"""After which the row of a worker that died is of no interest."""
 
 
 @shared_task(name="appliances.tasks.replicate")
@@ -48,14 +51,17 @@ def sweep() -> None:
     """Compare what is wanted with what is reported; needs no message to have arrived.
 
     1. Rows of machines that are behind their cluster's entries are brought up to them. 2. Every cluster is
-    followed. 3. Whoever lacks commits gets them. 4. Old questions are forgotten.
+    followed. 3. Whoever lacks commits gets them. 4. Machines that are disconnected are asked
+    how they stand. 5. Old questions and workers are forgotten.
     """
     behind = models.Replica.objects.exclude(name="")
     for replica in behind:
         if _rows_behind(replica):
             statuses.wanted(replica.pk)
     worker.follower().submit(worker.follower().follow_all()).result(WAIT)
+    visiting.look_after_all()
     questions.sweep()
+    Worker.objects.filter(seen__lt=timezone.now() - FORGOTTEN).delete()
 
 
 def _rows_behind(replica: models.Replica) -> bool:

@@ -238,12 +238,23 @@ def again(job: Job, person: Any) -> Job:
     from portal.tasks import run_job  # registers with Celery, which must be configured first
 
     if job.does.resumable:
+        Job.everything.filter(pk=job.pk).update(started_by=person)
         job.requeue()
         transaction.on_commit(lambda: send(run_job, job.pk))
         return job
     assert job.cluster is not None
     machines = list(job.parts.values_list("serial", "name"))
     return start(job.kind, job.cluster, person, job.asked, machines)
+
+
+def skip(job: Job, serial: str) -> bool:
+    """Leave a machine out that waits or has failed; False when it is past that."""
+    left = job.parts.filter(serial=serial, state__in=[JobPart.State.WAITING, JobPart.State.FAILED])
+    skipped = bool(left.update(state=JobPart.State.SKIPPED, step="", percent=None))
+    if skipped:
+        job.say(_("%(name)s is skipped") % {"name": job.parts.get(serial=serial).name})
+        job.tell()
+    return skipped
 
 
 def abandon_lost(since: datetime) -> int:

@@ -1,4 +1,4 @@
-"""The queues of a whole cluster: what each machine holds, searched together, worked on (GUI-03, BP-10)."""
+"""The queues of a cluster: what each machine holds, searched together and worked on (GUI-03, BP-10)."""
 
 from __future__ import annotations
 

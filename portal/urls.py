@@ -8,7 +8,18 @@ from django.views.generic import TemplateView
 from django.views.i18n import set_language
 
 from portal.modes import ModeConverter
-from portal.pages import adopting, cluster, fleet, history, jobs, pending, queues, releases, settings
+from portal.pages import (
+    adopting,
+    cluster,
+    fleet,
+    history,
+    jobs,
+    pending,
+    queues,
+    releases,
+    settings,
+    upgrades,
+)
 
 register_converter(ModeConverter, "mode")
 handler404 = "portal.pages.missing.missing"
@@ -36,6 +47,7 @@ urlpatterns = [
     path("<slug:slug>/synchronise/", jobs.synchronise, name="synchronise"),
     path("<slug:slug>/queues/", queues.queues, name="queues"),
     path("<slug:slug>/suspend/", queues.suspend, name="suspend"),
+    path("<slug:slug>/upgrades/", upgrades.upgrades, name="upgrades"),
     path("<slug:slug>/<mode:mode>/", cluster.mode, name="mode"),
     path("<slug:slug>/<mode:mode>/<slug:tab>/<slug:name>", settings.feature, name="feature"),
 ]

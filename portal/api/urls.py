@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from portal.api import changes, clusters, queues, settings, tasks
+from portal.api import changes, clusters, queues, settings, tasks, upgrades
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
@@ -11,6 +11,9 @@ urlpatterns = [
     path("features/", clusters.Features.as_view()),
     path("jobs/", tasks.Jobs.as_view()),
     path("jobs/<int:number>/", tasks.OneJob.as_view()),
+    path("jobs/<int:number>/again/", tasks.JobAgain.as_view()),
+    path("jobs/<int:number>/skip/", tasks.JobSkip.as_view()),
+    path("background/", tasks.BackgroundWork.as_view()),
     path("tokens/", tasks.Tokens.as_view()),
     path("tokens/<int:number>/", tasks.Token.as_view()),
     path("clusters/", clusters.Clusters.as_view()),
@@ -26,6 +29,8 @@ urlpatterns = [
     path("clusters/<slug:slug>/synchronise/", tasks.Synchronise.as_view()),
     path("clusters/<slug:slug>/queues/", queues.Queues.as_view()),
     path("clusters/<slug:slug>/suspension/", queues.Suspension.as_view()),
+    path("clusters/<slug:slug>/upgrades/", upgrades.Upgrades.as_view()),
+    path("clusters/<slug:slug>/upgrades/release-before/", upgrades.ReleaseBefore.as_view()),
     path("clusters/<slug:slug>/<mode:mode>/settings/", settings.ModeSettings.as_view()),
     path("clusters/<slug:slug>/<mode:mode>/settings/<slug:feature>/", settings.FeatureSettings.as_view()),
     path("clusters/<slug:slug>/<mode:mode>/settings/<slug:feature>/transfer/", settings.Transfer.as_view()),

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from appliances.following.freshness import Seen, in_trouble, seen, tallies
+from appliances.following.freshness import Seen, in_trouble, seen, tallies, worker_lives
 from appliances.models import MachineStatus
 from clusters.models import Draft
 from portal.tenants import ManagedCluster, Member, Role
@@ -107,6 +107,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
         "totals": _totals(rows),
         "attention": _attention(rows),
         "now": timezone.now(),
+        "nobody_works": not worker_lives(timezone.now()),
         "may_adopt": Role.ADMINISTRATOR in set(roles),
         "section": "fleet",
     }

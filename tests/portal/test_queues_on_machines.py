@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import requests
 
 from tests.appliances.machine.machines import Machine, Machines, listener
 from tests.appliances.machine.sinks import Sink, send
+from tests.portal.browsing import Browser, wait_for
 from tests.portal.installation import Installation, until
 from tests.portal.test_following import PEOPLE, adopt, states
 
@@ -24,62 +22,28 @@ pytestmark = [
 ]
 
 
-class Browser:
-    """Alice before her portal: forms and the API, without a rendering engine."""
-
-    def __init__(self, portal: Installation) -> None:
-        self.session = requests.Session()
-        self.url = portal.url
-        self.session.get(f"{self.url}/login/")
-        told = {"username": "alice", "password": "correct horse battery"}
-        assert self.post("/login/", told).status_code == 200
-
-    def get(self, path: str) -> requests.Response:
-        return self.session.get(self.url + path, timeout=30)
-
-    def post(self, path: str, told: dict[str, Any]) -> requests.Response:
-        token = self.session.cookies.get("csrftoken")
-        headers = {"Referer": self.url}
-        return self.session.post(
-            self.url + path, {**told, "csrfmiddlewaretoken": token}, headers=headers, timeout=30
-        )
-
-    def job(self, answer: requests.Response) -> dict[str, Any]:
-        """The job to which an answer has led, once it is over."""
-        number = re.search(r"/jobs/(\d+)/", answer.url)
-        assert number, answer.text
-
-        def over() -> dict[str, Any] | None:
-            found: dict[str, Any] = self.get(f"/api/v1/jobs/{number[1]}/").json()
-            return found if found["state"] in ("done", "failed", "cancelled") else None
-
-        return wait_for(over, f"job {number[1]} ends")
+class Person(Browser):
+    """Alice at the queues."""
 
     def queue(self, query: str = "") -> dict[str, Any]:
         """What all machines answer."""
 
         def answered() -> dict[str, Any] | None:
-            found: dict[str, Any] = self.get(f"/api/v1/clusters/americas/queues/{query}").json()
+            found: dict[str, Any] = self.json(f"/clusters/americas/queues/{query}")
             return None if found["waits"] else found
 
-        return wait_for(answered, "every machine answers")
+        found: dict[str, Any] = wait_for(answered, "every machine answers")
+        return found
 
     def fresh(self, fact: Callable[[dict[str, Any]], bool], what: str, query: str = "") -> dict[str, Any]:
         """The queues once a fact holds of them, asked anew until it does."""
 
-        def found() -> dict[str, Any] | None:
-            shown = self.queue(query)
-            return shown if fact(shown) else None
+        def shown() -> dict[str, Any] | None:
+            found = self.queue(query)
+            return found if fact(found) else None
 
-        return wait_for(found, what)
-
-
-def wait_for(fact: Callable[[], Any], what: str) -> Any:
-    end = time.monotonic() + 60
-    while not (found := fact()):
-        assert time.monotonic() < end, what
-        time.sleep(0.2)
-    return found
+        found: dict[str, Any] = wait_for(shown, what)
+        return found
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +99,7 @@ def test_held_mail_of_two_machines_is_found_deleted_on_one_and_released_on_the_o
     3. One machine's is deleted, the other's released after deliveries were resumed, and arrives.
     """
     first, second = pair
-    alice = Browser(portal)
+    alice = Person(portal)
     both = {"machine": [first.serial, second.serial]}
     warned = alice.post("/americas/suspend/", {"do": "suspend-deliveries", **both})
     assert "deliver nothing" in warned.text
@@ -179,7 +143,7 @@ def test_machine_that_vanishes_fails_its_part_and_leaves_the_other_done(
     portal: Installation, pair: list[Machine]
 ) -> None:
     first, second = pair
-    alice = Browser(portal)
+    alice = Person(portal)
     second.stop()
     told = {"do": "retry", "scope": "matching"}
     done = alice.job(alice.post("/americas/queues/", told))
