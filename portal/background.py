@@ -89,9 +89,14 @@ class Background:
     waiting: int | None
 
     @property
+    def living(self) -> int:
+        """How many workers show signs of life."""
+        return sum(process.alive for process in self.workers)
+
+    @property
     def alive(self) -> bool:
         """Whether anybody does the work."""
-        return any(process.alive for process in self.workers)
+        return self.living > 0
 
     @property
     def dead(self) -> list[Process]:

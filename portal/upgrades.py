@@ -46,8 +46,11 @@ class Candidate:
 
     @property
     def release(self) -> str:
-        """What it runs: its answer, or else its last status."""
-        return str(self.heard.value.get("release") or self.heard.machine.status.release)
+        """What it runs, as it said last: in its answer, or in a status since."""
+        status, answered = self.heard.machine.status, self.heard.as_of
+        if answered and not (status.heard and status.release and status.heard > answered):
+            return str(self.heard.value.get("release") or status.release)
+        return status.release
 
     @property
     def previous(self) -> str | None:

@@ -26,6 +26,8 @@ FLEET_BUDGET = 8
 CLUSTER_BUDGET = 10
 MODE_BUDGET = 9
 PENDING_BUDGET = 15
+QUEUES_BUDGET = 11
+UPGRADES_BUDGET = 13
 
 
 def queries(client: object, path: str) -> int:
@@ -41,6 +43,8 @@ def queries(client: object, path: str) -> int:
         ("/big/", CLUSTER_BUDGET),
         ("/big/cluster/", MODE_BUDGET),
         ("/big/pending/", PENDING_BUDGET),
+        ("/big/queues/", QUEUES_BUDGET),
+        ("/big/upgrades/", UPGRADES_BUDGET),
     ],
 )
 def test_queries_do_not_grow_with_machines(

@@ -17,6 +17,8 @@ from portal.tenants import ManagedCluster, Role, Tenant
 from tests.portal import world
 from tests.portal.conftest import LogIn
 
+POSTED = {"synchronise", "suspend"}
+"""Addresses that only take a form."""
 PUBLIC = {"login", "healthz", "set_language", "logout", "release_file"}
 
 
@@ -65,7 +67,7 @@ def test_foreign_cluster_is_not_found(
     stranger, owner = log_in(alice), log_in(charlie)
     before = replicas.vector(secret.replica_id)
     for path in filled(pattern, secret):
-        looked = 405 if pattern.name == "synchronise" else 404
+        looked = 405 if pattern.name in POSTED else 404
         assert stranger.get(path).status_code == looked, path
         assert stranger.post(path, {"do": "commit"}).status_code in (404, 405), path
         assert owner.get(path).status_code in (200, 405), path
@@ -96,12 +98,14 @@ def test_no_page_of_mine_names_what_is_foreign(
                 assert word not in text, (path, word)
 
 
+LOOKS = {"cluster", "job", "queues", "upgrades"}
+READS = LOOKS | {"mode", "feature", "history", "commit", "conflicts"}
 SEES = {
-    Role.ADMINISTRATOR: {"cluster", "mode", "feature", "pending", "history", "commit", "conflicts", "job"},
-    Role.OPERATOR: {"cluster", "mode", "feature", "pending", "history", "commit", "conflicts", "job"},
-    Role.APPROVER: {"cluster", "mode", "feature", "history", "commit", "conflicts", "job"},
-    Role.READONLY: {"cluster", "mode", "feature", "history", "commit", "conflicts", "job"},
-    Role.GUEST: {"cluster", "job"},
+    Role.ADMINISTRATOR: READS | {"pending"},
+    Role.OPERATOR: READS | {"pending"},
+    Role.APPROVER: READS,
+    Role.READONLY: READS,
+    Role.GUEST: LOOKS,
 }
 
 

@@ -125,7 +125,7 @@ def test_cluster_is_upgraded_from_the_portal_through_the_loss_of_a_worker(
             assert stopped["state"] == "cancelled"
             assert "mx2" in stopped["message"]
             assert [release_of(m) for m in pair] == [NEW, old]
-            assert "different releases" in alice.get("/americas/upgrades/").text
+            wait_for(lambda: "different releases" in alice.get("/americas/upgrades/").text, "drift is shown")
 
             alice.post(f"/jobs/{number}/", {"do": "retry"})
             wait_for(lambda: parts(alice, number)["mx2"]["step"] in ("drain", "restart"), "the second drains")
