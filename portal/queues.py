@@ -31,7 +31,7 @@ LONGEST_TERM = 200
 VERBS = {
     "retry": gettext_lazy("Try now"),
     "hold": gettext_lazy("Hold"),
-    "release": gettext_lazy("Release"),
+    "release": gettext_lazy("Release from hold"),
     "bounce": gettext_lazy("Return to sender"),
     "delete": gettext_lazy("Delete"),
 }

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from appliances.following import visiting
 from appliances.links.errors import LinkError
@@ -32,6 +32,17 @@ LOOK = 1.5
 SILENCE = 300.0
 """Seconds without an answer after which a machine counts as lost."""
 DOWNLOAD = "download"
+STEPS = (
+    gettext_noop("download"),
+    gettext_noop("install"),
+    gettext_noop("disconnect"),
+    gettext_noop("drain"),
+    gettext_noop("restart"),
+    gettext_noop("resume"),
+    gettext_noop("reconnect"),
+    gettext_noop("verify"),
+)
+"""The steps as people read them; the machine names them so (`appliances.machine.upgrading.Step`)."""
 
 
 def run(job: Job) -> str:
@@ -73,7 +84,7 @@ def _attempt(part: JobPart, work: Any) -> None:
     except (LinkError, JobFailed) as error:
         part.job.say(f"{part.name}: {error}")
         part.now(JobPart.State.FAILED, str(error)[:2000])
-        raise JobFailed(_("%(name)s: %(trouble)s") % {"name": part.name, "trouble": error}) from None
+        raise JobFailed(f"{part.name}: {error}") from None
 
 
 def _begin_download(part: JobPart, release: str) -> None:
@@ -158,7 +169,7 @@ def _watch(part: JobPart, release: str) -> str:
 
 def _show(part: JobPart, step: str) -> None:
     if step and step != part.step:
-        part.job.say(f"{part.name}: {step}")
+        part.job.say(f"{part.name}: {_(step)}")
         part.now(JobPart.State.RUNNING, step=step)
 
 
