@@ -34,6 +34,7 @@ from portal.pages import (
     releases,
     settings,
     tokens,
+    upgrades,
 )
 
 register_converter(ModeConverter, "mode")
@@ -96,6 +97,7 @@ urlpatterns = [
     path("<slug:slug>/configuration_file/load/<int:number>/", loading.load_file, name="load_file"),
     path("<slug:slug>/configuration_file/backups/<int:number>/", config_files.backup, name="backup"),
     path("<slug:slug>/configuration_file/schema.xsd", config_files.xsd, name="configuration_schema"),
+    path("<slug:slug>/upgrades/", upgrades.upgrades, name="upgrades"),
     path("<slug:slug>/<mode:mode>/", cluster.mode, name="mode"),
     path("<slug:slug>/<mode:mode>/monitor/overview", machine.monitor, name="monitor"),
     path("<slug:slug>/<mode:mode>/<slug:tab>/<slug:name>", settings.feature, name="feature"),

@@ -13,8 +13,10 @@ from portal.api import (
     matrix,
     monitoring,
     proposals,
+    queues,
     settings,
     tasks,
+    upgrades,
 )
 
 urlpatterns = [
@@ -23,6 +25,9 @@ urlpatterns = [
     path("features/", clusters.Features.as_view()),
     path("jobs/", tasks.Jobs.as_view()),
     path("jobs/<int:number>/", tasks.OneJob.as_view()),
+    path("jobs/<int:number>/again/", tasks.JobAgain.as_view()),
+    path("jobs/<int:number>/skip/", tasks.JobSkip.as_view()),
+    path("background/", tasks.BackgroundWork.as_view()),
     path("tokens/", tasks.Tokens.as_view()),
     path("tokens/<int:number>/", tasks.Token.as_view()),
     path("clusters/", clusters.Clusters.as_view()),
@@ -47,6 +52,10 @@ urlpatterns = [
     path("clusters/<slug:slug>/backups/", config_files.Backups.as_view()),
     path("clusters/<slug:slug>/configuration-file/load/", config_files.LoadFile.as_view()),
     path("clusters/<slug:slug>/<mode:mode>/configuration-file/", config_files.ConfigurationFile.as_view()),
+    path("clusters/<slug:slug>/queues/", queues.Queues.as_view()),
+    path("clusters/<slug:slug>/suspension/", queues.Suspension.as_view()),
+    path("clusters/<slug:slug>/upgrades/", upgrades.Upgrades.as_view()),
+    path("clusters/<slug:slug>/upgrades/release-before/", upgrades.ReleaseBefore.as_view()),
     path("clusters/<slug:slug>/<mode:mode>/settings/", settings.ModeSettings.as_view()),
     path("clusters/<slug:slug>/<mode:mode>/settings/<slug:feature>/", settings.FeatureSettings.as_view()),
     path("clusters/<slug:slug>/<mode:mode>/settings/<slug:feature>/transfer/", settings.Transfer.as_view()),

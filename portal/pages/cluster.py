@@ -53,6 +53,7 @@ def _live(place: Place) -> dict[str, Any]:
             "connected": kinds.count(Connection.CONNECTED),
             "enforced": [one.enforcement for one in machines].count(Enforcement.ENFORCED),
             "away": len(machines) - kinds.count(Connection.CONNECTED),
+            "releases": sorted({one.status.release for one in machines if one.status.release}),
             "queue": sum(one.status.queue or 0 for one in machines),
         },
         "silent": bool(machines) and not any(one.fresh for one in machines),

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from appliances.following.freshness import Seen, in_trouble, seen, tallies
+from appliances.following.freshness import Seen, in_trouble, seen, tallies, worker_lives
 from appliances.models import MachineStatus
 from clusters.models import Draft
 from portal.alerts.looking import open_of
@@ -114,6 +114,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
         "totals": _totals(rows),
         "attention": _attention(rows, bool(open_of(request).cut_off)),
         "now": timezone.now(),
+        "nobody_works": not worker_lives(timezone.now()),
         "may_adopt": tenants_with(request.user, Right.ADMINISTER).exists(),
         "section": "fleet",
     }

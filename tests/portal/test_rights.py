@@ -127,7 +127,7 @@ def test_no_page_of_mine_names_what_is_foreign(
                 assert word not in text, (path, word)
 
 
-LOOKS = {"cluster", "job", "monitor", "links", "queues", "alert", "cluster_alerts"}
+LOOKS = {"cluster", "job", "monitor", "links", "queues", "upgrades", "alert", "cluster_alerts"}
 READS = LOOKS | {
     *("mode", "feature", "history", "commit", "conflicts", "matrix", "check"),
     *("proposals", "proposal", "policy", "configuration_schema", "news"),

@@ -35,6 +35,8 @@ PAGES = {
     "pending": f"/{CLUSTER}/pending/",
     "history": f"/{CLUSTER}/history/",
     "conflicts": f"/{CLUSTER}/conflicts/",
+    "queues": f"/{CLUSTER}/queues/",
+    "upgrades": f"/{CLUSTER}/upgrades/",
     "jobs": "/jobs/",
     "adopt": "/adopt/",
 }
