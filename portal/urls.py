@@ -19,6 +19,7 @@ from portal.pages import (
     matrix,
     pending,
     releases,
+    search,
     settings,
 )
 
@@ -38,6 +39,7 @@ urlpatterns = [
     path("adopt/", adopting.adopt, name="adopt"),
     path("jobs/", jobs.jobs, name="jobs"),
     path("jobs/<int:number>/", jobs.job, name="job"),
+    path("search/", search.overview, name="search"),
     path("admin/", admin.site.urls),
     path("api/v1/", include("portal.api.urls")),
     path("<slug:slug>/", cluster.cluster, name="cluster"),

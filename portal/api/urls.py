@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from portal.api import changes, clusters, links, matrix, monitoring, settings, tasks
+from portal.api import changes, clusters, links, matrix, monitoring, search, settings, tasks
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("jobs/<int:number>/", tasks.OneJob.as_view()),
     path("tokens/", tasks.Tokens.as_view()),
     path("tokens/<int:number>/", tasks.Token.as_view()),
+    path("search/", search.Search.as_view()),
     path("clusters/", clusters.Clusters.as_view()),
     path("clusters/<slug:slug>/", clusters.Cluster.as_view()),
     path("clusters/<slug:slug>/modes/", clusters.Modes.as_view()),

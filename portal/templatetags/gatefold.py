@@ -203,6 +203,20 @@ def sighting_cell(one: Any) -> SafeString:
 
 
 @register.filter
+def marked(text: str, wanted: str) -> SafeString:
+    """A text with what was searched for marked in it."""
+    lower, sought = text.lower(), wanted.lower()
+    if not sought or len(lower) != len(text):
+        # Some letters change their length with their case; then places cannot be compared.
+        return format_html("{}", text)
+    pieces, place = [], 0
+    while (found := lower.find(sought, place)) >= 0:
+        pieces.append((text[place:found], text[found : found + len(sought)]))
+        place = found + len(sought)
+    return format_html("{}{}", format_html_join("", "{}<mark>{}</mark>", pieces), text[place:])
+
+
+@register.filter
 def minus(value: float, less: float) -> float:
     """A difference, for places in a drawing."""
     return round(value - less, 1)
