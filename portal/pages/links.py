@@ -27,6 +27,7 @@ from portal.tenants import Right
 MOST_DRAWN = 30
 """Machines in the ring; above it only what is wrong is listed."""
 
+CROWDED = 10
 MOST_LISTED = 200
 RANK = {
     Connection.DOWN: 0,
@@ -104,6 +105,11 @@ class Map:
     @property
     def connected(self) -> int:
         return self.counts.get(Connection.CONNECTED, 0)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many lines cross that those without trouble had better step back."""
+        return len(self.nodes) > CROWDED
 
     @property
     def unknown(self) -> int:

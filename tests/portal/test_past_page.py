@@ -240,6 +240,18 @@ def test_queries_of_a_past_page_do_not_grow_with_machines(browser: Client, europ
     assert few <= BUDGET
 
 
+def test_commit_leads_to_the_settings_as_they_were_after_it(browser: Client, europe: ManagedCluster) -> None:
+    first = next(c for c in commits.history(europe.replica_id).commits if c.comment == "Routes for everybody")
+    html = page(browser, f"/europe/history/{first.id.origin}/{first.id.number}/")
+    link = re.search(r'href="(/europe/cluster/[?]at=[^"]+)"', html)
+    assert link
+    past = page(browser, link[1])
+    assert "data-past" in past
+    routes = re.search(r'href="(/europe/cluster/network/smtp_routes[?]at=[^"]+)"', past)
+    assert routes
+    assert "192.0.2.1" in page(browser, routes[1])
+
+
 def test_api_tells_of_the_past_and_refuses_no_moments(browser: Client, europe: ManagedCluster) -> None:
     base = "/api/v1/clusters/europe/cluster/settings/"
     told = browser.get(f"{base}smtproutes/", {"at": then()}).json()
