@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from django import template
 from django.templatetags.static import static
@@ -130,10 +131,27 @@ def level(state: Any, mode: Mode | None, href: str = "") -> dict[str, Any]:
     return {"kind": str(mode.level), "label": mode_label(state, mode), "href": href}
 
 
-@register.simple_tag
-def feature_url(slug: str, mode: Mode, feature: Any) -> str:
+def feature_path(slug: str, mode: Mode, feature: Any) -> str:
     """The address of a feature's page in a mode (GUI-02)."""
     return reverse("feature", args=[slug, mode, *feature.page.split("/")])
+
+
+def _at(context: Any) -> str:
+    """Keeps to the moment that is shown."""
+    place = context.get("place")
+    return f"?at={quote(place.at_text)}" if place is not None and place.at else ""
+
+
+@register.simple_tag(takes_context=True)
+def feature_url(context: Any, slug: str, mode: Mode, feature: Any) -> str:
+    """The address of a feature's page in a mode, at the moment that is shown."""
+    return feature_path(slug, mode, feature) + _at(context)
+
+
+@register.simple_tag(takes_context=True)
+def mode_url(context: Any, slug: str, mode: Mode) -> str:
+    """The address of a mode's page, at the moment that is shown."""
+    return reverse("mode", args=[slug, mode]) + _at(context)
 
 
 CONNECTIONS = {
@@ -203,6 +221,20 @@ def sighting_cell(one: Any) -> SafeString:
         icon(drawing),
         words if one.trouble else label,
     )
+
+
+@register.filter
+def marked(text: str, wanted: str) -> SafeString:
+    """A text with what was searched for marked in it."""
+    lower, sought = text.lower(), wanted.lower()
+    if not sought or len(lower) != len(text):
+        # Some letters change their length with their case; then places cannot be compared.
+        return format_html("{}", text)
+    pieces, place = [], 0
+    while (found := lower.find(sought, place)) >= 0:
+        pieces.append((text[place:found], text[found : found + len(sought)]))
+        place = found + len(sought)
+    return format_html("{}{}", format_html_join("", "{}<mark>{}</mark>", pieces), text[place:])
 
 
 @register.filter
@@ -319,7 +351,7 @@ def matrix_cell(context: Any, cell: Cell, feature: Any) -> SafeString:
         look,
         source.level if source else "factory",
         " is-pending" if cell.pending else "",
-        feature_url(place.cluster.slug, cell.mode, feature),
+        feature_path(place.cluster.slug, cell.mode, feature),
         gettext(feature.title),
         mode_label(place.draft, cell.mode),
         words,

@@ -37,6 +37,9 @@ PAGES = {
     "conflicts": f"/{CLUSTER}/conflicts/",
     "queues": f"/{CLUSTER}/queues/",
     "upgrades": f"/{CLUSTER}/upgrades/",
+    "matrix": f"/{CLUSTER}/matrix/",
+    "links": f"/{CLUSTER}/links/",
+    "search": "/search/?q=example",
     "jobs": "/jobs/",
     "adopt": "/adopt/",
 }
@@ -78,6 +81,7 @@ def shoot(chromium: Browser, portal: str, to: Path) -> Iterator[Path]:
         for name, path in PAGES.items():
             yield picture(page, path, to / f"{name}{suffix}.png")
         yield override(page, to / f"override{suffix}.png")
+        yield picture(page, machine_page(page), to / f"machine{suffix}.png")
         if not suffix:
             yield from on_phone(chromium, portal, to)
         drop_changes(page)
@@ -119,9 +123,13 @@ def edit_routes(page: Page) -> None:
 
 def override(page: Page, to: Path) -> Path:
     """The page of a machine that inherits, with Override Settings."""
+    return picture(page, machine_page(page).replace("monitor/overview", "network/listeners"), to)
+
+
+def machine_page(page: Page) -> str:
+    """The address of the last machine of the cluster."""
     page.goto(f"/{CLUSTER}/")
-    href = page.locator("#machines tbody a.title").last.get_attribute("href")
-    return picture(page, str(href).replace("monitor/overview", "network/listeners"), to)
+    return str(page.locator("#machines tbody a.title").last.get_attribute("href"))
 
 
 def drop_changes(page: Page) -> None:
