@@ -60,6 +60,12 @@ class Check(models.Model):
         return [holder for holder in self.holders if holder["reason"]]
 
     @property
+    def common(self) -> str:
+        """The digest that most holders have."""
+        found = [holder["digest"] for holder in self.holders if holder["digest"]]
+        return max(found, key=found.count, default="")
+
+    @property
     def open(self) -> int:
         """How many findings nobody has done anything about."""
         return self.findings.filter(resolution=Finding.Resolution.OPEN, behind=False).count()

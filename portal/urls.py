@@ -10,6 +10,7 @@ from django.views.i18n import set_language
 from portal.modes import ModeConverter
 from portal.pages import (
     adopting,
+    advice,
     checking,
     cluster,
     conflicts,
@@ -17,6 +18,7 @@ from portal.pages import (
     history,
     jobs,
     pending,
+    references,
     releases,
     settings,
 )
@@ -43,6 +45,8 @@ urlpatterns = [
     path("<slug:slug>/pending/", pending.pending, name="pending"),
     path("<slug:slug>/history/", history.history, name="history"),
     path("<slug:slug>/history/<str:origin>/<int:number>/", history.commit, name="commit"),
+    path("<slug:slug>/advice/", advice.advice, name="advice"),
+    path("<slug:slug>/references/", references.references, name="references"),
     path("<slug:slug>/check/", checking.check, name="check"),
     path("<slug:slug>/conflicts/", conflicts.conflicts, name="conflicts"),
     path("<slug:slug>/synchronise/", jobs.synchronise, name="synchronise"),

@@ -115,6 +115,29 @@ def feature_url(slug: str, mode: Mode, feature: Any) -> str:
     return reverse("feature", args=[slug, mode, *feature.page.split("/")])
 
 
+@register.simple_tag
+def mode_page(slug: str, mode: Mode, name: str) -> str:
+    """The page of a feature, by its name, in a mode; the mode's page where there is none."""
+    page = feature_page(name)
+    return (
+        reverse("feature", args=[slug, mode, *page.split("/")])
+        if page
+        else reverse("mode", args=[slug, mode])
+    )
+
+
+@register.filter
+def machine_mode(found: Any) -> Mode:
+    """The mode of a machine."""
+    return machine(found.serial)
+
+
+@register.filter
+def mode_text(mode: Mode, state: Any) -> str:
+    """`Group Paris`, within a sentence."""
+    return mode_label(state, mode)
+
+
 CONNECTIONS = {
     Connection.CONNECTED: ("ok", "check"),
     Connection.SUSPECT: ("warn", "question"),
