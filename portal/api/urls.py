@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from portal.api import changes, checks, clusters, conflicts, settings, tasks
+from portal.api import advice, changes, checks, clusters, conflicts, references, settings, tasks
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
@@ -22,6 +22,12 @@ urlpatterns = [
     path("clusters/<slug:slug>/commits/", changes.Commits.as_view()),
     path("clusters/<slug:slug>/commits/<str:origin>/<int:number>/", changes.Commit.as_view()),
     path("clusters/<slug:slug>/commits/<str:origin>/<int:number>/revert/", changes.Revert.as_view()),
+    path("clusters/<slug:slug>/advice/", advice.AdviceList.as_view()),
+    path("clusters/<slug:slug>/advice/<str:key>/remedy/", advice.Remedy.as_view()),
+    path("clusters/<slug:slug>/advice/<str:key>/dismissal/", advice.Dismissed.as_view()),
+    path("clusters/<slug:slug>/references/", references.References.as_view()),
+    path("clusters/<slug:slug>/references/promote/", references.Promote.as_view()),
+    path("clusters/<slug:slug>/references/demote/", references.Demote.as_view()),
     path("clusters/<slug:slug>/check/", checks.ClusterCheck.as_view()),
     path("clusters/<slug:slug>/check/resolve/", checks.ResolveCheck.as_view()),
     path("clusters/<slug:slug>/conflicts/", conflicts.Conflicts.as_view()),

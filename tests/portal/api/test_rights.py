@@ -34,6 +34,7 @@ def addresses(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
         "serial": next(iter(state.machines)),
         "origin": made.origin,
         "number": made.number,
+        "key": "nonsense",
         "feature": "smtproutes",
     }
     names = pattern.pattern.converters
