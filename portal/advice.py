@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
-from django.utils.translation import gettext as __
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from appliances.following.freshness import STALE_AFTER
 from appliances.models import Connection, MachineStatus
@@ -33,15 +33,15 @@ class Dismissal(models.Model):
     """Advice that somebody has put aside; `key` is Advice.key. Removing the row brings it back."""
 
     cluster = models.ForeignKey(ManagedCluster, models.CASCADE, related_name="dismissals")
-    key = models.CharField(_("advice"), max_length=32)
-    rule = models.CharField(_("rule"), max_length=16)
-    reason = models.CharField(_("reason"), max_length=500)
-    by = models.CharField(_("dismissed by"), max_length=255)
-    at = models.DateTimeField(_("at"), auto_now_add=True)
+    key = models.CharField(gettext_lazy("advice"), max_length=32)
+    rule = models.CharField(gettext_lazy("rule"), max_length=16)
+    reason = models.CharField(gettext_lazy("reason"), max_length=500)
+    by = models.CharField(gettext_lazy("dismissed by"), max_length=255)
+    at = models.DateTimeField(gettext_lazy("at"), auto_now_add=True)
 
     class Meta:
-        verbose_name = _("dismissed advice")
-        verbose_name_plural = _("dismissed advice")
+        verbose_name = gettext_lazy("dismissed advice")
+        verbose_name_plural = gettext_lazy("dismissed advice")
         ordering: ClassVar[list[str]] = ["-pk"]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["cluster", "key"], name="one_dismissal_per_advice")
@@ -93,14 +93,14 @@ def find(found: list[Given], key: str) -> Given:
     for each in found:
         if each.advice.key == key:
             return each
-    raise NoSuchAdvice(__("This advice is not given any more."))
+    raise NoSuchAdvice(_("This advice is not given any more."))
 
 
 def dismiss(cluster: ManagedCluster, advice: Advice, reason: str, by: str) -> Dismissal:
     """Put advice aside with a reason; raises NoReason."""
     text = reason.strip()[:500]
     if not text:
-        raise NoReason(__("Say why: those who come later will ask."))
+        raise NoReason(_("Say why: those who come later will ask."))
     row, _made = Dismissal.objects.update_or_create(
         cluster=cluster, key=advice.key, defaults={"rule": advice.rule, "reason": text, "by": by}
     )

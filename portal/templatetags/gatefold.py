@@ -21,7 +21,7 @@ from clusters.differences import PathChange, differences
 from clusters.drafts import secrets_of
 from clusters.installed import catalogue
 from clusters.modes import CLUSTER, Mode, group, machine
-from clusters.naming import entry_label, level_word, mode_label, moment
+from clusters.naming import entry_label, level_word, mode_label, mode_labels, moment
 from clusters.side_by_side import ABSENT, Row
 from clusters.versions import settings_at
 
@@ -30,6 +30,7 @@ register = template.Library()
 BAR = 4
 TALL = 16
 LONGEST = 160
+NAMED_MODES = 3
 
 
 @register.simple_tag
@@ -136,6 +137,12 @@ def machine_mode(found: Any) -> Mode:
 def mode_text(mode: Mode, state: Any) -> str:
     """`Group Paris`, within a sentence."""
     return mode_label(state, mode)
+
+
+@register.filter
+def mode_texts(modes: Any, state: Any) -> str:
+    """The labels of some modes, the first few of them."""
+    return mode_labels(state, modes[:NAMED_MODES]) + ("…" if len(modes) > NAMED_MODES else "")
 
 
 CONNECTIONS = {
