@@ -35,6 +35,9 @@ PAGES = {
     "pending": f"/{CLUSTER}/pending/",
     "history": f"/{CLUSTER}/history/",
     "conflicts": f"/{CLUSTER}/conflicts/",
+    "check": f"/{CLUSTER}/check/",
+    "references": f"/{CLUSTER}/references/",
+    "advice": f"/{CLUSTER}/advice/",
     "jobs": "/jobs/",
     "adopt": "/adopt/",
 }
