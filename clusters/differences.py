@@ -171,3 +171,25 @@ def _leads_into(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
     return len(path) >= len(pattern) and all(
         step == wanted or (wanted == "*" and step.startswith("[")) for step, wanted in steps
     )
+
+
+def unmasked(typed: Any, base: Any, secrets: Collection[str]) -> Any:
+    """What a person typed, with secrets that they left hidden taken from `base`.
+
+    Items of lists are known again by their name, so that a new order mixes nothing up.
+    """
+    return _restored(typed, base) if secrets else typed
+
+
+def _restored(typed: Any, base: Any) -> Any:
+    if typed == HIDDEN and isinstance(base, str):
+        return base
+    if isinstance(typed, dict):
+        fields = base if isinstance(base, dict) else {}
+        return {name: _restored(value, fields.get(name)) for name, value in typed.items()}
+    if isinstance(typed, list):
+        items = base if isinstance(base, list) else []
+        key = item_key([*typed, *items])
+        named = {item[key]: item for item in items} if key else {}
+        return [_restored(item, named.get(item[key]) if key else None) for item in typed]
+    return typed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -50,15 +50,17 @@ class NoConflict(Refused):
     """The entry has no such loser (any more)."""
 
 
-def revert(replica_id: int, user: str, commit_id: CommitId, *, over: bool = False) -> list[Edited]:
-    """Draft for each entry of a commit the value that it had before it.
+def revert(
+    replica_id: int, user: str, commit_id: CommitId, *, over: bool = False, only: Address | None = None
+) -> list[Edited]:
+    """Draft for each entry of a commit, or for `only` one of them, the value that it had before it.
 
     Raises UnknownCommit, NotRevertible, PastIsGone, and InTheWay when entries were changed since, unless
     `over` says to replace these changes knowingly. All or nothing.
     """
     with transaction.atomic():
         models.Replica.objects.select_for_update().get(pk=replica_id)
-        back = _back(replica_id, commit_id, user, over)
+        back = _back(replica_id, commit_id, user, over, only)
         drafts.clear(replica_id, user, [change.address for change in back])
         return [drafts.edit_entry(replica_id, user, change.address, change.value) for change in back]
 
@@ -83,8 +85,12 @@ def revert_now(
         return replica.commit(changes, user=user, host=host, comment=text)
 
 
-def _back(replica_id: int, commit_id: CommitId, user: str, over: bool) -> list[Change]:
+def _back(
+    replica_id: int, commit_id: CommitId, user: str, over: bool, only: Address | None = None
+) -> list[Change]:
     commit = history.find(replica_id, commit_id)
+    if only is not None:
+        commit = replace(commit, changes=_of_entry(commit, only))
     if any(change.address.kind not in REVERTIBLE for change in commit.changes):
         raise NotRevertible(
             _("%(id)s is an operation on the cluster; undo it with clusterconfig.") % {"id": commit_id}
@@ -99,6 +105,13 @@ def _back(replica_id: int, commit_id: CommitId, user: str, over: bool) -> list[C
     if not over:
         _require_way(replica_id, commit_id, heads, user)
     return [Change(entry.address, entry.before, heads[entry.address][0].id) for entry in before]
+
+
+def _of_entry(commit: versions.Commit, address: Address) -> tuple[Change, ...]:
+    found = tuple(change for change in commit.changes if change.address == address)
+    if not found:
+        raise NotRevertible(_("%(id)s did not change %(entry)s.") % {"id": commit.id, "entry": address})
+    return found
 
 
 def _require_way(

@@ -17,8 +17,8 @@ from appliances.machine.comparing import Gathered
 from clusters import checking, replicas
 from clusters.checking import Held
 from clusters.refusals import Refused
+from clusters.sealed_columns import SealedTextField
 from clusters.versions import Address, CommitId, Version
-from portal.sealing import Unreadable, seal, unseal
 from portal.tenants import ManagedCluster
 
 KEPT = 10
@@ -27,7 +27,6 @@ KEPT = 10
 EVERY = timedelta(days=1)
 """How old the last check becomes before one is made in the background."""
 
-PURPOSE = "findings of checks"
 
 
 class CheckIsOld(Refused):
@@ -72,7 +71,7 @@ class Check(models.Model):
 
 
 class Finding(models.Model):
-    """An entry that was not the same everywhere; `sealed` holds its versions, which may have secrets."""
+    """An entry that was not the same everywhere; `versions` are sealed: they may have secrets."""
 
     class Resolution(models.TextChoices):
         OPEN = "open", gettext_lazy("open")
@@ -82,7 +81,7 @@ class Finding(models.Model):
     of = models.ForeignKey(Check, models.CASCADE, related_name="findings")
     address = models.CharField(gettext_lazy("entry"), max_length=255)
     behind = models.BooleanField(gettext_lazy("only behind"), default=False)
-    sealed = models.TextField(gettext_lazy("versions"), editable=False)
+    versions = SealedTextField(gettext_lazy("versions"), editable=False)
     resolution = models.CharField(
         gettext_lazy("resolution"), max_length=16, choices=Resolution.choices, default=Resolution.OPEN
     )
@@ -102,14 +101,10 @@ class Finding(models.Model):
         return Address.parse(self.address)
 
     def held(self) -> tuple[Held, ...]:
-        """The versions to choose from, the latest first, each with who holds it; raises CheckIsOld."""
-        try:
-            read = json.loads(unseal(self.sealed, PURPOSE))
-        except Unreadable:
-            raise CheckIsOld(_("This check can no longer be read. Check again.")) from None
+        """The versions to choose from, the latest first, each with who holds it."""
         return tuple(
             Held(Version.from_wire(each["version"]) if each["version"] else None, tuple(each["holders"]))
-            for each in read
+            for each in json.loads(self.versions)
         )
 
     def read(self) -> checking.Finding:
@@ -141,8 +136,7 @@ def _row(made: Check, found: checking.Finding) -> Finding:
         {"version": each.version and each.version.to_wire(), "holders": list(each.holders)}
         for each in found.held
     ]
-    sealed = seal(json.dumps(held), PURPOSE)
-    return Finding(of=made, address=str(found.address), behind=found.behind, sealed=sealed)
+    return Finding(of=made, address=str(found.address), behind=found.behind, versions=json.dumps(held))
 
 
 def latest(cluster: ManagedCluster) -> Check | None:

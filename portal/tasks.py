@@ -1,25 +1,18 @@
-"""Celery tasks of the portal: jobs that a person started."""
+"""Celery tasks of the portal: jobs that a person started, and proposals that wait."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 from celery import shared_task
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from portal import checks, comparing, synchronising
-from portal.jobs import Job, JobCancelled, abandon_lost, waiting_since
-from portal.live.hints import hint, jobs_of
+from portal import checks, working
+from portal.config_files import backups, uploads
+from portal.jobs import Job, abandon_lost, start, waiting_since
+from portal.proposals import watching
 
-LOST_AFTER = timedelta(minutes=30)
-
-WORK: dict[str, Callable[[Job], tuple[str, str]]] = {
-    Job.Kind.SYNCHRONISE: synchronising.run,
-    Job.Kind.CHECK: comparing.run,
-}
-"""What each kind of job does; returns the state in which it ends and its result."""
+LOST_AFTER = timedelta(seconds=90)
 
 
 @shared_task(name="portal.tasks.run_job")
@@ -27,22 +20,7 @@ def run_job(job_id: int) -> None:
     """Run a queued job. A second courier for the same job finds it claimed and does nothing."""
     job = Job.everything.filter(pk=job_id).first()
     if job is not None and job.claim():
-        _run(job)
-
-
-def _run(job: Job) -> None:
-    """Do the job and close its row, whatever happens."""
-    try:
-        state, message = WORK[job.kind](job)
-    except JobCancelled:
-        job.end(Job.State.CANCELLED, _("Cancelled by a person."))
-    except Exception as error:
-        job.end(Job.State.FAILED, str(error)[:2000])
-        raise
-    else:
-        job.end(state, message)
-    finally:
-        hint(jobs_of(job.tenant_id), "jobs")
+        working.run(job)
 
 
 @shared_task(name="portal.tasks.sweep_jobs")
@@ -56,10 +34,27 @@ def sweep_jobs() -> None:
 @shared_task(name="portal.tasks.check_clusters")
 def check_clusters() -> None:
     """Check every cluster once a day; one whose check waits or runs gets no second one."""
-    busy = Job.everything.filter(
-        kind=Job.Kind.CHECK, state__in=(Job.State.QUEUED, Job.State.RUNNING)
-    ).values_list("cluster", flat=True)
+    busy = Job.everything.filter(kind="check", state__in=(Job.State.QUEUED, Job.State.RUNNING))
+    clusters = set(busy.values_list("cluster", flat=True))
     for cluster in checks.due(timezone.now()):
-        if cluster.pk not in busy:
-            job = Job.everything.create(tenant=cluster.tenant, cluster=cluster, kind=Job.Kind.CHECK)
-            run_job.apply_async([job.pk], retry=False)
+        if cluster.pk not in clusters:
+            start("check", cluster, None)
+
+
+@shared_task(name="portal.tasks.sweep_proposals")
+def sweep_proposals() -> None:
+    """Do what is due for the proposals of all clusters, and needs no message to have arrived."""
+    watching.sweep(watching.open_proposals())
+
+
+@shared_task(name="portal.tasks.watch_proposals")
+def watch_proposals(replica_id: int) -> None:
+    """Entries or machines of a cluster have changed: look at its proposals at once."""
+    watching.sweep(watching.open_proposals(replica_id))
+
+
+@shared_task(name="portal.tasks.back_up")
+def back_up() -> None:
+    """Each hour: a backup of each cluster whose last is a day old; files that nobody loaded in time go."""
+    backups.keep_due()
+    uploads.forget_expired()

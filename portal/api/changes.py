@@ -17,6 +17,7 @@ from clusters.versions import Address, CommitId
 from portal.api.base import ClusterView, told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
+from portal.api.proposals import CanaryShape, ProposalShape, canary_of
 from portal.api.shapes import (
     CommitDetailShape,
     CommitInput,
@@ -25,7 +26,11 @@ from portal.api.shapes import (
     RevertInput,
     Shape,
 )
+from portal.audit import Action, record
 from portal.modes import ModeConverter
+from portal.proposals.deciding import Wish, submit
+from portal.proposals.policy import policy_of
+from portal.proposals.proposal import Proposal
 from portal.tenants import Right
 
 
@@ -65,6 +70,14 @@ class HistoryShape(Shape):
     commits = CommitShape(many=True)
 
 
+class SubmitInput(CommitInput):
+    """Why, and how. `at_once` is an administrator's reason to pass by the commit window."""
+
+    approval = serializers.BooleanField(default=False, help_text="Ask for a second person.")
+    canary = CanaryShape(default=None, allow_null=True, help_text="Some machines first; `{}`: by the policy.")
+    at_once = serializers.CharField(required=False, allow_blank=True, default="", max_length=500)
+
+
 class Commits(ClusterView):
     """The history; POST commits everything you have pending, on all levels at once (CMT-01)."""
 
@@ -95,15 +108,22 @@ class Commits(ClusterView):
         )
         return Response(HistoryShape(found).data)
 
-    @extend_schema(request=CommitInput, responses={201: CommitShape, 409: Refusal, 422: Refusal})
+    @extend_schema(
+        request=SubmitInput, responses={201: CommitShape, 202: ProposalShape, 409: Refusal, 422: Refusal}
+    )
     @once
     def post(self, request: Request, slug: str) -> Response:
-        made = commits.commit_pending(
-            self.place.replica_id,
-            user=self.place.user,
-            host=settings.GATEFOLD_PORTAL_NAME,
-            comment=told(CommitInput, request)["comment"].strip(),
+        """Commit, or propose: 202 with the proposal where you or the policy of the cluster want that."""
+        sent, place = told(SubmitInput, request), self.place
+        wish = Wish(
+            comment=sent["comment"].strip(),
+            approval=sent["approval"],
+            canary=canary_of(policy_of(place.cluster), sent["canary"]),
+            at_once=sent["at_once"].strip(),
         )
+        made = submit(place.cluster, place.person, place.role, wish, settings.GATEFOLD_PORTAL_NAME)
+        if isinstance(made, Proposal):
+            return Response(ProposalShape(made).data, status=status.HTTP_202_ACCEPTED)
         return Response(CommitShape(made).data, status=status.HTTP_201_CREATED)
 
 
@@ -127,6 +147,10 @@ class Revert(ClusterView):
     )
     @once
     def post(self, request: Request, slug: str, origin: str, number: int) -> Response:
-        over = told(RevertInput, request)["over"]
-        commits.revert(self.place.replica_id, self.place.user, CommitId(origin, number), over=over)
+        sent = told(RevertInput, request)
+        only = Address.parse(sent["entry"]) if sent["entry"] else None
+        ident = CommitId(origin, number)
+        commits.revert(self.place.replica_id, self.place.user, ident, over=sent["over"], only=only)
+        cluster = self.place.cluster
+        record(request, Action.REVERT, cluster, cluster.tenant, commit=str(ident))
         return pending_answer(self.place)

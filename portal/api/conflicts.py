@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from clusters import commits
 from clusters.differences import masked
-from clusters.drafts import secrets_of
+from clusters.sealing import secrets_of
 from clusters.side_by_side import ABSENT
 from clusters.versions import Address, CommitId, Version
 from portal.api.base import ClusterView, told

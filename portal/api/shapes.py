@@ -267,9 +267,10 @@ class CommitDetailShape(Shape):
 
 
 class RevertInput(Shape):
-    """`over`: also where somebody else has changed the same since."""
+    """`over`: also where somebody else has changed the same since. `entry`: only this one of its entries."""
 
     over = serializers.BooleanField(default=False)
+    entry = serializers.CharField(required=False, allow_blank=True, default="")
 
 
 class JobShape(Shape):

@@ -9,12 +9,18 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 
+from appliances.following.freshness import Seen, seen
+from appliances.models import Connection, MachineStatus
 from clusters import drafts, replicas
 from clusters.models import Draft
 from clusters.modes import CLUSTER, Mode
 from clusters.state import ClusterState
 from clusters.versions import Change
+from portal.alerts.watching import cut_off
+from portal.login.freshness import ask_again, is_fresh
+from portal.proposals.proposal import waiting_for
 from portal.tenants import ManagedCluster, Right, Role, role_in
 
 View = Callable[..., HttpResponse]
@@ -26,7 +32,12 @@ class Place:
 
     cluster: ManagedCluster
     role: Role
-    user: str
+    person: Any
+
+    @property
+    def user(self) -> str:
+        """The name under which the person drafts and commits."""
+        return str(self.person.get_username())
 
     @property
     def replica_id(self) -> int:
@@ -52,6 +63,16 @@ class Place:
         """How much this person has changed and not committed."""
         return Draft.objects.filter(replica=self.replica_id, user=self.user).count()
 
+    @cached_property
+    def waiting_count(self) -> int:
+        """How many proposals of this cluster wait for this person."""
+        return waiting_for(self.person).filter(cluster=self.cluster).count()
+
+    @cached_property
+    def cut_off(self) -> bool:
+        """Whether the portal has lost its own network, so that nothing it says of links holds."""
+        return cut_off(self.cluster.tenant_id)
+
     @property
     def cluster_mode(self) -> Mode:
         """The mode of the cluster itself."""
@@ -66,6 +87,10 @@ class Place:
         return self.may(Right.EDIT)
 
     @property
+    def administers(self) -> bool:
+        return self.may(Right.ADMINISTER)
+
+    @property
     def may_see_settings(self) -> bool:
         return self.may(Right.SEE_SETTINGS)
 
@@ -74,15 +99,27 @@ class Place:
         if not self.may(right):
             raise PermissionDenied
 
+    def require_any(self, *rights: Right) -> None:
+        """Raises PermissionDenied when the role has none of the rights."""
+        if not any(self.may(right) for right in rights):
+            raise PermissionDenied
+
 
 def place_of(request: HttpRequest, slug: str) -> Place:
     """The cluster of that name as the person sees it; Http404 for foreign ones as for missing ones."""
     clusters = ManagedCluster.objects.seen_by(request.user).select_related("replica", "tenant")
     cluster = clusters.filter(slug=slug).first()
-    role = cluster and role_in(request.user, cluster.tenant_id)
+    role = cluster and role_in(request.user, cluster.tenant_id, cluster.pk)
     if not role:
         raise Http404
-    return Place(cluster, role, request.user.get_username())
+    return Place(cluster, role, request.user)
+
+
+def machines_seen(place: Place) -> list[Seen]:
+    """Every member as it may be shown now; one query."""
+    now, revision = timezone.now(), place.cluster.replica.revision
+    rows = MachineStatus.objects.filter(replica=place.replica_id).exclude(connection=Connection.REMOVED)
+    return [seen(row, now, revision, cut_off=place.cut_off) for row in rows]
 
 
 def cluster_page(right: Right = Right.SEE_SETTINGS) -> Callable[[View], View]:
@@ -98,3 +135,28 @@ def cluster_page(right: Right = Right.SEE_SETTINGS) -> Callable[[View], View]:
         return checked
 
     return decorate
+
+
+def fresh(view: View) -> View:
+    """Let a POST pass only when the person has lately shown the second factor, or else the passphrase.
+
+    Others are asked for it and come back to the page; nothing of what they sent is done or kept.
+    """
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method != "POST" or is_fresh(request):
+            return view(request, *args, **kwargs)
+        return ask_again(request)
+
+    return checked
+
+
+def fresh_page(view: View) -> View:
+    """The same for a page with a long form, or one that shows secrets: asks before it is seen."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return view(request, *args, **kwargs) if is_fresh(request) else ask_again(request)
+
+    return checked

@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from clusters.checking import Held
-from clusters.drafts import secrets_of
 from clusters.refusals import REFUSALS
+from clusters.sealing import secrets_of
 from clusters.side_by_side import Row, side_by_side
 from portal import checks
-from portal.checks import Check, CheckIsOld, Finding
+from portal.checks import Check, Finding
 from portal.jobs import Job
 from portal.pages.access import Place, cluster_page
 from portal.pages.jobs import start
@@ -37,34 +37,31 @@ class Compared:
 
     @cached_property
     def held(self) -> tuple[Held, ...]:
-        """The versions, the latest first; none where they can no longer be read."""
-        try:
-            return self.finding.held()
-        except CheckIsOld:
-            return ()
+        """The versions, the latest first."""
+        return self.finding.held()
 
     @property
     def rows(self) -> list[Row]:
         """Where the versions differ, secrets hidden."""
         values = [held.version.value if held.version else None for held in self.held]
-        return side_by_side(values, secrets_of(self.finding.entry)) if values else []
+        return side_by_side(values, secrets_of(self.finding.entry))
 
     @property
     def may_choose(self) -> bool:
         """Whether a version can still be made to hold everywhere."""
         forced = self.finding.resolution == Finding.Resolution.FORCED
-        return bool(self.held) and not self.finding.behind and not forced
+        return not self.finding.behind and not forced
 
 
 def job_of(place: Place) -> Job | None:
     """The check of this cluster that waits or runs now."""
     states = (Job.State.QUEUED, Job.State.RUNNING)
-    return Job.everything.filter(cluster=place.cluster, kind=Job.Kind.CHECK, state__in=states).first()
+    return Job.everything.filter(cluster=place.cluster, kind="check", state__in=states).first()
 
 
 def begin(place: Place, person: Any) -> Job:
     """Start a check, or follow the one that is under way."""
-    return job_of(place) or start(Job.Kind.CHECK, place.cluster, person)
+    return job_of(place) or start("check", place.cluster, person)
 
 
 @cluster_page(Right.SEE_SETTINGS)

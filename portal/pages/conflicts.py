@@ -14,13 +14,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from clusters import commits
-from clusters.drafts import secrets_of
 from clusters.installed import catalogue
 from clusters.refusals import REFUSALS
 from clusters.reverting import REVERTIBLE
+from clusters.sealing import secrets_of
 from clusters.side_by_side import Row, side_by_side
 from clusters.versions import Address, CommitId, MalformedCommit, Version
 from portal.pages.access import Place, cluster_page
+from portal.proposals.deciding import require_free
 from portal.tenants import Right
 
 TAKE = "take:"
@@ -88,6 +89,7 @@ def _by(place: Place, comment: str) -> dict[str, Any]:
 
 
 def _restore(request: HttpRequest, place: Place, address: Address) -> str:
+    require_free(place.cluster)
     loser = CommitId.parse(request.POST.get("version", ""))
     commits.restore_loser(place.replica_id, address, loser, **_by(place, _("Restored after a conflict")))
     messages.success(request, _("The other version is in force now, by a commit of yours."))

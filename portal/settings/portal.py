@@ -10,6 +10,14 @@ Environment variables, or lines of the file that GATEFOLD_ENVIRONMENT names (def
     GATEFOLD_HTTPS          on: cookies travel over HTTPS only
     GATEFOLD_RELEASES       folder of releases for the machines (default VAR/releases), see docs/upgrades.md
     GATEFOLD_PORTAL_NAME    the name that stands in commits made here
+    GATEFOLD_PROXIES        how many proxies of yours stand before the portal (default 0)
+    GATEFOLD_OIDC           short names of providers people may log in with, see docs/people.md
+    GATEFOLD_AUDIT_HEAD     file that keeps the end of the audit log (default VAR/portal/audit.head)
+    GATEFOLD_URL            address of the portal, for links in notices (https://portal.example.com)
+    GATEFOLD_EMAIL_URL      smtp://user:passphrase@host:25, smtps:// or smtp+tls://; without, no mail is sent
+    GATEFOLD_EMAIL_FROM     sender of notices and invitations (default gatefold@ this host)
+    GATEFOLD_SEALING_KEYS   file of the keys of sealed secrets, the newest first (default VAR/portal/sealing_keys)
+    GATEFOLD_WEBHOOK_ALLOW  networks inside that webhooks may reach, comma separated (10.1.2.0/24)
 """
 
 import os
@@ -21,7 +29,8 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.settings.base import *  # noqa: F403 - the base is meant to be taken whole
 from portal.settings.base import BASE_DIR, DATABASE_OPTIONS, INSTALLED_APPS, VAR
-from portal.settings.environment import flag, kept_secret, listed, read_environment_file
+from portal.settings.environment import email_of, flag, kept_secret, listed, read_environment_file
+from portal.settings.login import *  # noqa: F403 - the part that is about people
 
 HOME = VAR / "portal"
 HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -32,8 +41,17 @@ DEBUG = flag("GATEFOLD_DEBUG")
 ALLOWED_HOSTS = listed("GATEFOLD_HOSTS", f"localhost,127.0.0.1,[::1],{socket.gethostname()}")
 CSRF_TRUSTED_ORIGINS = listed("GATEFOLD_ORIGINS")
 GATEFOLD_PORTAL_HOME = HOME
+GATEFOLD_SEALING_KEYS = os.environ.get("GATEFOLD_SEALING_KEYS", str(HOME / "sealing_keys"))
 GATEFOLD_RELEASES = os.environ.get("GATEFOLD_RELEASES", str(VAR / "releases"))
 GATEFOLD_PORTAL_NAME = os.environ.get("GATEFOLD_PORTAL_NAME", "portal")
+GATEFOLD_AUDIT_HEAD = os.environ.get("GATEFOLD_AUDIT_HEAD", str(HOME / "audit.head"))
+GATEFOLD_URL = os.environ.get("GATEFOLD_URL", "")
+GATEFOLD_WEBHOOK_ALLOW = listed("GATEFOLD_WEBHOOK_ALLOW")
+(EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_SSL, EMAIL_USE_TLS) = email_of(
+    os.environ.get("GATEFOLD_EMAIL_URL", "")
+)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = os.environ.get("GATEFOLD_EMAIL_FROM", f"gatefold@{socket.gethostname()}")
 
 INSTALLED_APPS = [
     "daphne",
@@ -47,6 +65,12 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     *INSTALLED_APPS,
     "portal",
 ]
@@ -61,6 +85,10 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "portal.login.display.as_the_person_likes",
+    "portal.login.activity.note_activity",
+    "portal.login.policy.second_factor_first",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -78,7 +106,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "builtins": ["portal.templatetags.gatefold"],
+            "builtins": ["portal.templatetags.gatefold", "portal.templatetags.alerts"],
         },
     }
 ]
@@ -108,6 +136,7 @@ CHANNEL_LAYERS = {
         },
     }
 }
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 
 STATIC_URL = "/static/"
@@ -124,9 +153,6 @@ STORAGES = {
     },
 }
 
-LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "fleet"
-LOGOUT_REDIRECT_URL = "login"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = flag("GATEFOLD_HTTPS")
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -26,10 +26,10 @@ def root(europe: ManagedCluster, alice: User, log_in: LogIn) -> Client:
     alice.is_superuser = alice.is_staff = True
     alice.save()
     world.report(europe)
-    Job.everything.create(tenant=europe.tenant, cluster=europe, kind=Job.Kind.SYNCHRONISE)
+    Job.everything.create(tenant=europe.tenant, cluster=europe, kind="synchronise")
     drafts.edit(europe.replica_id, "alice", CLUSTER, "smtproutes", world.routes(a_example="192.0.2.3"))
     check = Check.objects.create(cluster=europe, holders=[])
-    Finding.objects.create(of=check, address="settings/cluster/smtproutes", sealed="nothing to read")
+    Finding.objects.create(of=check, address="settings/cluster/smtproutes", versions="[]")
     Dismissal.objects.create(cluster=europe, key="x", rule="L05", reason="Meant", by="alice")
     return log_in(alice)
 

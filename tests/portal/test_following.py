@@ -67,7 +67,7 @@ from portal.jobs import Job
 from portal.pages.jobs import start
 from portal.tenants import ManagedCluster
 from django.contrib.auth.models import User
-start(Job.Kind.CHECK, ManagedCluster.everything.get(), User.objects.get(username="alice"))
+start("check", ManagedCluster.everything.get(), User.objects.get(username="alice"))
 """
 FOUND = """
 from portal.checks import Check

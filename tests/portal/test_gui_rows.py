@@ -59,7 +59,7 @@ def test_members_are_browsed_and_settings_created_copied_moved_and_deleted(
     berlin, rome = (world.mode_of(europe, name) for name in ("berlin.example", "rome.example"))
     paths = [address(mode, "network/smtp_routes") for mode in (berlin, rome)]
     for mode in (berlin, rome):
-        assert f'href="{address(mode, "")}"' in html
+        assert f'href="{address(mode, "")}' in html
     form = settings_form(text(browser, f"{paths[0]}?start=default"))
     browser.post(paths[0], form)
     browser.post(paths[0], {"do": "copy", "target": str(rome)})
