@@ -1,5 +1,6 @@
 """The portal's tables, which stand beside the code that keeps their rules."""
 
+from portal.advice import Dismissal
 from portal.alerts.deliveries import Delivery
 from portal.alerts.incidents import Alert
 from portal.alerts.routing import Channel, Digest, Subscription
@@ -32,6 +33,7 @@ __all__ = [
     "Check",
     "ClusterRole",
     "CommitPolicy",
+    "Dismissal",
     "Finding",
     "Invitation",
     "Job",

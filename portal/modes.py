@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from clusters.modes import CLUSTER, Level, Mode
+import re
+
+from clusters.modes import CLUSTER, InvalidMode, Level, Mode
 
 
 class ModeConverter:
@@ -11,6 +13,9 @@ class ModeConverter:
     regex = r"cluster|group/[^/]{1,64}|machine/[^/]{1,64}"
 
     def to_python(self, text: str) -> Mode:
+        """The mode that the text names; raises InvalidMode."""
+        if not re.fullmatch(self.regex, text):
+            raise InvalidMode(f"{text!r} is no mode")
         word, _slash, ident = text.partition("/")
         return Mode(Level(word), ident) if ident else CLUSTER
 

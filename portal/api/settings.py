@@ -143,14 +143,15 @@ class Transfer(ModeView):
         target = ModeConverter().to_python(sent["target"])
         place = self.place
         planned = plan(place.replica_id, place.user, Action(sent["action"]), feature, mode, [target])
-        risks = _risks(planned)
+        risks = risks_of(planned)
         if risks and not sent["agreed"]:
             return Response({"detail": " ".join(risks)}, status=status.HTTP_409_CONFLICT)
         edited = carry_out(place.replica_id, place.user, planned)
         return _edited(edited[0])
 
 
-def _risks(planned: Any) -> list[str]:
+def risks_of(planned: Any) -> list[str]:
+    """What a transfer would replace, break or empty, in sentences."""
     found = []
     if planned.replaced:
         found.append(_("The target has settings of its own, which would be replaced."))

@@ -4,6 +4,7 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from portal.api import (
+    advice,
     changes,
     checks,
     clusters,
@@ -14,6 +15,7 @@ from portal.api import (
     monitoring,
     proposals,
     queues,
+    references,
     search,
     settings,
     tasks,
@@ -44,6 +46,12 @@ urlpatterns = [
     path("clusters/<slug:slug>/commits/", changes.Commits.as_view()),
     path("clusters/<slug:slug>/commits/<str:origin>/<int:number>/", changes.Commit.as_view()),
     path("clusters/<slug:slug>/commits/<str:origin>/<int:number>/revert/", changes.Revert.as_view()),
+    path("clusters/<slug:slug>/advice/", advice.AdviceList.as_view()),
+    path("clusters/<slug:slug>/advice/<str:key>/remedy/", advice.Remedy.as_view()),
+    path("clusters/<slug:slug>/advice/<str:key>/dismissal/", advice.Dismissed.as_view()),
+    path("clusters/<slug:slug>/references/", references.References.as_view()),
+    path("clusters/<slug:slug>/references/promote/", references.Promote.as_view()),
+    path("clusters/<slug:slug>/references/demote/", references.Demote.as_view()),
     path("clusters/<slug:slug>/check/", checks.ClusterCheck.as_view()),
     path("clusters/<slug:slug>/check/resolve/", checks.ResolveCheck.as_view()),
     path("clusters/<slug:slug>/conflicts/", conflicts.Conflicts.as_view()),

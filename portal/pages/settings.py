@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from clusters import drafts, effective
 from clusters.catalogue import Document, InvalidDocument, Problem
-from clusters.differences import differences, masked, unmasked
+from clusters.differences import differences, masked, named_path, unmasked
 from clusters.effective import Setting
 from clusters.installed import catalogue
 from clusters.modes import Mode
@@ -100,6 +100,13 @@ class SettingsPage:
         return effective.reached(self.place.draft, self.mode, self.feature.name)
 
     @property
+    def related(self) -> list[Any]:
+        """The features that these settings depend on, and those that depend on them (GUI-06)."""
+        known: list[Any] = list(catalogue())
+        names = {f.name for f in known if self.feature.name in f.refers_to} | self.feature.refers_to
+        return [f for f in known if f.name in names]
+
+    @property
     def suitable(self) -> list[Mode]:
         return suitable(self.place.draft, self.feature, self.mode)
 
@@ -142,11 +149,13 @@ class SettingsPage:
         return Builder(choices, self.problems).form(self.feature.schema, shown)
 
     @property
-    def stray(self) -> list[Problem]:
-        """Problems that no field of the form shows."""
-        shown = {f.at for f in self.form.walk()}
-        shown |= {f"{f.at}.{row.id}" for f in self.form.walk() for row in f.rows}
-        return [p for p in self.problems if p.path not in shown and p.path.rpartition(".")[0] not in shown]
+    def listed_problems(self) -> list[tuple[Problem, str, str]]:
+        """Each problem with the field that has it, in words, and that field's id (empty where none shows)."""
+        shown = self.typed if self.typed is not None else self.document
+        return [
+            (p, named_path(shown, p.path) if p.path else "", "" if self.as_text else self.form.id_at(p.path))
+            for p in self.problems
+        ]
 
     @property
     def json_text(self) -> str:
@@ -241,9 +250,25 @@ def _tell(request: HttpRequest, page: SettingsPage, edited: drafts.Edited) -> No
         return
     reached = ", ".join(m.name for m in edited.reached) or _("no machine")
     messages.success(request, _("Kept as a pending change. After a commit it reaches: %s.") % reached)
+    _warn_of_broken(request, page)
     if edited.overrides:
         spared = mode_labels(page.place.draft, [*edited.overrides.groups, *edited.overrides.machines])
         messages.warning(request, _("These keep their own settings and are not reached: %s.") % spared)
+
+
+def _warn_of_broken(request: HttpRequest, page: SettingsPage) -> None:
+    """References that lead nowhere because of pending changes: a warning, no obstacle (DEP-01)."""
+    names = {m.serial: m.name for m in page.place.draft.machines.values()}
+    found: dict[tuple[str, str], list[str]] = {}
+    for broken in drafts.broken_references(page.place.replica_id, page.place.user):
+        wanted = broken.reference
+        if page.feature.name in (broken.feature, wanted.feature):
+            machines = found.setdefault((broken.feature, wanted.item), [])
+            machines.append(names.get(broken.serial, broken.serial))
+    for (name, item), machines in found.items():
+        told = {"feature": name, "item": item, "names": ", ".join(dict.fromkeys(machines))}
+        text = _("%(feature)s names “%(item)s”, which is not there on: %(names)s. See References.")
+        messages.warning(request, text % told)
 
 
 def _discard(request: HttpRequest, page: SettingsPage) -> HttpResponse:

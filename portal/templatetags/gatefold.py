@@ -22,7 +22,7 @@ from clusters.differences import PathChange, differences
 from clusters.installed import catalogue
 from clusters.matrix import OWN, Cell, Kind
 from clusters.modes import CLUSTER, Mode, group, machine
-from clusters.naming import entry_label, level_word, mode_label, moment
+from clusters.naming import entry_label, level_word, mode_label, mode_labels, moment
 from clusters.sealing import secrets_of
 from clusters.side_by_side import ABSENT, Row
 from clusters.versions import settings_at
@@ -32,6 +32,7 @@ register = template.Library()
 BAR = 4
 TALL = 16
 LONGEST = 160
+NAMED_MODES = 3
 
 
 @register.simple_tag
@@ -152,6 +153,35 @@ def feature_url(context: Any, slug: str, mode: Mode, feature: Any) -> str:
 def mode_url(context: Any, slug: str, mode: Mode) -> str:
     """The address of a mode's page, at the moment that is shown."""
     return reverse("mode", args=[slug, mode]) + _at(context)
+
+
+@register.simple_tag
+def mode_page(slug: str, mode: Mode, name: str) -> str:
+    """The page of a feature, by its name, in a mode; the mode's page where there is none."""
+    page = feature_page(name)
+    return (
+        reverse("feature", args=[slug, mode, *page.split("/")])
+        if page
+        else reverse("mode", args=[slug, mode])
+    )
+
+
+@register.filter
+def machine_mode(found: Any) -> Mode:
+    """The mode of a machine."""
+    return machine(found.serial)
+
+
+@register.filter
+def mode_text(mode: Mode, state: Any) -> str:
+    """`Group Paris`, within a sentence."""
+    return mode_label(state, mode)
+
+
+@register.filter
+def mode_texts(modes: Any, state: Any) -> str:
+    """The labels of some modes, the first few of them."""
+    return mode_labels(state, modes[:NAMED_MODES]) + ("…" if len(modes) > NAMED_MODES else "")
 
 
 CONNECTIONS = {

@@ -11,6 +11,8 @@ from django.test import Client
 from clusters import drafts
 from clusters.models import Replica
 from clusters.modes import CLUSTER
+from portal.advice import Dismissal
+from portal.checks import Check, Finding
 from portal.jobs import Job
 from portal.tenants import ManagedCluster
 from tests.portal import world
@@ -26,6 +28,9 @@ def root(europe: ManagedCluster, alice: User, log_in: LogIn) -> Client:
     world.report(europe)
     Job.everything.create(tenant=europe.tenant, cluster=europe, kind="synchronise")
     drafts.edit(europe.replica_id, "alice", CLUSTER, "smtproutes", world.routes(a_example="192.0.2.3"))
+    check = Check.objects.create(cluster=europe, holders=[])
+    Finding.objects.create(of=check, address="settings/cluster/smtproutes", versions="[]")
+    Dismissal.objects.create(cluster=europe, key="x", rule="L05", reason="Meant", by="alice")
     return log_in(alice)
 
 

@@ -45,6 +45,10 @@ def queries(client: object, path: str) -> int:
         ("/big/pending/", PENDING_BUDGET),
         ("/big/queues/", QUEUES_BUDGET),
         ("/big/upgrades/", UPGRADES_BUDGET),
+        ("/big/check/", 11),
+        ("/big/advice/", 10),
+        ("/big/references/", 8),
+        ("/big/conflicts/", 10),
     ],
 )
 def test_queries_do_not_grow_with_machines(

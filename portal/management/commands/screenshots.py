@@ -40,6 +40,9 @@ PAGES = {
     "matrix": f"/{CLUSTER}/matrix/",
     "links": f"/{CLUSTER}/links/",
     "search": "/search/?q=example",
+    "check": f"/{CLUSTER}/check/",
+    "references": f"/{CLUSTER}/references/",
+    "advice": f"/{CLUSTER}/advice/",
     "jobs": "/jobs/",
     "adopt": "/adopt/",
 }

@@ -180,3 +180,8 @@ def test_secret_is_hidden_and_stays_when_it_is_sent_back_hidden(
     kept = drafts.draft_state(europe.replica_id, "alice").defined(CLUSTER, "userconfig")
     assert kept
     assert kept.value["users"][0]["passphrase_hash"] == kept_hash
+
+
+@pytest.mark.parametrize("mode", ["adopt/adopt.html", "cluster/x", "machine", "group/a/b"])
+def test_mode_that_is_none_is_not_found(europe: ManagedCluster, alice: User, calls: Call, mode: str) -> None:
+    assert calls(alice).get("/api/v1/clusters/europe/commits/", {"mode": mode}).status_code == 404
