@@ -118,7 +118,7 @@ def _begin(proposal: Proposal, rule: Canary) -> None:
     names = ", ".join(machine.name for machine in chosen)
     comment = _("Tried first on %(names)s: %(comment)s") % {"names": names, "comment": proposal.comment}
     _commit(proposal, trying.begin(tried, now), "trial", comment[:MAX_TEXT])
-    proposal.say(_("%(names)s try it first.") % {"names": names})
+    proposal.say(_("First on: %(names)s") % {"names": names})
 
 
 def _row(tried: Tried) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def _return(proposal: Proposal, trial: CommitId) -> None:
         proposal.say(_("What others have committed on the machines that tried it stays."))
     if not back:
         return
-    comment = _("Back from the try: %(reason)s") % {"reason": proposal.reason}
+    comment = _("Back from the try: %(reason)s") % {"reason": proposal.reason.partition("\n")[0]}
     made = replicas.commit(proposal.replica_id, back, comment=comment[:MAX_TEXT], **_by(proposal))
     mine = {change.address for change in back}
     # Where the change itself is on a machine that tried it, its author builds on the way back.

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.utils import timezone
 
 from appliances.following import statuses
 from appliances.models import MachineStatus
@@ -33,13 +32,6 @@ def calm(europe: ManagedCluster) -> ManagedCluster:
     """Europe with machines that are connected and enforce what is wanted."""
     world.report(europe)
     return europe
-
-
-@pytest.fixture
-def closed() -> list[dict[str, Any]]:
-    """A window that was open yesterday and will be again in six days."""
-    day = (timezone.now() - timedelta(days=1)).weekday()
-    return [{"day": day, "start": "10:00", "end": "10:30"}]
 
 
 def edit(cluster: ManagedCluster, user: str, host: str = NEW) -> None:
