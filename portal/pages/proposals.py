@@ -33,7 +33,9 @@ def proposals(request: HttpRequest, place: Place) -> HttpResponse:
     """What waits for me, what goes on, what is over; htmx gets the list alone."""
     rows = Proposal.objects.of(place.cluster.tenant).filter(cluster=place.cluster)
     rows = rows.select_related("author", "decided_by")
-    mine = list(waiting_for(request.user).filter(cluster=place.cluster).select_related("author", "decided_by"))
+    mine = list(
+        waiting_for(request.user).filter(cluster=place.cluster).select_related("author", "decided_by")
+    )
     shown = {one.pk for one in mine}
     context = {
         "place": place,
