@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from appliances.following import statuses, worker
 from appliances.following.couriers import send
 from clusters import replicas
 from portal.live.hints import group_of, hint
-from portal.proposals import watching
+from portal.proposals.proposal import OPEN, Proposal, State
 from portal.tenants import ManagedCluster
 
 
@@ -32,20 +33,20 @@ def entries_changed(replica_id: int, **_kwargs: Any) -> None:
     statuses.wanted(replica_id)
     send(tasks.replicate, replica_id)
     hint(group_of(replica_id), "settings", slug_of(replica_id))
-    look_at_proposals(replica_id)
+    look_at_proposals(replica_id, OPEN)
 
 
 def statuses_changed(replica_id: int, **_kwargs: Any) -> None:
     """A machine has said something new, or is reached in another way."""
     hint(group_of(replica_id), "status", slug_of(replica_id))
-    look_at_proposals(replica_id)
+    look_at_proposals(replica_id, [State.CANARY])
 
 
-def look_at_proposals(replica_id: int) -> None:
-    """A courier where a proposal waits: it may be overtaken, or a machine that tries it has spoken."""
+def look_at_proposals(replica_id: int, states: Sequence[str]) -> None:
+    """A courier where a proposal is in one of these states: overtaken, perhaps, or a machine has spoken."""
     from portal.tasks import watch_proposals  # registers with Celery, which must be configured first
 
-    if watching.open_proposals(replica_id):
+    if Proposal.everything.filter(cluster__replica=replica_id, state__in=states).exists():
         send(watch_proposals, replica_id)
 
 

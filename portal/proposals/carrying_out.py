@@ -87,10 +87,10 @@ def _take_effect(proposal: Proposal) -> None:
 
 
 def comment_of(proposal: Proposal) -> str:
-    """The comment of its commit; a reason to pass by the window stands there for everybody."""
+    """The comment of its commit; a reason not to wait stands there for everybody."""
     if not proposal.at_once:
         return str(proposal.comment)
-    reason = _("Not in a commit window: %(reason)s") % {"reason": proposal.at_once}
+    reason = _("At once, because: %(reason)s") % {"reason": proposal.at_once}
     return (f"{proposal.comment} ({reason})" if proposal.comment else reason)[:MAX_TEXT]
 
 

@@ -228,7 +228,7 @@ def at_once(proposal: Proposal, person: Any, comment: str = "") -> None:
     if not rows.update(at_once=_reason(person, replace(Wish(), at_once=comment))):
         raise _not_now(proposal)
     proposal.refresh_from_db()
-    proposal.say(_("Not in a commit window: %(reason)s") % {"reason": comment}, person.get_username())
+    proposal.say(_("At once, because: %(reason)s") % {"reason": comment}, person.get_username())
     if proposal.state == State.WINDOW:
         proceed(proposal)
     else:
