@@ -45,10 +45,16 @@ def overtaken_text(state: ClusterState, found: list[tuple[Address, Version]]) ->
     return _("Somebody else has changed this meanwhile. %(told)s") % {"told": told}
 
 
+def locked(replica_id: int) -> Replica:
+    """The replica, for this transaction alone. Always taken before a proposal is moved: never crosswise."""
+    found: Replica = Replica.objects.select_for_update().get(pk=replica_id)
+    return found
+
+
 def proceed(proposal: Proposal) -> None:
     """Bring a proposal that was decided on, and waits, as far as it can go now."""
     with transaction.atomic():
-        row = Replica.objects.select_for_update().get(pk=proposal.replica_id)
+        row = locked(proposal.replica_id)
         proposal.refresh_from_db()
         if proposal.state != State.WINDOW or _waits(proposal):
             return
@@ -129,6 +135,7 @@ def go_on(proposal: Proposal) -> None:
     """Commit the whole change and take the entries of the try away, in one commit."""
     try:
         with transaction.atomic():
+            locked(proposal.replica_id)
             if proposal.trial_id is None or not proposal.move(State.CANARY, State.COMMITTED):
                 return
             whole = trying.go_on(proposal.frozen, proposal.trying, proposal.trial_id)
@@ -146,7 +153,7 @@ def go_back(proposal: Proposal, after: State, reason: str, user: str = "") -> bo
     The values were in force before, so nothing that has become stricter since may keep them away.
     """
     with transaction.atomic():
-        Replica.objects.select_for_update().get(pk=proposal.replica_id)
+        locked(proposal.replica_id)
         trial = proposal.trial_id
         if trial is None or not proposal.move(State.CANARY, after, reason=reason):
             return False
@@ -177,6 +184,7 @@ def _return(proposal: Proposal, trial: CommitId) -> None:
 def close(proposal: Proposal, before: str, after: State, reason: str, user: str = "", **columns: Any) -> bool:
     """End a proposal of which nothing is in force; its changes become pending again, unless overtaken."""
     with transaction.atomic():
+        locked(proposal.replica_id)
         if not proposal.move(before, after, reason=reason, **columns):
             return False
         proposal.say(reason or str(after.label), user)
