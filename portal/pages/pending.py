@@ -26,6 +26,7 @@ from portal.pages.access import Place, cluster_page
 from portal.pages.canary_form import CanaryForm
 from portal.pages.cluster import machines_seen
 from portal.proposals.choosing import fit
+from portal.proposals.comparing import alike
 from portal.proposals.deciding import Wish, submit
 from portal.proposals.policy import policy_of
 from portal.proposals.proposal import Proposal
@@ -80,6 +81,7 @@ def _ways(place: Place, known: dict[str, Seen], form: CanaryForm | None = None) 
         "able": [(machine, fit(known.get(machine.serial))) for machine in able[:MOST_MACHINES]],
         "can_try": any(fit(known.get(machine.serial)) for machine in able),
         "untried": trying.untried(changes, catalogue()),
+        "alike": alike(place.cluster, [change.address for change in changes]),
         "canary_form": form or CanaryForm(initial=policy.defaults.model_dump()),
     }
 

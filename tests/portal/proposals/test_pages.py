@@ -153,6 +153,20 @@ def test_try_without_a_fit_machine_is_refused_in_words(browser: Client, calm: Ma
     assert len(drafts.changes(calm.replica_id, "bob")) == 1
 
 
+def test_proposal_of_the_same_settings_is_named_before_one_overtakes_it(
+    proposed: Proposal, alice: User, calm: ManagedCluster, log_in: LogIn
+) -> None:
+    client = log_in(alice)
+    drafts.edit(
+        calm.replica_id, "alice", CLUSTER, "unsubscribe", {"action": "drop", "recipients": ["a@b.example"]}
+    )
+    assert "New way" not in text(client, PENDING)
+    edit(calm, "alice", "192.0.2.9")
+    html = text(client, PENDING)
+    assert "New way" in html
+    assert path_of(proposed) in html
+
+
 def test_what_cannot_be_tried_first_is_named(browser: Client, calm: ManagedCluster) -> None:
     mode = world.mode_of(calm, "rome.example")
     drafts.edit(calm.replica_id, "bob", mode, "sethostname", {"hostname": "mx.example.com"})
