@@ -125,6 +125,24 @@ def test_only_an_administrator_passes_by_the_window_and_only_with_a_reason(
     assert "Loops (alice)" in text(admin, f"/europe/history/{made.id.origin}/{made.id.number}/")
 
 
+def test_administrator_is_not_locked_out_when_no_machine_can_try(
+    calm: ManagedCluster, alice: User, bob: User, log_in: LogIn
+) -> None:
+    policy(calm, try_first=True)
+    for name in ("berlin.example", "rome.example"):
+        told(calm, name, error="Postfix refused")
+    edit(calm, "alice")
+    client = log_in(alice)
+    refused = client.post(PENDING, {"do": "commit"}, follow=True).content.decode()
+    assert "No machine can try this first" in refused
+    assert "Commit without a try" in refused
+    client.post(PENDING, {"do": "at_once", "reason": "It mends them"})
+    assert route_at(calm, "berlin.example") == NEW
+    assert "At once, because: It mends them (alice)" in commits.last(calm.replica_id).comment
+    edit(calm, "bob", "192.0.2.8")
+    assert "Commit without a try" not in text(log_in(bob), PENDING)
+
+
 def test_try_from_the_page_goes_to_the_chosen_machine(browser: Client, calm: ManagedCluster) -> None:
     rome = world.mode_of(calm, "rome.example").id
     browser.post(PENDING, {"do": "try", "machine": rome, **TRY})
