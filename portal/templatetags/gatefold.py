@@ -11,6 +11,7 @@ from django import template
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
@@ -91,6 +92,14 @@ def until(moment: datetime | None) -> SafeString | str:
         f"{moment:%Y-%m-%d %H:%M:%S %Z}",
         gettext("in %(time)s") % {"time": left},
     )
+
+
+@register.filter
+def in_its_zone(moment: datetime | None) -> str:
+    """A time as the clocks of its own time zone show it, with the zone's name."""
+    if not moment:
+        return ""
+    return f"{date_format(moment.replace(tzinfo=None), 'D Y-m-d H:i')} {moment.tzinfo}"
 
 
 @register.filter

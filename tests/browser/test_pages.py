@@ -32,7 +32,7 @@ def test_edit_of_the_cluster_shows_whom_it_reaches_and_is_committed(page: Page, 
     page.click("#commit-control")
     assert sorted(machines_of(page)) == ["berlin.example", "rome.example"]
     page.fill("[name=comment]", "Moved in the browser")
-    page.get_by_role("button", name="Commit all changes").click()
+    page.get_by_role("button", name="Commit now").click()
     expect(page.locator("h1")).to_have_text("Moved in the browser")
     expect(page.locator("#machines .state", has_text=re.compile("being applied|not enforced"))).to_have_count(
         2

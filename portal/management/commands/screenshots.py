@@ -33,6 +33,8 @@ PAGES = {
     "listeners": f"/{CLUSTER}/cluster/network/listeners",
     "restricted": f"/{CLUSTER}/cluster/network/ip_interfaces",
     "pending": f"/{CLUSTER}/pending/",
+    "proposals": f"/{CLUSTER}/proposals/",
+    "policy": f"/{CLUSTER}/policy/",
     "history": f"/{CLUSTER}/history/",
     "conflicts": f"/{CLUSTER}/conflicts/",
     "queues": f"/{CLUSTER}/queues/",
