@@ -139,6 +139,7 @@ RESERVED = frozenset(
         "admin",
         "adopt",
         "api",
+        "create",
         "healthz",
         "i18n",
         "jobs",

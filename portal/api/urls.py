@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from portal.api import changes, clusters, config_files, settings, tasks
+from portal.api import changes, clusters, config_files, membership, settings, tasks
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
@@ -24,6 +24,7 @@ urlpatterns = [
     path("clusters/<slug:slug>/commits/<str:origin>/<int:number>/revert/", changes.Revert.as_view()),
     path("clusters/<slug:slug>/conflicts/", changes.Conflicts.as_view()),
     path("clusters/<slug:slug>/synchronise/", tasks.Synchronise.as_view()),
+    path("clusters/<slug:slug>/membership/", membership.Membership.as_view()),
     path("clusters/<slug:slug>/backups/", config_files.Backups.as_view()),
     path("clusters/<slug:slug>/configuration-file/load/", config_files.LoadFile.as_view()),
     path("clusters/<slug:slug>/<mode:mode>/configuration-file/", config_files.ConfigurationFile.as_view()),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -108,6 +109,7 @@ def fleet(request: HttpRequest) -> HttpResponse:
         "attention": _attention(rows),
         "now": timezone.now(),
         "may_adopt": Role.ADMINISTRATOR in set(roles),
+        "may_create": settings.GATEFOLD_GUIDED_CLUSTERCONFIG and Role.ADMINISTRATOR in set(roles),
         "section": "fleet",
     }
     return render(request, "fleet/fragment.html" if request.htmx else "fleet/overview.html", context)

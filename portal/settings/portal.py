@@ -9,6 +9,7 @@ Environment variables, or lines of the file that GATEFOLD_ENVIRONMENT names (def
     GATEFOLD_ORIGINS        the same as origins (https://portal.example.com), when behind a proxy
     GATEFOLD_HTTPS          on: cookies travel over HTTPS only
     GATEFOLD_RELEASES       folder of releases for the machines (default VAR/releases), see docs/upgrades.md
+    GATEFOLD_GUIDED_CLUSTERCONFIG  off: no guided administration of clusters (default on)
     GATEFOLD_PORTAL_NAME    the name that stands in commits made here
 """
 
@@ -33,6 +34,7 @@ ALLOWED_HOSTS = listed("GATEFOLD_HOSTS", f"localhost,127.0.0.1,[::1],{socket.get
 CSRF_TRUSTED_ORIGINS = listed("GATEFOLD_ORIGINS")
 GATEFOLD_PORTAL_HOME = HOME
 GATEFOLD_RELEASES = os.environ.get("GATEFOLD_RELEASES", str(VAR / "releases"))
+GATEFOLD_GUIDED_CLUSTERCONFIG = flag("GATEFOLD_GUIDED_CLUSTERCONFIG", True)
 GATEFOLD_PORTAL_NAME = os.environ.get("GATEFOLD_PORTAL_NAME", "portal")
 
 INSTALLED_APPS = [

@@ -38,6 +38,7 @@ def filled(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
         "origin": made.id.origin,
         "tab": "network",
         "name": "smtp_routes",
+        "serial": next(iter(replicas.state(cluster.replica_id).machines)),
     }
     numbers = {"job": job.pk, "commit": made.id.number, "load_file": 1}
     numbers["backup"] = backups.keep(cluster, backups.Backup.Why.PERSON).number
@@ -109,7 +110,8 @@ SEES = {
     Role.GUEST: {"cluster", "job"},
 }
 for _role in (Role.ADMINISTRATOR, Role.OPERATOR):
-    SEES[_role] |= {"configuration_file"}
+    SEES[_role] |= {"configuration_file", "membership"}
+SEES[Role.ADMINISTRATOR] |= {"join", "remove"}
 for _role in (Role.ADMINISTRATOR, Role.OPERATOR, Role.APPROVER, Role.READONLY):
     SEES[_role] |= {"configuration_schema"}
 
