@@ -23,6 +23,7 @@ from portal.pages import (
     releases,
     removing,
     settings,
+    terminal,
 )
 
 register_converter(ModeConverter, "mode")
@@ -50,6 +51,7 @@ urlpatterns = [
     path("<slug:slug>/history/<str:origin>/<int:number>/", history.commit, name="commit"),
     path("<slug:slug>/conflicts/", history.conflicts, name="conflicts"),
     path("<slug:slug>/synchronise/", jobs.synchronise, name="synchronise"),
+    path("<slug:slug>/machine/<str:serial>/terminal", terminal.terminal, name="terminal"),
     path("<slug:slug>/membership/", membership.membership, name="membership"),
     path("<slug:slug>/membership/join/", joining.join, name="join"),
     path("<slug:slug>/membership/remove/<str:serial>/", removing.remove, name="remove"),

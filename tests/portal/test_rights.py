@@ -110,7 +110,7 @@ SEES = {
     Role.GUEST: {"cluster", "job"},
 }
 for _role in (Role.ADMINISTRATOR, Role.OPERATOR):
-    SEES[_role] |= {"configuration_file", "membership"}
+    SEES[_role] |= {"configuration_file", "membership", "terminal"}
 SEES[Role.ADMINISTRATOR] |= {"join", "remove"}
 for _role in (Role.ADMINISTRATOR, Role.OPERATOR, Role.APPROVER, Role.READONLY):
     SEES[_role] |= {"configuration_schema"}
