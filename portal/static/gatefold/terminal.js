@@ -12,11 +12,19 @@
   let socket = null;
   let state = "";
   let leaving = false;
+  let open = null;
   let cursor = [0, 0, true];
   let size = [80, 24];
 
+  // Who is quicker than the socket waits for it.
+  function begin() {
+    send(open);
+    open = null;
+  }
+
   function show(next, text = "") {
     state = next;
+    if (next === "ready" && open) { begin(); return; }
     const words = sign.dataset[`words${next[0].toUpperCase()}${next.slice(1)}`];
     sign.textContent = words;
     sign.className = `state ${next === "open" ? "ok" : "calm"}`;
@@ -160,8 +168,9 @@
     const [columns, rows] = measure();
     box.hidden = true;
     login.querySelector("button").disabled = true;
-    send({ open: { user: form.user.value, passphrase: form.passphrase.value, columns, rows } });
+    open = { open: { user: form.user.value, passphrase: form.passphrase.value, columns, rows } };
     form.passphrase.value = "";
+    if (state === "ready") begin();
   });
 
   function connect() {
