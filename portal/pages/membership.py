@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from appliances.links.identity import InvalidKey, fingerprint
-from clusters.membership import pending_joins
+from clusters.membership import pending_joins, withdraw_join
 from clusters.refusals import REFUSALS
 from portal.guided.commands import over_ssh
 from portal.guided.operations import OPERATIONS, Operation, carry_out, preview
@@ -23,6 +23,8 @@ from portal.tenants import Right
 @cluster_page(Right.EDIT)
 def membership(request: HttpRequest, place: Place) -> HttpResponse:
     """The members (GET); an operation is shown with its outcome, and done once it is confirmed (POST)."""
+    if request.POST.get("do") == "withdraw":
+        return _withdraw(request, place)
     build = OPERATIONS.get(request.POST.get("do", ""))
     if request.method != "POST" or build is None:
         return _show(request, place)
@@ -35,6 +37,17 @@ def membership(request: HttpRequest, place: Place) -> HttpResponse:
     except REFUSALS as error:
         messages.error(request, str(error))
         return _show(request, place, 422)
+
+
+def _withdraw(request: HttpRequest, place: Place) -> HttpResponse:
+    """A host may no longer join with its key; like the whole list it waits for a commit (JN-13, T17)."""
+    try:
+        withdraw_join(place.replica_id, place.user, request.POST.get("serial", ""))
+    except REFUSALS as error:
+        messages.error(request, str(error))
+        return _show(request, place, 422)
+    messages.success(request, _("Kept as a pending change; commit it."))
+    return redirect("pending", place.cluster.slug)
 
 
 def _show(request: HttpRequest, place: Place, status: int = 200) -> HttpResponse:

@@ -109,13 +109,13 @@ def test_wrong_passphrase_of_a_terminal_is_told_in_words(americas: Page) -> None
     page.get_by_role("link", name="Terminal").first.click()
     page.fill("[name=passphrase]", "guess")
     page.keyboard.press("Enter")
-    expect(page.locator("[data-terminal-trouble]")).to_contain_text("does not accept this user", timeout=20_000)
+    expect(page.locator("[data-terminal-trouble]")).to_contain_text(
+        "does not accept this user", timeout=20_000
+    )
     expect(page.locator("[name=passphrase]")).to_have_value("")
 
 
-def test_machine_joins_with_a_prepared_key_and_appears(
-    americas: Page, pair: tuple[Machine, Machine]
-) -> None:
+def test_machine_joins_with_a_prepared_key_and_appears(americas: Page, pair: tuple[Machine, Machine]) -> None:
     """JN-12, JN-16: the portal makes the entry; section 5, row 5."""
     page, (member, joiner) = americas, pair
     page.goto("/americas/membership/")

@@ -168,6 +168,19 @@ def test_operator_works_with_groups_and_lets_nobody_in_or_out(
     assert reader.get(PAGE).status_code == 403
 
 
+def test_prepared_join_is_listed_and_withdrawn_by_a_commit(browser: Client, europe: ManagedCluster) -> None:
+    """JN-13."""
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIF2DjWI17P2kuy9wiUJO6VQAxwxV3WITBBM1Nprgvao"
+    joiner = membership.PendingJoin("M7", "mx7.example.com", key)
+    membership.admit(europe.replica_id, joiner=joiner, user="alice", host="portal")
+    assert "mx7.example.com" in browser.get(PAGE).content.decode()
+    assert browser.post(PAGE, {"do": "withdraw", "serial": "nobody"}).status_code == 422
+    assert browser.post(PAGE, {"do": "withdraw", "serial": "M7"}).headers["Location"] == "/europe/pending/"
+    assert membership.pending_joins(state(europe)) == [joiner]
+    assert browser.post("/europe/pending/", {"do": "commit", "comment": ""}).status_code == 302
+    assert membership.pending_joins(state(europe)) == []
+
+
 def test_removal_explains_what_the_machine_keeps_and_when_the_cluster_ends(
     browser: Client, europe: ManagedCluster, log_in: LogIn
 ) -> None:

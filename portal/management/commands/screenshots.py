@@ -35,6 +35,9 @@ PAGES = {
     "pending": f"/{CLUSTER}/pending/",
     "history": f"/{CLUSTER}/history/",
     "conflicts": f"/{CLUSTER}/conflicts/",
+    "membership": f"/{CLUSTER}/membership/",
+    "join": f"/{CLUSTER}/membership/join/",
+    "configuration_file": f"/{CLUSTER}/cluster/system_administration/configuration_file",
     "jobs": "/jobs/",
     "adopt": "/adopt/",
 }
@@ -76,6 +79,7 @@ def shoot(chromium: Browser, portal: str, to: Path) -> Iterator[Path]:
         for name, path in PAGES.items():
             yield picture(page, path, to / f"{name}{suffix}.png")
         yield override(page, to / f"override{suffix}.png")
+        yield terminal(page, to / f"terminal{suffix}.png")
         if not suffix:
             yield from on_phone(chromium, portal, to)
         drop_changes(page)
@@ -120,6 +124,19 @@ def override(page: Page, to: Path) -> Path:
     page.goto(f"/{CLUSTER}/")
     href = page.locator("#machines tbody a.title").last.get_attribute("href")
     return picture(page, f"{href}network/listeners", to)
+
+
+def terminal(page: Page, to: Path) -> Path:
+    """The command line of a machine, logged in."""
+    page.goto(PAGES["membership"])
+    page.locator("a[href$='/terminal']").first.click()
+    page.fill("[name=passphrase]", PASSPHRASE)
+    page.keyboard.press("Enter")
+    page.locator("[data-terminal-screen]", has_text=")>").wait_for()
+    page.keyboard.type("clusterconfig list\r\r", delay=20)
+    page.wait_for_timeout(1500)
+    page.screenshot(path=to, full_page=True)
+    return to
 
 
 def drop_changes(page: Page) -> None:
