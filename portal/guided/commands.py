@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clusters.state import Machine
@@ -45,7 +46,9 @@ def create(name: str, *, by_address: bool) -> str:
     return line("clusterconfig", "new", name, "--by-address" if by_address else "--by-name")
 
 
-def join(member: Machine, fingerprint: str, *, user: str, group: str, prepared: bool) -> str:
+def join(
+    member: Machine, fingerprint: str, *, user: str, group: str, prepared: bool, keep: Sequence[str] = ()
+) -> str:
     words = [
         "clusterconfig",
         "join",
@@ -56,6 +59,7 @@ def join(member: Machine, fingerprint: str, *, user: str, group: str, prepared: 
         fingerprint,
     ]
     words += ["--group", group] if group else []
+    words += ["--keep", ",".join(keep)] if keep else []
     return line(*words, *(["--prepared"] if prepared else ["--user", user, "--passphrase-stdin"]))
 
 

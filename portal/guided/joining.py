@@ -38,12 +38,16 @@ class NotKnown(Refused):
 
 @dataclass(frozen=True)
 class Plan:
-    """Who lets the machine in, how, and into which group; `user` of the cluster for a join by passphrase."""
+    """Who lets the machine in, how, and into which group; `user` of the cluster for a join by passphrase.
+
+    `keep` are features whose present settings the machine takes along as overrides of its own.
+    """
 
     member: Machine
     group: str = ""
     prepared: bool = False
     user: str = "admin"
+    keep: tuple[str, ...] = ()
 
     @property
     def member_fingerprint(self) -> str:
@@ -54,7 +58,12 @@ class Plan:
     def command(self) -> str:
         """The command line of the join."""
         return commands.join(
-            self.member, self.member_fingerprint, user=self.user, group=self.group, prepared=self.prepared
+            self.member,
+            self.member_fingerprint,
+            user=self.user,
+            group=self.group,
+            prepared=self.prepared,
+            keep=self.keep,
         )
 
     def typed(self, passphrase: str, *, looking: bool = False) -> Typed:

@@ -71,8 +71,11 @@ class LoginForm(WhereForm):
 
     def carried(self) -> list[tuple[str, Any]]:
         """What goes on to the next step unseen: everything but passphrases."""
-        return [
-            (name, self.cleaned_data.get(name))
-            for name, field in self.fields.items()
-            if not isinstance(field, PassphraseField)
-        ]
+        found: list[tuple[str, Any]] = []
+        for name, field in self.fields.items():
+            value = self.cleaned_data.get(name)
+            if isinstance(field, forms.MultipleChoiceField):
+                found += [(name, each) for each in value or ()]
+            elif not isinstance(field, PassphraseField):
+                found.append((name, value))
+        return found

@@ -15,6 +15,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from appliances.following import adopting
 from appliances.links.errors import LinkError
+from clusters.catalogue import Scope
+from clusters.installed import catalogue
 from clusters.refusals import REFUSALS
 from clusters.state import ClusterState
 from portal.checks import blocked
@@ -57,11 +59,20 @@ class JoinForm(LoginForm):
         help_text=gettext_lazy("Not needed with a prepared key."),
     )
 
+    keep = forms.MultipleChoiceField(
+        label=gettext_lazy("Settings that it takes along"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("Its present ones, as overrides of its own. All else comes from the cluster."),
+    )
+
     def __init__(self, *args: Any, state: ClusterState, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.state = state
         connected = [m for m in state.machines.values() if not m.disconnected]
         self.fields["member"].choices = [(m.serial, m.name) for m in connected]
+        known: list[Any] = [each for each in catalogue() if each.scope is Scope.CLUSTERABLE]
+        self.fields["keep"].choices = [(each.name, _(each.title)) for each in known]
         groups = [(g.id, g.name) for g in state.groups.values() if not g.initial]
         self.fields["group"].choices = [("", state.initial_group.name if state.groups else "–"), *groups]
 
@@ -76,7 +87,8 @@ class JoinForm(LoginForm):
         told = self.cleaned_data
         group = self.state.groups[told["group"]].name if told["group"] else ""
         member = self.state.machines[told["member"]]
-        return Plan(member, group, told["way"] == "prepared", told["cluster_user"] or "admin")
+        user = told["cluster_user"] or "admin"
+        return Plan(member, group, told["way"] == "prepared", user, tuple(told["keep"]))
 
 
 @sensitive_post_parameters("passphrase", "cluster_passphrase")

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from appliances.links.identity import InvalidKey, fingerprint
@@ -60,6 +61,8 @@ def _show(request: HttpRequest, place: Place, status: int = 200) -> HttpResponse
         "place": place,
         "section": "membership",
         "groups": groups,
+        "live": ",".join(f"#connection-{one.status.pk}" for one in seen.values()),
+        "now": timezone.now(),
         "waiting": pending_joins(state),
         "portals": state.portals.values(),
     }

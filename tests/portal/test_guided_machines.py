@@ -110,7 +110,10 @@ def test_creation_that_is_wrong_somewhere_changes_nothing(
 
 
 def test_machine_joins_by_passphrase_after_everything_was_shown_and_is_removed(
-    pair: tuple[Machine, Machine], followed: ManagedCluster, browser: Client
+    pair: tuple[Machine, Machine],
+    followed: ManagedCluster,
+    browser: Client,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """JN-02, JN-03, JN-05, RM-01: section 5, rows 2 and 5."""
     member, joiner = pair
@@ -124,7 +127,13 @@ def test_machine_joins_by_passphrase_after_everything_was_shown_and_is_removed(
         "cluster_user": "admin",
         "cluster_passphrase": PASSPHRASE,
     }
+    joiner.does("unsubscribe add mine@example.com; commit -m mine")
     before = joiner.status["vector"]
+    text = html.unescape(
+        browser.post(path, {"step": "check", **told, "keep": ["unsubscribe"]}).content.decode()
+    )
+    assert "--keep unsubscribe --user admin" in text
+    assert "kept as its own" in text
     text = html.unescape(browser.post(path, {"step": "check", **told}).content.decode())
     for title in ("Standalone", "Release", "Clock", "Free name", "Free serial number", "Reverse name"):
         assert title in text
@@ -138,10 +147,11 @@ def test_machine_joins_by_passphrase_after_everything_was_shown_and_is_removed(
     failed = browser.post(path, {"step": "run", **told, "cluster_passphrase": "guess"})
     assert failed.status_code == 422
     assert joiner.status["cluster"] == ""
-    answer = browser.post(path, {"step": "run", **told})
+    answer = browser.post(path, {"step": "run", **told, "keep": ["unsubscribe"]})
     assert answer.status_code == 302, answer.content.decode()
     assert "MX2" in member.does("clusterconfig list")
-    kept = everything_kept()
+    assert "mine@example.com" in joiner.does("unsubscribe --json")
+    kept = everything_kept() + caplog.text
     assert PASSPHRASE not in kept
     assert "guess" not in kept
 
@@ -155,7 +165,7 @@ def test_machine_joins_by_passphrase_after_everything_was_shown_and_is_removed(
     answer = browser.post(path, {**told, "understood": "on"})
     assert answer.status_code == 302, answer.content.decode()
     until(lambda: "MX2" not in member.does("clusterconfig list"), "the member has heard of the removal")
-    assert "gone@example.com" in joiner.does("unsubscribe --json")
+    assert "mine@example.com" in joiner.does("unsubscribe --json")
 
 
 def _entry_of(member: Machine, joiner: Machine) -> state.Machine:
