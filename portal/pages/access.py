@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property, wraps
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
@@ -109,6 +110,15 @@ class Place:
     def may_see_settings(self) -> bool:
         return self.may(Right.SEE_SETTINGS)
 
+    @property
+    def guides(self) -> bool:
+        """Whether the person may open the guided administration, and this portal has it (design, 13)."""
+        return bool(settings.GATEFOLD_GUIDED_CLUSTERCONFIG) and self.may_edit
+
+    @property
+    def may_administer(self) -> bool:
+        return self.may(Right.ADMINISTER)
+
     def require(self, right: Right) -> None:
         """Raises PermissionDenied when the role lacks the right."""
         if not self.may(right):
@@ -173,5 +183,17 @@ def fresh_page(view: View) -> View:
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return view(request, *args, **kwargs) if is_fresh(request) else ask_again(request)
+
+    return checked
+
+
+def guided(view: View) -> View:
+    """A view of the guided administration: there is no such page where the portal has it turned off."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not settings.GATEFOLD_GUIDED_CLUSTERCONFIG:
+            raise Http404
+        return view(request, *args, **kwargs)
 
     return checked

@@ -77,7 +77,7 @@ def _ways(place: Place, known: dict[str, Seen], form: CanaryForm | None = None) 
         "free": not policy.holds(now),
         "window_open": policy.is_open(now),
         "opens": policy.opens(now),
-        "may_at_once": place.may_administer and (policy.try_first or not policy.is_open(now)),
+        "may_at_once": place.administers and (policy.try_first or not policy.is_open(now)),
         "able": [(machine, fit(known.get(machine.serial))) for machine in able[:MOST_MACHINES]],
         "can_try": any(fit(known.get(machine.serial)) for machine in able),
         "untried": trying.untried(changes, catalogue()),

@@ -36,6 +36,13 @@ LONGEST = 160
 NAMED_MODES = 3
 
 
+@register.inclusion_tag("cluster/menu_link.html", takes_context=True)
+def menu_link(context: Any, name: str, drawing: str, text: str, count: int = 0) -> dict[str, Any]:
+    """A line of a cluster's menu: the page of that name, and how much waits there."""
+    here = {"place": context["place"], "section": context.get("section", "")}
+    return {"name": name, "drawing": drawing, "text": text, "count": count, **here}
+
+
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """A drawing of `icons.svg`; hidden from screen readers, so a word must stand beside it."""

@@ -126,6 +126,24 @@ def test_page_follows_the_machines_without_reload(page: Page, portal: Installati
     expect(page.locator("#machines")).to_contain_text("Nothing answers there")
 
 
+def test_membership_shows_connections_without_reload_and_keeps_what_is_chosen(
+    page: Page, portal: Installation
+) -> None:
+    page.goto("/europe/membership/")
+    expect(page.locator("[data-live-sign]")).to_have_attribute("data-live", "live")
+    page.locator("[name=machines]").first.check()
+    portal.python(
+        "from appliances.following import statuses, worker\n"
+        "from appliances.models import *\n"
+        "row = MachineStatus.objects.get(name='paris.example')\n"
+        "statuses.connection(row.replica_id, row.serial, Connection.SUSPECT, 'Our link is lost')\n"
+        "worker.changed.send(sender=None, replica_id=row.replica_id)\n"
+    )
+    expect(page.locator("#members .state.warn")).to_have_text("suspect", timeout=10_000)
+    expect(page.locator("#members-as-of")).to_have_count(1)
+    expect(page.locator("[name=machines]").first).to_be_checked()
+
+
 def test_dark_and_light_are_a_choice_that_stays(page: Page) -> None:
     paint = "getComputedStyle(document.body).backgroundColor"
     before = page.evaluate(paint)
