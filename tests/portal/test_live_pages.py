@@ -46,8 +46,8 @@ def queries(client: object, path: str) -> int:
         ("/big/queues/", QUEUES_BUDGET),
         ("/big/upgrades/", UPGRADES_BUDGET),
         ("/big/check/", 11),
-        ("/big/advice/", 10),
-        ("/big/references/", 8),
+        ("/big/advice/", 11),
+        ("/big/references/", 9),
         ("/big/conflicts/", 10),
     ],
 )
