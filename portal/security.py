@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 POLICY = "; ".join(
@@ -14,7 +15,7 @@ POLICY = "; ".join(
         "img-src 'self' data:",
         "font-src 'self'",
         "connect-src 'self'",
-        "form-action 'self'",
+        " ".join(("form-action 'self'", *settings.GATEFOLD_FORM_TARGETS)),
         "frame-ancestors 'none'",
         "base-uri 'none'",
         "manifest-src 'self'",

@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from portal.api import changes, clusters, settings, tasks
+from portal.api import changes, clusters, people, settings, tasks
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
@@ -11,8 +11,15 @@ urlpatterns = [
     path("features/", clusters.Features.as_view()),
     path("jobs/", tasks.Jobs.as_view()),
     path("jobs/<int:number>/", tasks.OneJob.as_view()),
-    path("tokens/", tasks.Tokens.as_view()),
-    path("tokens/<int:number>/", tasks.Token.as_view()),
+    path("tokens/", people.Tokens.as_view()),
+    path("tokens/<int:number>/", people.Token.as_view()),
+    path("tenants/", people.Tenants.as_view()),
+    path("tenants/<slug:tenant>/", people.OneTenant.as_view()),
+    path("tenants/<slug:tenant>/members/", people.Members.as_view()),
+    path("tenants/<slug:tenant>/members/<int:number>/", people.OneMember.as_view()),
+    path("tenants/<slug:tenant>/invitations/", people.Invitations.as_view()),
+    path("tenants/<slug:tenant>/invitations/<int:number>/", people.OneInvitation.as_view()),
+    path("tenants/<slug:tenant>/audit/", people.Audit.as_view()),
     path("clusters/", clusters.Clusters.as_view()),
     path("clusters/<slug:slug>/", clusters.Cluster.as_view()),
     path("clusters/<slug:slug>/modes/", clusters.Modes.as_view()),

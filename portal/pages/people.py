@@ -1,4 +1,4 @@
-"""The people of a tenant, for its administrators: roles, invitations, sessions, and who must have a second factor."""
+"""The people of a tenant, for its administrators: roles, invitations, sessions, policy of second factors."""
 
 from __future__ import annotations
 
@@ -22,20 +22,25 @@ from portal import invitations, members
 from portal.login.policy import second_factors
 from portal.login.sessions import end
 from portal.pages.access import View, fresh
-from portal.tenants import ManagedCluster, Member, Right, Role, Tenant, tenants_with
+from portal.tenants import Limits, ManagedCluster, Member, Right, Role, Tenant, limits_of, tenants_with
+
+
+def administered(user: Any, slug: str) -> Tenant:
+    """The tenant of that name; Http404 for strangers, PermissionDenied for other members."""
+    found = tenants_with(user, Right.ADMINISTER).filter(slug=slug).first()
+    if found is not None:
+        return found
+    if limits_of(user) == Limits() and Tenant.objects.filter(slug=slug, members__user=user.pk).exists():
+        raise PermissionDenied
+    raise Http404
 
 
 def tenant_page(view: View) -> View:
-    """Give a view the Tenant of its `tenant`; its person must administer it, for strangers it does not exist."""
+    """Give a view the Tenant of its `tenant`, which its person must administer."""
 
     @wraps(view)
     def checked(request: HttpRequest, tenant: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        found = tenants_with(request.user, Right.ADMINISTER).filter(slug=tenant).first()
-        if found is None:
-            if Tenant.objects.filter(slug=tenant, members__user=request.user.pk).exists():
-                raise PermissionDenied
-            raise Http404
-        return view(request, found, *args, **kwargs)
+        return view(request, administered(request.user, tenant), *args, **kwargs)
 
     return checked
 
@@ -188,10 +193,9 @@ def _act(request: HttpRequest, one: Member) -> HttpResponse:
 
 def _chosen(request: HttpRequest, one: Member) -> tuple[str, dict[ManagedCluster, str]]:
     """The roles of the form; what is no role counts as none."""
-    role = request.POST.get("role", "")
-    here = {
-        cluster: request.POST.get(f"cluster.{cluster.pk}", "") for cluster in members.clusters_of(one.tenant)
-    }
+    told, known = request.POST, members.clusters_of(one.tenant)
+    role = told.get("role", "")
+    here = {cluster: told.get(f"cluster.{cluster.pk}", "") for cluster in known}
     return (
         role if role in Role.values else "",
         {cluster: chosen if chosen in Role.values else "" for cluster, chosen in here.items()},

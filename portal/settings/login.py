@@ -2,6 +2,7 @@
 
 import os
 import socket
+from urllib.parse import urlsplit
 
 from portal.settings.environment import BadEnvironment, flag, listed
 
@@ -61,7 +62,16 @@ def _provider(name: str) -> dict[str, object]:
     }
 
 
+def _pages(name: str) -> str:
+    """The origin of a provider's login page."""
+    prefix = f"GATEFOLD_OIDC_{name.upper()}_"
+    url = urlsplit(os.environ[f"{prefix}URL"])
+    return os.environ.get(f"{prefix}ORIGIN", f"{url.scheme}://{url.netloc}")
+
+
 GATEFOLD_OIDC = [_provider(name) for name in listed("GATEFOLD_OIDC")]
+# The form of the login leads on to the providers, whose pages may stand on another host than their URL.
+GATEFOLD_FORM_TARGETS = [_pages(name) for name in listed("GATEFOLD_OIDC")]
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": GATEFOLD_OIDC}}
 
 _MAIL_HOST, _colon, _MAIL_PORT = os.environ.get("GATEFOLD_MAIL", "").rpartition(":")

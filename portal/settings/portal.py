@@ -11,7 +11,7 @@ Environment variables, or lines of the file that GATEFOLD_ENVIRONMENT names (def
     GATEFOLD_RELEASES       folder of releases for the machines (default VAR/releases), see docs/upgrades.md
     GATEFOLD_PORTAL_NAME    the name that stands in commits made here
     GATEFOLD_PROXIES        how many proxies of yours stand before the portal (default 0)
-    GATEFOLD_MAIL           host:port of a mail server that takes invitations; without it their links are copied
+    GATEFOLD_MAIL           host:port of a mail server for invitations; without it links are copied
     GATEFOLD_MAIL_FROM      the sender of such mail (default gatefold@ this host)
     GATEFOLD_OIDC           short names of providers people may log in with, see docs/people.md
     GATEFOLD_AUDIT_HEAD     file that keeps the end of the audit log (default VAR/portal/audit.head)

@@ -35,6 +35,7 @@ def addresses(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
         "origin": made.origin,
         "number": made.number,
         "feature": "smtproutes",
+        "tenant": cluster.tenant.slug,
     }
     names = pattern.pattern.converters
     for mode in state.modes() if "mode" in names else [None]:
