@@ -32,6 +32,11 @@ class Provider(ThreadingHTTPServer):
         self.asked: list[dict[str, list[str]]] = []
 
     @property
+    def claims(self) -> dict[str, Any]:
+        address = {"email": "alice@acme.example", "email_verified": True}
+        return {"sub": self.subject, "preferred_username": self.name, "name": "Greta Green", **address}
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
@@ -42,7 +47,7 @@ class Answers(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         url = self.server.url
         if self.path == "/userinfo":
-            self._send({"sub": self.server.subject, "preferred_username": self.server.name})
+            self._send(self.server.claims)
             return
         self._send(
             {
@@ -53,11 +58,7 @@ class Answers(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.server.asked.append(parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode()))
-        claims = {
-            "iss": self.server.url, "aud": "gatefold", "sub": self.server.subject, "exp": 9999999999,
-            "preferred_username": self.server.name, "email": "alice@acme.example", "email_verified": True,
-            "name": "Greta Green",
-        }  # fmt: skip
+        claims = {**self.server.claims, "iss": self.server.url, "aud": "gatefold", "exp": 9999999999}
         self._send(
             {"access_token": "x", "token_type": "Bearer", "id_token": jwt.encode(claims, NOBODY_SIGNS)}
         )
@@ -98,7 +99,9 @@ def come_back(client: Client, **changes: str) -> Any:
     sent = {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["Location"]).query).items()}
     assert sent["redirect_uri"] == "http://testserver/account/oidc/corp/login/callback/"
     assert sent["code_challenge"]
-    return client.get("/account/oidc/corp/login/callback/", {"code": "abc", "state": sent["state"], **changes})
+    return client.get(
+        "/account/oidc/corp/login/callback/", {"code": "abc", "state": sent["state"], **changes}
+    )
 
 
 def test_new_person_of_a_provider_has_an_account_and_no_tenant(
