@@ -37,6 +37,11 @@ PAGES = {
     "conflicts": f"/{CLUSTER}/conflicts/",
     "jobs": "/jobs/",
     "adopt": "/adopt/",
+    "people": "/people/northwind/",
+    "audit": "/audit/northwind/",
+    "account": "/account/",
+    "second-factor": "/account/2fa/",
+    "tokens": "/account/tokens/",
 }
 ON_PHONE = ("fleet", "cluster", "routes", "pending")
 
