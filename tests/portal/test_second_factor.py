@@ -174,6 +174,21 @@ def test_policy_is_met_by_setting_one_up(acme: Tenant, bob: User, europe: Manage
     assert Authenticator.objects.filter(user=bob, type="totp").exists()
 
 
+def test_last_passkey_stays_while_the_policy_holds(acme: Tenant, bob: User, log_in: LogIn) -> None:
+    acme.second_factor = "everybody"
+    acme.save()
+    keys = [Authenticator.objects.create(user=bob, type="webauthn", data={"name": n}) for n in "ab"]
+    client = log_in(bob)
+    paths = [f"/account/2fa/webauthn/keys/{key.pk}/remove/" for key in keys]
+    assert client.post(paths[0]).status_code == 302
+    assert client.post(paths[1]).status_code == 302
+    assert list(Authenticator.objects.filter(user=bob)) == keys[1:]
+    acme.second_factor = "nobody"
+    acme.save()
+    client.post(paths[1])
+    assert not Authenticator.objects.filter(user=bob).exists()
+
+
 def test_administrator_changes_the_policy_and_it_is_recorded(
     alice: User, bob: User, acme: Tenant, log_in: LogIn
 ) -> None:
