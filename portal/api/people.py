@@ -193,7 +193,7 @@ class Token(Tokens):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, number: int) -> Response:
         """Revokes it."""
-        revoke(request, str(number))
+        revoke(request, number)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

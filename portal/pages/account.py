@@ -21,7 +21,7 @@ from portal.login import display
 from portal.login.display import Profile
 from portal.login.policy import second_factors
 from portal.login.sessions import end, end_others, living
-from portal.pages.access import fresh
+from portal.pages.access import fresh, number_in
 
 
 class AccountForm(forms.ModelForm):
@@ -104,7 +104,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
         if request.POST.get("do") == "others":
             end_others(request)
         else:
-            end(request, request.user, request.POST.get("number", ""))
+            end(request, request.user, number_in(request.POST.get("number", "")))
         messages.success(request, _("Ended."))
         return redirect("sessions")
     context = {

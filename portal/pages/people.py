@@ -21,7 +21,7 @@ from clusters.refusals import Refused
 from portal import invitations, members
 from portal.login.policy import second_factors
 from portal.login.sessions import end
-from portal.pages.access import View, fresh
+from portal.pages.access import View, fresh, number_in
 from portal.tenants import Limits, ManagedCluster, Member, Right, Role, Tenant, limits_of, tenants_with
 
 
@@ -125,8 +125,7 @@ def _invite(request: HttpRequest, tenant: Tenant) -> HttpResponse:
 
 
 def _revoke(request: HttpRequest, tenant: Tenant) -> HttpResponse:
-    number = request.POST.get("number", "")
-    one = invitations.open_ones(tenant).filter(pk=number if number.isdecimal() else 0).first()
+    one = invitations.open_ones(tenant).filter(pk=number_in(request.POST.get("number", ""))).first()
     if one is None:
         raise Http404
     invitations.revoke(request, one)
@@ -181,7 +180,7 @@ def _act(request: HttpRequest, one: Member) -> HttpResponse:
             messages.success(request, _("%(name)s is no member any more.") % {"name": one.user})
             return redirect("people_of", one.tenant.slug)
         if do == "end":
-            end(request, one.user, request.POST.get("number", ""))
+            end(request, one.user, number_in(request.POST.get("number", "")))
             messages.success(request, _("The session is ended."))
         elif do == "roles":
             members.change(request, one, *_chosen(request, one))
