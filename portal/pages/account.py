@@ -22,6 +22,7 @@ from portal.login.display import Profile
 from portal.login.policy import second_factors
 from portal.login.sessions import end, end_others, living
 from portal.pages.access import fresh, number_in
+from portal.tenants import Right, tenants_with
 
 
 class AccountForm(forms.ModelForm):
@@ -74,6 +75,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "memberships": request.user.memberships.select_related("tenant").prefetch_related(
             "clusters__cluster__replica"
         ),
+        "may_adopt": tenants_with(request.user, Right.ADMINISTER).exists(),
         "section": "account",
     }
     return render(request, "people/account.html", context, status=422 if form.errors else 200)

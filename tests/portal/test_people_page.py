@@ -11,6 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from portal.audit import Action, AuditRow
+from portal.demo import people as demo_people
+from portal.demo.plan import PASSPHRASE, PEOPLE
 from portal.tenants import ClusterRole, ManagedCluster, Member, Role, Tenant
 from tests.portal import world
 from tests.portal.conftest import LogIn
@@ -61,6 +63,16 @@ def test_administrator_sees_and_ends_sessions_of_members_alone(
     assert browsers["bob"].get("/").status_code == 302
     row = AuditRow.objects.get(action=Action.SESSION)
     assert (row.actor, row.target) == ("alice", "bob")
+
+
+def test_logins_of_the_demo_work_and_nobody_needs_a_second_factor(db: None) -> None:
+    demo_people.ensure()
+    for person in PEOPLE:
+        client = Client()
+        client.post("/login/", {"username": person.login, "password": PASSPHRASE})
+        assert client.get("/").status_code == 200, person.login
+        allowed = 200 if "administrator" in person.roles.values() else 403
+        assert client.get("/people/", follow=True).status_code == allowed, person.login
 
 
 def test_broken_form_changes_nobody(alice: User, bob: User, europe: ManagedCluster, log_in: LogIn) -> None:
