@@ -4,7 +4,7 @@ import os
 import socket
 from urllib.parse import urlsplit
 
-from portal.settings.environment import BadEnvironment, flag, listed
+from portal.settings.environment import BadEnvironment, flag, listed, number
 
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"
@@ -25,7 +25,7 @@ ACCOUNT_RATE_LIMITS = {
     # Per address, and per name whoever asks: five wrong passphrases in five minutes, known name or not.
     "login_failed": "20/m/ip,5/5m/key",
 }
-ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("GATEFOLD_PROXIES", "0"))
+ALLAUTH_TRUSTED_PROXY_COUNT = number("GATEFOLD_PROXIES", os.environ.get("GATEFOLD_PROXIES", "0"))
 
 MFA_ADAPTER = "portal.login.adapters.SecondFactor"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
@@ -77,5 +77,5 @@ SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": GATEFOLD_OIDC}}
 _MAIL_HOST, _colon, _MAIL_PORT = os.environ.get("GATEFOLD_MAIL", "").rpartition(":")
 GATEFOLD_MAILS = bool(_MAIL_HOST)
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if GATEFOLD_MAILS else 'dummy'}.EmailBackend"
-EMAIL_HOST, EMAIL_PORT, EMAIL_TIMEOUT = _MAIL_HOST, int(_MAIL_PORT or 25), 10
+EMAIL_HOST, EMAIL_PORT, EMAIL_TIMEOUT = _MAIL_HOST, number("GATEFOLD_MAIL", _MAIL_PORT or "25"), 10
 DEFAULT_FROM_EMAIL = os.environ.get("GATEFOLD_MAIL_FROM", f"gatefold@{socket.getfqdn()}")

@@ -27,11 +27,12 @@ from django.utils.translation import gettext_lazy as _
 from portal.settings.base import *  # noqa: F403 - the base is meant to be taken whole
 from portal.settings.base import BASE_DIR, DATABASE_OPTIONS, INSTALLED_APPS, VAR
 from portal.settings.environment import flag, kept_secret, listed, read_environment_file
-from portal.settings.login import *  # noqa: F403 - the part that is about people
 
 HOME = VAR / "portal"
 HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
 read_environment_file(Path(os.environ.get("GATEFOLD_ENVIRONMENT", HOME / "environment")))
+
+from portal.settings.login import *  # noqa: E402, F403 - the part about people, which reads that environment
 
 SECRET_KEY = os.environ.get("GATEFOLD_SECRET_KEY") or kept_secret(HOME / "secret_key")
 DEBUG = flag("GATEFOLD_DEBUG")

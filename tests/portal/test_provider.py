@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 import pytest
@@ -15,7 +16,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from portal.settings import login as login_settings
-from portal.settings.environment import BadEnvironment
+from portal.settings.environment import BadEnvironment, number
 from portal.tenants import ManagedCluster
 from tests.portal.conftest import LogIn
 
@@ -49,6 +50,9 @@ class Answers(BaseHTTPRequestHandler):
         if self.path == "/userinfo":
             self._send(self.server.claims)
             return
+        if self.path.startswith("/authorize"):
+            self._send_back()
+            return
         self._send(
             {
                 "issuer": url, "authorization_endpoint": f"{url}/authorize", "token_endpoint": f"{url}/token",
@@ -63,6 +67,15 @@ class Answers(BaseHTTPRequestHandler):
             {"access_token": "x", "token_type": "Bearer", "id_token": jwt.encode(claims, NOBODY_SIGNS)}
         )
 
+    def _send_back(self) -> None:
+        """The person needs no login here: back at once, with a code."""
+        asked = parse_qs(urlsplit(self.path).query)
+        told = urlencode({"code": "abc", "state": asked["state"][0]})
+        self.send_response(302)
+        self.send_header("Location", f"{asked['redirect_uri'][0]}?{told}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def _send(self, answer: dict[str, Any]) -> None:
         body = json.dumps(answer).encode()
         self.send_response(200)
@@ -75,21 +88,31 @@ class Answers(BaseHTTPRequestHandler):
         """Quietly."""
 
 
-@pytest.fixture
-def provider(settings: Any) -> Iterator[Provider]:
+@contextmanager
+def running() -> Iterator[Provider]:
     server = Provider()
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    app = {
-        "provider_id": "corp", "name": "Corp", "client_id": "gatefold", "secret": "canary-secret",
-        "settings": {"server_url": server.url, "oauth_pkce_enabled": True},
-    }  # fmt: skip
-    settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [app]}}
-    settings.GATEFOLD_FORM_TARGETS = [server.url]
     yield server
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def provider(settings: Any) -> Iterator[Provider]:
+    with running() as server:
+        settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [app_of(server)]}}
+        settings.GATEFOLD_FORM_TARGETS = [server.url]
+        yield server
+
+
+def app_of(server: Provider) -> dict[str, Any]:
+    """How the environment would tell it."""
+    return {
+        "provider_id": "corp", "name": "Corp", "client_id": "gatefold", "secret": "canary-secret",
+        "settings": {"server_url": server.url, "oauth_pkce_enabled": True},
+    }  # fmt: skip
 
 
 def come_back(client: Client, **changes: str) -> Any:
@@ -164,6 +187,13 @@ def test_person_connects_a_provider_and_logs_in_by_it(provider: Provider, alice:
 
 def test_unknown_provider_is_not_found(db: None) -> None:
     assert Client().post("/account/oidc/corp/login/").status_code == 404
+
+
+@pytest.mark.parametrize("text", ["", "two", "-1", "1e3", "9" * 30])
+def test_number_of_the_environment_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(BadEnvironment, match="GATEFOLD_PROXIES"):
+        number("GATEFOLD_PROXIES", text)
+    assert number("GATEFOLD_PROXIES", "2") == 2
 
 
 @pytest.mark.parametrize(
