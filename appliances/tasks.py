@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import traceback
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
-from celery.signals import task_failure, task_prerun, task_success, worker_ready, worker_shutting_down
+from celery.signals import task_failure, task_prerun, task_success, worker_ready, worker_shutdown
 from django.db import close_old_connections
 from django.db.models import F
 from django.utils import timezone
 
-from appliances.following import statuses, worker
-from appliances.models import MachineStatus, TaskRun
-from clusters import models
+from appliances.following import answering, applies, questions, samples, statuses, visiting, worker
+from appliances.models import MachineStatus, TaskRun, Worker
+from clusters import models, retention
 
 WAIT = 45.0
+FORGOTTEN = timedelta(days=1)
+"""After which the row of a worker that died is of no interest."""
 
 
 @shared_task(name="appliances.tasks.replicate")
@@ -23,6 +26,12 @@ def replicate(replica_id: int) -> None:
     """Bring the links of a cluster up to its entries and give every peer what it lacks."""
     if models.Replica.objects.filter(pk=replica_id).exists():
         worker.follower().submit(worker.follower().follow(replica_id)).result(WAIT)
+
+
+@shared_task(name="appliances.tasks.answer")
+def answer(numbers: list[int]) -> None:
+    """Put questions of web processes to their machines."""
+    answering.answer(numbers)
 
 
 @shared_task(name="appliances.tasks.ping")
@@ -42,13 +51,21 @@ def sweep() -> None:
     """Compare what is wanted with what is reported; needs no message to have arrived.
 
     1. Rows of machines that are behind their cluster's entries are brought up to them. 2. Every cluster is
-    followed. 3. Whoever lacks commits gets them.
+    followed. 3. Whoever lacks commits gets them. 4. Machines that are disconnected are asked
+    how they stand. 5. What is too old is forgotten: samples, applies, questions, workers, parts of the logs.
     """
     behind = models.Replica.objects.exclude(name="")
     for replica in behind:
         if _rows_behind(replica):
             statuses.wanted(replica.pk)
+    samples.thin(timezone.now())
+    applies.forget(timezone.now())
     worker.follower().submit(worker.follower().follow_all()).result(WAIT)
+    for replica in behind:
+        retention.expire(replica.pk)
+    visiting.look_after_all()
+    questions.sweep()
+    Worker.objects.filter(seen__lt=timezone.now() - FORGOTTEN).delete()
 
 
 def _rows_behind(replica: models.Replica) -> bool:
@@ -61,8 +78,9 @@ def _begin(**_kwargs: Any) -> None:
     worker.follower()
 
 
-@worker_shutting_down.connect
+@worker_shutdown.connect
 def _end(**_kwargs: Any) -> None:
+    # After the last task: one that still runs would begin the links anew.
     worker.stop()
 
 

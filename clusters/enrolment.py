@@ -28,6 +28,8 @@ from clusters.versions import THE_CLUSTER, Address, Kind, settings_at
 
 MAIN_GROUP = "Main_Group"
 """The group that comes with every cluster (GRP-01)."""
+ADVISED_MACHINES = 20
+"""More members are allowed, with a warning that their communication may suffer (CL-08)."""
 
 
 def create(

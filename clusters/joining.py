@@ -18,6 +18,7 @@ from clusters.addressing import check_host, check_key, check_serial
 from clusters.catalogue import Catalogue, Document, Scope
 from clusters.drafts import Edited
 from clusters.effective import Difference, difference, effective
+from clusters.enrolment import ADVISED_MACHINES
 from clusters.installed import catalogue
 from clusters.membership_refusals import AlreadyMember, NotEnrolled, NotInCluster
 from clusters.models import REJOINED
@@ -42,12 +43,21 @@ def _own_settings(state: ClusterState, serial: str) -> dict[str, Document]:
 
 @dataclass(frozen=True, slots=True)
 class JoinPreview:
-    """What a join would mean here: the cluster, the group, and each feature whose value would be another."""
+    """What a join would mean here: the cluster, the group, and each feature whose value would be another.
+
+    `members` are there already; `by_address` tells how they reach one another.
+    """
 
     cluster: str
     group: str
     members: tuple[str, ...]
     differences: tuple[Difference, ...]
+    by_address: bool = True
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the joiner would be one more than is advised (CL-08)."""
+        return len(self.members) >= ADVISED_MACHINES
 
 
 def preview_join(
@@ -77,6 +87,7 @@ def preview_join(
         cluster.groups[home].name,
         tuple(m.name for m in cluster.machines.values()),
         tuple(each for each in found if each.value_changed),
+        cluster.by_address,
     )
 
 

@@ -116,11 +116,23 @@ class DjangoStore:
         rows = [self.row.commits.filter(part) for part in up_to(vector)]
         # What stood when the forgotten part ended is what the next commits have replaced.
         last = _merged(row.read() for part in rows for row in part.prefetch_related("changes"))
+        before = self._take_superseded(last)
         now = self.heads(last)
         for address, versions_ in last.items():
-            self._remember(address, [v for v in versions_ if v not in now[address]])
+            stood = versions.merge([*versions_, *before.get(address, ())])
+            self._remember(address, [v for v in stood if v not in now[address]])
         for part in rows:
             part.delete()
+
+    def _take_superseded(self, addresses: Iterable[Address]) -> dict[Address, list[versions.Version]]:
+        found: dict[Address, list[versions.Version]] = {}
+        wanted = [str(address) for address in addresses]
+        for i in range(0, len(wanted), BATCH):
+            rows = self.row.superseded.filter(address__in=wanted[i : i + BATCH])
+            for row in rows:
+                found.setdefault(Address.parse(row.address), []).append(row.read())
+            rows.delete()
+        return found
 
     def commits_after(self, vector: Vector) -> Iterator[Commit]:
         log = self.row.commits.prefetch_related("changes")
@@ -316,6 +328,12 @@ def _old_versions(
     rows = models.Commit.objects.filter(wanted, replica=replica_id, changes__address__in=addresses).distinct()
     for made in (row.read() for row in rows.prefetch_related("changes")):
         yield from ((change.address, made.version(change)) for change in made.changes)
+
+
+def versions_of(replica_id: int, address: Address) -> list[versions.Version]:
+    """Every version of an entry that is kept here, in no order; some may be there twice."""
+    heads = _reading(replica_id).store.heads([address]).get(address, ())
+    return [*heads, *(found for _address, found in _old_versions(replica_id, db.Q(), [str(address)]))]
 
 
 def version(replica_id: int, address: Address, ident: CommitId) -> versions.Version | None:

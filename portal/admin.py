@@ -13,8 +13,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from portal.audit import AuditRow
+from portal.config_files.backups import Backup
 from portal.invitations import Invitation
-from portal.jobs import Job, JobLine
+from portal.jobs import Job, JobLine, JobPart
+from portal.proposals.policy import CommitPolicy
+from portal.proposals.proposal import Proposal, ProposalLine
 from portal.tenants import ClusterRole, ManagedCluster, Member, Tenant
 from portal.tokens import ApiToken
 
@@ -63,6 +66,16 @@ class JobLineInline(admin.TabularInline):
         return False
 
 
+class JobPartInline(admin.TabularInline):
+    model = JobPart
+    extra = 0
+    can_delete = False
+    readonly_fields = ("order", "serial", "name", "state", "step", "percent", "message")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 @admin.register(Job)
 class JobAdmin(admin.ModelAdmin):
     """Jobs are started and cancelled on their pages; here they are read and cleared away."""
@@ -70,7 +83,7 @@ class JobAdmin(admin.ModelAdmin):
     list_display = ("__str__", "tenant", "cluster", "state", "started_by", "created", "ended")
     list_filter = ("state", "kind", "tenant")
     list_select_related = ("tenant", "cluster__replica", "started_by")
-    inlines = (JobLineInline,)
+    inlines = (JobPartInline, JobLineInline)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return Job.everything.all()
@@ -146,6 +159,64 @@ class ApiTokenAdmin(admin.ModelAdmin):
 
     list_display = ("name", "user", "read_only", "tenant", "created", "expires", "used")
     list_select_related = ("user", "tenant")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(CommitPolicy)
+class CommitPolicyAdmin(admin.ModelAdmin):
+    """What clusters ask of commits; their administrators set it on the page of the cluster."""
+
+    list_display = ("cluster", "approval", "zone", "try_first")
+    list_select_related = ("cluster__replica",)
+
+
+class ProposalLineInline(admin.TabularInline):
+    model = ProposalLine
+    extra = 0
+    can_delete = False
+    readonly_fields = ("at", "user", "text")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Proposal)
+class ProposalAdmin(admin.ModelAdmin):
+    """Proposals are decided on their pages; here they are read. The changes may hold secrets: not shown."""
+
+    list_display = ("__str__", "tenant", "cluster", "state", "user", "created", "ended")
+    list_filter = ("state", "tenant")
+    list_select_related = ("tenant", "cluster__replica")
+    exclude = ("changes", "tried")
+    inlines = (ProposalLineInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return Proposal.everything.all()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """One that is not over holds changes, or machines that try them."""
+        return obj is not None and not obj.open and super().has_delete_permission(request, obj)
+
+
+@admin.register(Backup)
+class BackupAdmin(admin.ModelAdmin):
+    """Versions of configurations; what they hold is seen on the cluster's own pages."""
+
+    list_display = ("__str__", "made", "same", "why", "by")
+    list_filter = ("cluster", "why")
+    list_select_related = ("cluster__replica", "by")
+    exclude = ("text",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -32,7 +32,7 @@ def adopt(
     Blocks while it talks to the member. Raises LinkError, TakenByOthers, and what the member's refusal says;
     the job of it tells the story without the passphrase.
     """
-    job = Job.everything.create(tenant=tenant, kind=Job.Kind.ADOPT, started_by=person, total=3)
+    job = Job.everything.create(tenant=tenant, kind="adopt", started_by=person, total=3)
     job.claim()
     try:
         cluster = _adopt(job, tenant, address, port, passphrase, host_key)

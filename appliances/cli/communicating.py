@@ -21,6 +21,11 @@ FEATURE = "interfaceconfig"
 CCS_PORT = 2222
 
 
+def has_ccs(session: Session) -> bool:
+    """Whether an interface of this machine takes cluster traffic over CCS."""
+    return any(interface["ccs"]["enabled"] for interface in _interfaces(session, session.host.serial))
+
+
 def ask_for_ccs(session: Session) -> None:
     """After a join, for each interface: CCS there, and on which port (JN-10)."""
     for interface in _interfaces(session, session.host.serial):

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from django.utils.translation import gettext as _
 
-from appliances.cli.communicating import ask_for_ccs, enable_ccs
+from appliances.cli.communicating import ask_for_ccs, enable_ccs, has_ccs
 from appliances.cli.dialogue import confirm, say_json
 from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.login_host import JoinRequest
@@ -17,6 +17,7 @@ from appliances.cli.session import Session
 from appliances.machine.status import now
 from clusters.differences import differences
 from clusters.effective import Difference
+from clusters.enrolment import ADVISED_MACHINES
 from clusters.installed import catalogue
 from clusters.membership import JoinPreview
 from clusters.modes import CLUSTER
@@ -115,6 +116,9 @@ def _ask(session: Session, told: argparse.Namespace) -> None:
 
 
 def _ask_for_own_ccs(session: Session) -> None:
+    if has_ccs(session):
+        session.dialogue.say(_("CCS is on here already."))
+        return
     question = _("Enable the cluster communication service (CCS) on {host}?").format(host=session.host.name)
     if confirm(session.dialogue, question, default=False):
         enable_ccs(session, "", CCS_PORT)
@@ -202,6 +206,13 @@ def _ask_what_to_keep(session: Session, preview: JoinPreview) -> list[str]:
 def _say_preview(session: Session, preview: JoinPreview) -> None:
     say = session.dialogue.say
     say(_("Joining group {group} of the cluster {name}.").format(group=preview.group, name=preview.cluster))
+    if preview.crowded:
+        session.dialogue.warn(
+            _(
+                "The cluster has {count} machines already. More than {most} are allowed; expect "
+                "communication errors."
+            ).format(count=len(preview.members), most=ADVISED_MACHINES)
+        )
     if not preview.differences:
         say(_("No setting of this machine changes."))
         return

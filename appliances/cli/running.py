@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from appliances.cli import registry
 from appliances.cli.dialogue import choose, confirm
-from appliances.cli.errors import CommandError, ConflictError, UsageError
+from appliances.cli.errors import CommandError, ConflictError, Leave, UsageError
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
 from appliances.cli.splitting import split
@@ -22,6 +22,7 @@ from clusters.replication import StaleDraft
 
 logger = logging.getLogger(__name__)
 
+HELP = "--help"
 RIGHT_WORDS = {
     Right.READ: "readonly, operator or administrator",
     Right.EDIT: "operator or administrator",
@@ -52,6 +53,9 @@ def run_words(session: Session, words: list[str]) -> int:
     try:
         session.settle()
         command = _found(words[0])
+        if words[-1] == HELP and len(words) > 1:
+            session.dialogue.say(command.help)
+            return 0
         _require_right(session, command)
         if not _placed(session, command):
             return 0
@@ -67,6 +71,13 @@ def run_words(session: Session, words: list[str]) -> int:
     except (DatabaseError, OSError) as error:
         logger.warning("%s failed: %s", words[0], error)
         return _refused(session, _("Could not be stored: {error}.").format(error=error), CommandError.code)
+    except Leave:
+        raise
+    except Exception as error:
+        # A mistake of ours must not throw the person out; the log has all of it.
+        logger.exception("%s failed", words[0])
+        text = _("Internal error: {error}. The log of this machine has more.")
+        return _refused(session, text.format(error=error), CommandError.code)
     finally:
         close_old_connections()
 

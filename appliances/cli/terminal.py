@@ -156,7 +156,8 @@ class Terminal:
         return self._answer(f"{question}> ", secret=True)
 
     def input_text(self) -> str:
-        """Lines up to an empty one, or to Ctrl-D."""
+        """Lines up to an empty one."""
+        self.say(_("Type or paste it; an empty line ends it."))
         lines: list[str] = []
         while line := self._answer("", secret=False):
             lines.append(line)
@@ -213,6 +214,10 @@ class Terminal:
                 continue
             except EOFError:
                 line = "exit"
+            except CommandError as error:
+                # The user is gone, or the machine ends.
+                self.warn(str(error))
+                return error.code
             try:
                 code = await in_session(self._session, self._language, line)
             except Leave:

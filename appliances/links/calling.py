@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncssh
 
+from appliances.links import names
 from appliances.links.channel import Channel
 from appliances.links.errors import (
     AuthenticationFailed,
@@ -160,12 +161,7 @@ async def _socket(target: Target, timeout: float) -> socket.socket:
 async def _connected(target: Target) -> socket.socket:
     """A connected socket to the first of the name's addresses that answers."""
     loop = asyncio.get_running_loop()
-    try:
-        places = await loop.getaddrinfo(target.address, target.port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError):
-        raise Unreachable(
-            f"the name {target.address} is not known", "Check the name and the DNS servers."
-        ) from None
+    places = await names.places_of(target.address, target.port)
     trouble: OSError = OSError("no address")
     for family, kind, protocol, _, place in places:
         sock = socket.socket(family, kind, protocol)

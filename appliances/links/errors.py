@@ -92,6 +92,8 @@ class Reason(StrEnum):
     NOT_PREPARED = "not-prepared"
     NOT_ALLOWED = "not-allowed"
     BUSY = "busy"
+    NO_REVERSE = "no-reverse"
+    NO_NAME = "no-name"
     INVALID = "invalid"
 
 
@@ -110,6 +112,10 @@ REMEDIES = {
     ),
     Reason.NOT_ALLOWED: _("Use the admin user, or keys that a member has been prepared for."),
     Reason.BUSY: _("Try again in a moment."),
+    Reason.NO_REVERSE: _(
+        "Mend the DNS of the machine that was called, or write the caller's address into its /etc/hosts."
+    ),
+    Reason.NO_NAME: _("Enter the name into DNS, or let the cluster use addresses, and try again."),
     Reason.INVALID: _("Look at what the message names."),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,10 +17,18 @@ from appliances.links.errors import (
     VersionMismatch,
 )
 from appliances.links.messages import PROTOCOL, Bye, Hello, Message, RefusedMessage
-from appliances.links.peer import Holder, Identity, Login, PeerIdentity, Standing
+from appliances.links.peer import Holder, Identity, Kind, Login, PeerIdentity, Standing
 from appliances.links.timing import Pace, Timing, within
 
-Purpose = Literal["member", "enrol"]
+Purpose = Literal["member", "enrol", "errand"]
+"""An errand carries requests and no commits: a portal's, to a machine that is disconnected or runs another
+release too."""
+LookBack = Callable[[str], Awaitable[None]]
+"""Sees that the name servers answer for a caller's address; raises Refused."""
+
+
+async def nobody_looks(address: str) -> None:
+    """For clusters whose members call one another by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +66,23 @@ async def call(channel: Channel, ours: Hello, pace: Pace, timing: Timing) -> Hel
         raise no(theirs, ours.release)
     if not isinstance(theirs, Hello):
         raise ProtocolError(Fault.UNEXPECTED, "something before hello")
-    _require_same_release(ours, theirs)
-    if ours.purpose == "member" and ours.cluster != theirs.cluster:
+    _require_same_release(ours, theirs, ours.purpose)
+    if ours.purpose != "enrol" and ours.cluster != theirs.cluster:
         raise Refused(Reason.OTHER_CLUSTER, f"{theirs.host} belongs to another cluster")
     return theirs
 
 
 async def answer(
-    channel: Channel, holder: Holder, credential: Credential, pace: Pace, timing: Timing
+    channel: Channel,
+    holder: Holder,
+    credential: Credential,
+    pace: Pace,
+    timing: Timing,
+    look_back: LookBack = nobody_looks,
 ) -> tuple[Hello, Hello]:
     """The server's side: hears the caller's hello, judges it, says its own; returns both (ours, theirs).
 
-    A caller that is not welcome is told why. Raises Refused, VersionMismatch, ProtocolError, LinkLost.
+    A machine's address is looked up by `look_back` (COM-09). A caller that is not welcome is told why. Raises Refused, VersionMismatch, ProtocolError, LinkLost.
     """
     identity = await holder.identity()
     ours = hello(identity, await holder.vector(), "member")
@@ -77,6 +91,8 @@ async def answer(
         if not isinstance(theirs, Hello):
             raise ProtocolError(Fault.UNEXPECTED, "something before hello")
         judge(ours, theirs, credential)
+        if theirs.kind is Kind.MACHINE:
+            await look_back(channel.address)
     except LinkError as error:
         await refuse(channel, error, identity.release)
         raise
@@ -97,7 +113,7 @@ async def first_message(channel: Channel, pace: Pace, timing: Timing) -> Message
 
 def judge(ours: Hello, theirs: Hello, credential: Credential) -> None:
     """Whether a caller is welcome. Raises Refused and VersionMismatch."""
-    _require_same_release(ours, theirs)
+    _require_same_release(ours, theirs, theirs.purpose)
     if theirs.serial == ours.serial:
         raise Refused(Reason.OTHER_SERIAL, f"both ends have the serial number {ours.serial}")
     peer = credential.peer
@@ -107,6 +123,8 @@ def judge(ours: Hello, theirs: Hello, credential: Credential) -> None:
         _judge_newcomer(ours, theirs, credential)
     else:
         _judge_member(ours, theirs, credential)
+    if theirs.purpose == "errand" and theirs.kind is not Kind.PORTAL:
+        raise Refused(Reason.NOT_ALLOWED, "only a portal runs errands")
 
 
 def _judge_newcomer(ours: Hello, theirs: Hello, credential: Credential) -> None:
@@ -123,8 +141,9 @@ def _judge_member(ours: Hello, theirs: Hello, credential: Credential) -> None:
         raise Refused(Reason.OTHER_CLUSTER, f"{theirs.host} and {ours.host} are not in one cluster")
 
 
-def _require_same_release(ours: Hello, theirs: Hello) -> None:
-    if (ours.release, ours.protocol) != (theirs.release, theirs.protocol):
+def _require_same_release(ours: Hello, theirs: Hello, purpose: Purpose) -> None:
+    """Whoever exchanges commits runs the same release (CL-12); a portal's errand also reaches another one."""
+    if ours.protocol != theirs.protocol or (purpose != "errand" and ours.release != theirs.release):
         raise VersionMismatch(_version(ours), _version(theirs))
 
 

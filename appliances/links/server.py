@@ -17,7 +17,7 @@ from appliances.links.callers import Connection, ProcessFactory, Standing
 from appliances.links.channel import Channel
 from appliances.links.errors import Fault, LinkError, LinkLost, ProtocolError, Reason, Refused
 from appliances.links.frames import encode
-from appliances.links.hello import Credential, answer, clip, refuse
+from appliances.links.hello import Credential, LookBack, answer, clip, nobody_looks, refuse
 from appliances.links.identity import Keys
 from appliances.links.link import Hooks, Link
 from appliances.links.messages import Bye, Enrol, Enrolled, Hello, to_body
@@ -59,7 +59,8 @@ class LinkKeeper(Hooks, Protocol):
 class Service:
     """One listening address and port.
 
-    `process_factory` and `logins` are for SSH services only. `port` 0 takes a free one; `self.port` tells.
+    `process_factory` and `logins` are for SSH services only. `look_back` judges the addresses of machines that
+    call. `port` 0 takes a free one; `self.port` tells.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Service:
         logins: Logins | None = None,
         process_factory: ProcessFactory | None = None,
         limits: Limits | None = None,
+        look_back: LookBack = nobody_looks,
         pace: Pace | None = None,
         timing: Timing | None = None,
     ) -> None:
@@ -87,6 +89,7 @@ class Service:
         self.process_factory = process_factory if people else None
         self.limits = limits or Limits()
         self._links = links
+        self._look_back = look_back
         self._keys = keys
         self._pace = pace or Pace()
         self._timing = timing or RealTime()
@@ -147,7 +150,9 @@ class Service:
     async def serve(self, channel: Channel, credential: Credential) -> None:
         """Talks with a peer over the subsystem until one of the two ends it."""
         try:
-            ours, theirs = await answer(channel, self.holder, credential, self._pace, self._timing)
+            ours, theirs = await answer(
+                channel, self.holder, credential, self._pace, self._timing, self._look_back
+            )
             if theirs.purpose == "enrol":
                 await self._enrol(channel, theirs, credential)
             else:
@@ -175,7 +180,8 @@ class Service:
             pace=self._pace,
             timing=self._timing,
         )
-        self._links.adopt(link)
+        if not link.errand:
+            self._links.adopt(link)
         link.start()
         await link.wait_closed()
 

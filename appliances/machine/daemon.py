@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from django.db import DatabaseError
 
+from appliances.links import names
 from appliances.links.identity import Keys
 from appliances.links.peer import Wire
 from appliances.links.server import Service, ServiceKind
@@ -35,7 +36,7 @@ from appliances.machine.status import MachineStatus, Trouble, now
 from appliances.machine.threads import in_thread
 from appliances.machine.upgrading import Guide, Upgrading
 from appliances.postfix.instance import InstanceError
-from clusters import replicas
+from clusters import replicas, retention
 from clusters.versions import CommitId
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ class CommandLine(Protocol):
         """A shell or one command line of a person."""
         ...
 
-    def answer(self, daemon: Daemon, words: list[str], user: str, role: str) -> list[Wire]:
-        """A command of a user on another member; blocks."""
+    def answer(self, daemon: Daemon, words: list[str], user: str, role: str, *, portal: bool) -> list[Wire]:
+        """A command of a user on another member, or at a portal; blocks."""
         ...
 
 
@@ -64,6 +65,8 @@ FRESH = 3000
 """Milliseconds for which a status need not be put together again."""
 FAREWELL = 1.0
 """Seconds between the word that the program restarts, and the restart."""
+FORGETTING = 3600.0
+"""Seconds between two looks whether the log holds what is too old."""
 ROUND = 60.0
 """Seconds between two rounds over what is due: held commits, old messages, the status."""
 
@@ -94,7 +97,9 @@ class Daemon:
         self.held: dict[CommitId, int] = {}
         self.postfix_error: Trouble | None = None
         self.people = People(lambda: self.view.effective.documents["userconfig"])
-        self.holder = MachineHolder(self, enrolling.enrol, lambda r, c: requests.answer(self, r, c))
+        self.holder = MachineHolder(
+            self, enrolling.require_findable, enrolling.enrol, lambda r, c: requests.answer(self, r, c)
+        )
         self.pace = pace or Pace()
         self.table = Table(self.holder, home.serial, self.keys.user, listener=self._happened, pace=self.pace)
         self.services = Services(self._service)
@@ -122,6 +127,7 @@ class Daemon:
         self._begin(self.applying.run())
         self._begin(self._every(WATCH, self._watch_postfix))
         self._begin(self._every(ROUND, self._go_round))
+        self._begin(self._every(FORGETTING, self._forget))
         await asyncio.to_thread(self.upgrading.shelf.came_up)
         self._say_ready()
         self.guide()
@@ -174,10 +180,12 @@ class Daemon:
         """Brings links, doors and mail to what the replica says now."""
         async with self._following:
             self._follow_planned = False
-            self.view = await in_thread(self._read)
-            if self.view.removed:
+            found = await in_thread(self._read)
+            if found.removed:
+                # Until it has gone on alone, what it was holds on: else nobody could log in meanwhile.
                 await members.leave(self)
                 return
+            self.view = found
             self.table.update(peers.members(self.view))
             self.table.advanced()
             self.applying.wake()
@@ -253,6 +261,11 @@ class Daemon:
             logger.info("%d messages were past the time of their bounce profile: returned", len(late))
         self.status_changed()
 
+    async def _forget(self) -> None:
+        """The log does not grow for ever."""
+        if gone := await in_thread(retention.expire, self.view.replica_id):
+            logger.info("%d old commits of the log were forgotten", gone)
+
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
@@ -277,8 +290,14 @@ class Daemon:
             self.table,
             logins=self.people if people else None,
             process_factory=self._process if people else None,
+            look_back=self._look_back,
             pace=self.pace,
         )
+
+    async def _look_back(self, address: str) -> None:
+        """Who calls a cluster that uses addresses has one for which the name servers answer (COM-09)."""
+        if self.view.state.by_address:
+            await names.require_reverse(address)
 
     async def _process(self, process: asyncssh.SSHServerProcess[Any], login: Login) -> None:
         await self.command_line.serve(process, login, self)

@@ -15,7 +15,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from appliances.links.errors import Reason, Refused
+from appliances.links import names
+from appliances.links.errors import Reason, Refused, Unreachable
 from appliances.links.identity import InvalidKey, canonical_key
 from appliances.links.peer import Kind, Newcomer, Wire
 from appliances.machine import killpoints
@@ -79,6 +80,21 @@ def enrol(view: View, raw: Wire, newcomer: Newcomer) -> Wire:
     if not request.preview:
         killpoints.passed("taken-in")
     return _answer(view)
+
+
+async def require_findable(view: View, raw: Wire) -> None:
+    """In a cluster that uses names, a machine is taken in whose name leads somewhere from here (COM-10).
+
+    Raises Refused.
+    """
+    told = raw.get("machine")
+    if view.state.by_address or not isinstance(told, dict):
+        return
+    name, port = str(told.get("name")), told.get("port")
+    try:
+        await names.places_of(name, port if isinstance(port, int) else 0)
+    except Unreachable as error:
+        raise Refused(Reason.NO_NAME, f"{view.name} cannot reach {name}: {error.text}") from None
 
 
 def _take_machine(view: View, request: EnrolRequest, newcomer: Newcomer) -> None:

@@ -37,15 +37,20 @@ class Host(Protocol):
     def holds_back(self, ahead: Mapping[CommitId, int]) -> None: ...
 
 
+Findable = Callable[[View, Wire], Awaitable[None]]
 Enrol = Callable[[View, Wire, Newcomer], Wire]
 Answer = Callable[[Wire, Caller], Awaitable[list[Wire]]]
 
 
 class MachineHolder:
-    """Satisfies `links.peer.Holder`. `enrol` takes a newcomer in, in a thread; `answer` runs requests."""
+    """Satisfies `links.peer.Holder`. `enrol` takes a newcomer in, in a thread; `answer` runs requests.
 
-    def __init__(self, host: Host, enrol: Enrol, answer: Answer) -> None:
+    `findable` refuses a newcomer whom the cluster would not find.
+    """
+
+    def __init__(self, host: Host, findable: Findable, enrol: Enrol, answer: Answer) -> None:
         self._host = host
+        self._require_findable = findable
         self._enrol = enrol
         self._answer = answer
 
@@ -107,4 +112,5 @@ class MachineHolder:
                 Reason.OTHER_RELEASE,
                 f"this cluster runs release {self._host.release}, the newcomer {newcomer.identity.release}",
             )
+        await self._require_findable(self._host.view, request)
         return await in_thread(self._enrol, self._host.view, request, newcomer)

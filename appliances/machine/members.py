@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncssh
 
+from appliances.links import names
 from appliances.links.client import Enrolment, HostKey, Passphrase, Target, enrol
 from appliances.links.errors import Fault, ProtocolError
 from appliances.links.server import ServiceKind
@@ -150,6 +151,8 @@ async def _join(daemon: Daemon, way: Way, accept_key: AcceptKey, consent: Consen
     request = {"machine": _told(machine), "group": way.group, "settings": settings}
     shown = await _ask(daemon, way, accept_key, {**request, "preview": True})
     preview = await in_thread(membership.preview_join, replica_id, _snapshot(shown), machine, way.group)
+    if not preview.by_address:
+        await names.places_of(shown.member.host, way.target.port)
     kept = await consent(preview)
     if kept is None:
         raise JoinDeclined

@@ -9,12 +9,18 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 
+from appliances.following.freshness import Seen, seen
+from appliances.models import Connection, MachineStatus
 from clusters import drafts, replicas
 from clusters.models import Draft
 from clusters.modes import CLUSTER, Mode
 from clusters.state import ClusterState
+from clusters.versions import Change
+from portal.alerts.watching import cut_off
 from portal.login.freshness import ask_again, is_fresh
+from portal.proposals.proposal import waiting_for
 from portal.tenants import ManagedCluster, Right, Role, role_in
 
 View = Callable[..., HttpResponse]
@@ -26,7 +32,12 @@ class Place:
 
     cluster: ManagedCluster
     role: Role
-    user: str
+    person: Any
+
+    @property
+    def user(self) -> str:
+        """The name under which the person drafts and commits."""
+        return str(self.person.get_username())
 
     @property
     def replica_id(self) -> int:
@@ -40,12 +51,27 @@ class Place:
     @cached_property
     def draft(self) -> ClusterState:
         """What would be in force with this person's pending changes."""
-        return self.state.changed(drafts.changes(self.replica_id, self.user))
+        return self.state.changed(self.drafts)
+
+    @cached_property
+    def drafts(self) -> list[Change]:
+        """This person's pending changes."""
+        return drafts.changes(self.replica_id, self.user)
 
     @cached_property
     def pending_count(self) -> int:
         """How much this person has changed and not committed."""
         return Draft.objects.filter(replica=self.replica_id, user=self.user).count()
+
+    @cached_property
+    def waiting_count(self) -> int:
+        """How many proposals of this cluster wait for this person."""
+        return waiting_for(self.person).filter(cluster=self.cluster).count()
+
+    @cached_property
+    def cut_off(self) -> bool:
+        """Whether the portal has lost its own network, so that nothing it says of links holds."""
+        return cut_off(self.cluster.tenant_id)
 
     @property
     def cluster_mode(self) -> Mode:
@@ -73,6 +99,11 @@ class Place:
         if not self.may(right):
             raise PermissionDenied
 
+    def require_any(self, *rights: Right) -> None:
+        """Raises PermissionDenied when the role has none of the rights."""
+        if not any(self.may(right) for right in rights):
+            raise PermissionDenied
+
 
 def place_of(request: HttpRequest, slug: str) -> Place:
     """The cluster of that name as the person sees it; Http404 for foreign ones as for missing ones."""
@@ -81,7 +112,14 @@ def place_of(request: HttpRequest, slug: str) -> Place:
     role = cluster and role_in(request.user, cluster.tenant_id, cluster.pk)
     if not role:
         raise Http404
-    return Place(cluster, role, request.user.get_username())
+    return Place(cluster, role, request.user)
+
+
+def machines_seen(place: Place) -> list[Seen]:
+    """Every member as it may be shown now; one query."""
+    now, revision = timezone.now(), place.cluster.replica.revision
+    rows = MachineStatus.objects.filter(replica=place.replica_id).exclude(connection=Connection.REMOVED)
+    return [seen(row, now, revision, cut_off=place.cut_off) for row in rows]
 
 
 def cluster_page(right: Right = Right.SEE_SETTINGS) -> Callable[[View], View]:

@@ -13,15 +13,17 @@ from django.views.decorators.http import require_safe
 from appliances.following.freshness import STALE_AFTER, Enforcement, Seen, seen
 from appliances.models import Connection, MachineStatus
 from clusters import commits, effective
+from clusters.enrolment import ADVISED_MACHINES
 from clusters.installed import catalogue
 from clusters.modes import Level, Mode
 from clusters.state import Group
-from portal.pages.access import Place, cluster_page
+from portal.alerts.kinds import Kind
+from portal.alerts.looking import of_place
+from portal.pages.access import Place, cluster_page, machines_seen
 from portal.pages.navigation import entries, require_mode, tabs
 from portal.tenants import Right
 
 RECENT = 6
-ADVISED_MACHINES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +32,6 @@ class Part:
 
     group: Group
     machines: list[Seen]
-
-
-def machines_seen(place: Place) -> list[Seen]:
-    """Every member as it may be shown now; one query."""
-    now, revision = timezone.now(), place.cluster.replica.revision
-    rows = MachineStatus.objects.filter(replica=place.replica_id).exclude(connection=Connection.REMOVED)
-    return [seen(row, now, revision) for row in rows]
 
 
 def _parts(place: Place, machines: list[Seen]) -> list[Part]:
@@ -58,6 +53,7 @@ def _live(place: Place) -> dict[str, Any]:
             "connected": kinds.count(Connection.CONNECTED),
             "enforced": [one.enforcement for one in machines].count(Enforcement.ENFORCED),
             "away": len(machines) - kinds.count(Connection.CONNECTED),
+            "releases": sorted({one.status.release for one in machines if one.status.release}),
             "queue": sum(one.status.queue or 0 for one in machines),
         },
         "silent": bool(machines) and not any(one.fresh for one in machines),
@@ -71,7 +67,9 @@ def _live(place: Place) -> dict[str, Any]:
 @cluster_page(Right.SEE_STATE)
 def cluster(request: HttpRequest, place: Place) -> HttpResponse:
     """The cluster; htmx gets its live part alone."""
-    context: dict[str, Any] = {"place": place, "section": "cluster", **_live(place)}
+    lasting = of_place(place.cluster)
+    place.cut_off = any(alert.kind == Kind.CUT_OFF for alert in lasting)
+    context: dict[str, Any] = {"place": place, "section": "cluster", "open_alerts": lasting, **_live(place)}
     if place.may_see_settings:
         context["recent"] = commits.history(place.replica_id, per_page=RECENT).commits
     if request.htmx:
@@ -102,4 +100,6 @@ def _one(place: Place, mode: Mode) -> Seen | None:
     if mode.level is not Level.MACHINE:
         return None
     row = MachineStatus.objects.filter(replica=place.replica_id, serial=mode.id).first()
-    return None if row is None else seen(row, timezone.now(), place.cluster.replica.revision)
+    if row is None:
+        return None
+    return seen(row, timezone.now(), place.cluster.replica.revision, cut_off=place.cut_off)

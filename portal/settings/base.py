@@ -25,4 +25,6 @@ LANGUAGES = [("en", "English"), ("ja", "日本語")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 
+GATEFOLD_KEEP_DAYS = int(os.environ.get("GATEFOLD_KEEP_DAYS", "400"))
+GATEFOLD_KEEP_COMMITS = int(os.environ.get("GATEFOLD_KEEP_COMMITS", "5000"))
 GATEFOLD_CATALOGUE = "appliances.features.registry.CATALOGUE"

@@ -181,7 +181,7 @@ def test_invitation_travels_by_mail_where_the_portal_can_mail(
     settings: Any,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    settings.GATEFOLD_MAILS = True
+    settings.EMAIL_HOST = "mail.example"
     with django_capture_on_commit_callbacks(execute=True):
         one = invite(log_in(alice))
     (sent,) = mail.outbox

@@ -78,8 +78,16 @@ def _suspenddel(session: Session, words: list[str]) -> None:
 
 def _resumedel(session: Session, words: list[str]) -> None:
     session.host.suspend(replace(session.host.engine.suspension, deliveries=False))
-    session.host.engine.mail_queue.flush()
+    _try_what_waits(session)
     session.dialogue.say(_("Deliveries resumed."))
+
+
+def _try_what_waits(session: Session) -> None:
+    """What waited is tried at once; if Postfix cannot be told now, it does so by itself later."""
+    try:
+        session.host.engine.mail_queue.flush()
+    except QueueError as error:
+        session.dialogue.warn(str(error))
 
 
 def _suspend(session: Session, words: list[str]) -> None:
@@ -94,7 +102,7 @@ def _suspend(session: Session, words: list[str]) -> None:
 
 def _resume(session: Session, words: list[str]) -> None:
     session.host.suspend(replace(session.host.engine.suspension, listeners=frozenset(), deliveries=False))
-    session.host.engine.mail_queue.flush()
+    _try_what_waits(session)
     session.dialogue.say(_("Receiving and deliveries resumed."))
 
 

@@ -42,6 +42,8 @@ def _say_logins(session: Session, logins: list[Login]) -> None:
     if session.as_json:
         say_json(session.dialogue, [vars(login) for login in logins])
         return
+    if not logins:
+        session.dialogue.say(_("Nobody."))
     for login in logins:
         until = _("still logged in") if login.until is None else moment(login.until)
         session.dialogue.say(f"{login.user:<16} {login.address:<24} {moment(login.since)} - {until}")
@@ -58,7 +60,8 @@ def _tail(session: Session, words: list[str]) -> None:
         case _:
             text = _("tail takes `mail` and -n COUNT, at most {count}.")
             raise UsageError(text.format(count=MOST_LINES))
-    for line in _log_lines(session, count):
+    lines = _log_lines(session, count)
+    for line in lines or [_("The log is empty.")]:
         session.dialogue.say(line)
 
 

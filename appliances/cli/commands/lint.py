@@ -12,7 +12,8 @@ from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.registry import Command
 from appliances.cli.session import Session
 from clusters.installed import catalogue
-from clusters.linting import Advice, Remedy, lint
+from clusters.layout import Advice, Facts, Remedy
+from clusters.linting import lint
 from clusters.modes import Level, Mode
 from clusters.transfers import Action
 
@@ -22,7 +23,7 @@ def _lint(session: Session, words: list[str]) -> None:
         raise UsageError(_("lint takes --json alone."))
     if session.state.standalone:
         raise CommandError(_("This machine is in no cluster."))
-    found = lint(session.state, catalogue())
+    found = lint(session.state, catalogue(), facts=_facts(session))
     if session.as_json:
         return say_json(session.dialogue, [_json(session, advice) for advice in found])
     for advice in found:
@@ -32,6 +33,12 @@ def _lint(session: Session, words: list[str]) -> None:
     if not found:
         session.dialogue.say(_("No advice: the cluster is laid out well."))
     return None
+
+
+def _facts(session: Session) -> Facts:
+    """What this machine knows of the others; its links may be over CCS, so nothing of their SSH ports."""
+    releases = {serial: status.release for serial, status in session.host.heard().items()}
+    return Facts({**releases, session.host.serial: session.host.release})
 
 
 def _json(session: Session, advice: Advice) -> dict[str, Any]:

@@ -73,9 +73,10 @@ def connstatus(session: Session, words: list[str]) -> None:
     if not links:
         session.dialogue.say(_("There are no other members."))
     for link in links:
+        carrier = _(" over {service}").format(service=link.service) if link.service else ""
         trip = "" if link.round_trip is None else f" {link.round_trip:g} ms"
         since = _("since {time}").format(time=moment(link.since))
-        session.dialogue.say(f"{link.name or link.serial} ({link.kind}): {link.state}{trip} {since}")
+        session.dialogue.say(f"{link.name or link.serial} ({link.kind}): {link.state}{carrier}{trip} {since}")
         if link.state == "connected":
             continue
         over = link.via and _("Requests go over {names}.").format(names=link.via)

@@ -35,6 +35,8 @@ PAGES = {
     "pending": f"/{CLUSTER}/pending/",
     "history": f"/{CLUSTER}/history/",
     "conflicts": f"/{CLUSTER}/conflicts/",
+    "queues": f"/{CLUSTER}/queues/",
+    "upgrades": f"/{CLUSTER}/upgrades/",
     "jobs": "/jobs/",
     "adopt": "/adopt/",
     "people": "/people/northwind/",
@@ -124,7 +126,7 @@ def override(page: Page, to: Path) -> Path:
     """The page of a machine that inherits, with Override Settings."""
     page.goto(f"/{CLUSTER}/")
     href = page.locator("#machines tbody a.title").last.get_attribute("href")
-    return picture(page, f"{href}network/listeners", to)
+    return picture(page, str(href).replace("monitor/overview", "network/listeners"), to)
 
 
 def drop_changes(page: Page) -> None:

@@ -59,6 +59,11 @@
     document.querySelectorAll("form[data-sent]").forEach((form) => { delete form.dataset.sent; });
   });
 
+  // A choice of a filter is taken at once; the button beside it is for those without script.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
+  });
+
   // Long menus of modes: type to find one.
   document.addEventListener("input", (event) => {
     const filter = event.target.closest("[data-filter]");
@@ -67,6 +72,17 @@
     filter.closest(".menu-list").querySelectorAll("[data-name]").forEach((link) => {
       link.hidden = !link.dataset.name.toLowerCase().includes(wanted);
     });
+  });
+
+  // Lists with boxes to mark: one box marks all, and no news takes the marks away.
+  document.addEventListener("change", (event) => {
+    const all = event.target.closest("[data-mark-all]");
+    if (!all) return;
+    all.form.querySelectorAll(`input[type=checkbox][name="${all.dataset.markAll}"]`).forEach((box) => { box.checked = all.checked; });
+  });
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    const part = event.detail.elt;
+    if (part.matches("[data-marks]") && part.querySelector("input[type=checkbox]:checked")) event.preventDefault();
   });
 
   let stored = "auto";

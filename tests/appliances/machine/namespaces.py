@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, env={"PATH": PATH})
+
+
+def name_hosts(names: Iterable[str], addresses: Iterable[str]) -> None:
+    """Gives the namespaces an /etc/hosts: no name server is in reach of them (see ip-netns(8))."""
+    lines = "".join(f"{address} host{n}.example.net\n" for n, address in enumerate(addresses))
+    for name in names:
+        folder = Path("/etc/netns", name)
+        folder.mkdir(parents=True)
+        (folder / "hosts").write_text(f"127.0.0.1 localhost\n{lines}")
+
+
+def forget_hosts(names: Iterable[str]) -> None:
+    for name in names:
+        shutil.rmtree(Path("/etc/netns", name), ignore_errors=True)
 
 
 @dataclass
@@ -29,6 +46,11 @@ class Wire:
         for name, address in zip(self.names, self.addresses, strict=True):
             ip("-n", name, "address", "add", f"{address}/24", "dev", "wire")
             ip("-n", name, "link", "set", "wire", "up")
+        name_hosts(self.names, self.addresses)
+
+    def forget_names(self) -> None:
+        """What is started from now on has to ask a name server."""
+        forget_hosts(self.names)
 
     def prefix(self, side: int) -> list[str]:
         """What a command is started with to run on that side."""
@@ -41,6 +63,7 @@ class Wire:
         ip("-n", self.names[1], "link", "set", "wire", "up")
 
     def remove(self) -> None:
+        forget_hosts(self.names)
         for name in self.names:
             ip("netns", "delete", name)
 
@@ -71,6 +94,7 @@ class Relay:
             ip("-n", name, "address", "add", f"10.99.{number}.1/24", "dev", "wire")
             ip("-n", name, "link", "set", "wire", "up")
             ip("-n", name, "route", "add", "default", "via", f"10.99.{number}.254")
+        name_hosts(self.names, self.addresses)
         self._forward("1")
 
     def _forward(self, value: str) -> None:
@@ -86,5 +110,6 @@ class Relay:
         self._forward("0")
 
     def remove(self) -> None:
+        forget_hosts(self.names)
         for name in self.names:
             ip("netns", "delete", name)

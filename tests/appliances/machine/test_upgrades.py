@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-import smtplib
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from appliances.releases.artifact import build
 from tests.appliances.machine.machines import ROOT, Machine, Machines, listener, until
-from tests.appliances.machine.sinks import Sink, send
+from tests.appliances.machine.sinks import Sink
+from tests.appliances.machine.upgrading import connected, mail_through, over, release_of, runs
 
 NEW, BROKEN = "7.1.0", "7.2.0"
 
@@ -47,64 +44,6 @@ def upgradable(machines: Machines, releases: Path, *names: str) -> list[Machine]
     for other in others:
         assert other.join(first).code == 0
     return found
-
-
-def release_of(machine: Machine) -> str | None:
-    answer = machine.ssh("version --json")
-    return str(json.loads(answer.out)["release"]) if answer.code == 0 else None
-
-
-def runs(machine: Machine, release: str) -> None:
-    until(lambda: release_of(machine) == release, f"{machine.serial} runs {release}\n{machine.log}", 60)
-
-
-def over(machine: Machine) -> dict[str, str]:
-    """The guided run once it has ended."""
-
-    def fact() -> dict[str, str] | None:
-        answer = machine.ssh("upgrade status --json")
-        run = json.loads(answer.out)["run"] if answer.code == 0 else None
-        return run if run and (run["failed"] or run["step"] == "done") else None
-
-    return until(fact, f"the guided run of {machine.serial} ends\n{machine.log}", 90)
-
-
-def connected(machine: Machine, count: int) -> None:
-    """It has links with so many members."""
-
-    def fact() -> bool:
-        answer = machine.ssh("status --json")
-        links = json.loads(answer.out)["links"] if answer.code == 0 else []
-        return [link["state"] for link in links].count("connected") == count
-
-    until(fact, f"{machine.serial} has {count} links\n{machine.log}")
-
-
-@contextmanager
-def mail_through(machines: list[Machine]) -> Iterator[list[str]]:
-    """Mail flows as from a sender that knows several gateways; the subjects of what was taken."""
-    taken: list[str] = []
-    ending = threading.Event()
-
-    def flow() -> None:
-        number = 0
-        while not ending.wait(0.05):
-            for turn in range(len(machines)):
-                try:
-                    send(machines[(number + turn) % len(machines)].address, f"flow {number}")
-                except (OSError, smtplib.SMTPException):
-                    continue
-                taken.append(f"flow {number}")
-                break
-            number += 1
-
-    sender = threading.Thread(target=flow)
-    sender.start()
-    try:
-        yield taken
-    finally:
-        ending.set()
-        sender.join()
 
 
 def test_cluster_is_upgraded_in_guided_runs_while_mail_flows(machines: Machines, releases: Path) -> None:

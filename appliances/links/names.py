@@ -1,0 +1,64 @@
+"""Names and addresses of other machines, asked of the host's resolver within a time limit (COM-06..COM-10).
+
+The look-ups have threads of their own: a name server that is silent must not hold up anything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from appliances.links.errors import Reason, Refused, Unreachable
+
+T = TypeVar("T")
+Place = tuple[int, int, int, str, Any]
+"""What `getaddrinfo` gives: family, kind, protocol, canonical name, socket address."""
+
+PATIENCE = 8.0
+"""Seconds for one look-up; less than the other end waits for an answer."""
+_THREADS = ThreadPoolExecutor(16, thread_name_prefix="names")
+
+
+async def places_of(name: str, port: int, patience: float = PATIENCE) -> list[Place]:
+    """Where a host of that name or address may be called. Raises Unreachable (COM-08, COM-10)."""
+    try:
+        return await _asked(patience, socket.getaddrinfo, name, port, 0, socket.SOCK_STREAM)
+    except TimeoutError:
+        text = f"the name servers do not answer within {patience:g} seconds for {name}"
+    except (socket.gaierror, UnicodeError):
+        text = f"the name {name} is not known"
+    raise Unreachable(text, "Check the name and the DNS servers.")
+
+
+async def require_reverse(address: str, patience: float = PATIENCE) -> None:
+    """Sees that the name servers answer for the address of a caller, by a name or by none (COM-09).
+
+    Raises Refused when they stay silent. An address of loopback never leaves this host, so nobody is asked.
+    """
+    if ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+        return
+    try:
+        await _asked(patience, _reverse, address)
+    except (TimeoutError, socket.gaierror):
+        host = socket.gethostname()
+        text = f"the name servers of {host} do not answer for the address {address} of the caller"
+        raise Refused(Reason.NO_REVERSE, text) from None
+
+
+def _reverse(address: str) -> str:
+    """The name of an address, or the address itself; raises gaierror when nobody answers."""
+    try:
+        return socket.getnameinfo((address, 0), socket.NI_NAMEREQD)[0]
+    except socket.gaierror as error:
+        if error.errno == socket.EAI_NONAME:
+            return address
+        raise
+
+
+async def _asked(patience: float, work: Callable[..., T], *arguments: Any) -> T:
+    asking = asyncio.get_running_loop().run_in_executor(_THREADS, work, *arguments)
+    return await asyncio.wait_for(asking, patience)

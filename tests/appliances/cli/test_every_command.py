@@ -1,0 +1,150 @@
+"""Every command, however it is typed and by whom: one answer, a code, defaults shown, and never a traceback."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from django.utils import translation
+
+from appliances.cli import registry
+from appliances.cli.commands import lookups
+from appliances.cli.errors import Leave
+from appliances.cli.running import run_text
+from appliances.cli.session import Session
+from appliances.machine.alerts import Alerts
+from appliances.machine.engine import Engine
+from appliances.machine.home import Home
+from appliances.machine.upgrading import Upgrading
+from appliances.releases.shelf import Shelf
+from appliances.releases.source import Source
+from tests.appliances.cli.hosts import QuietHost, clustered_host, standalone_host
+
+ROLES = ("administrator", "operator", "readonly", "guest")
+NONSENSE = "§ ../../etc/passwd --nonsense=1 'a b'"
+WORDS = ("", "--json", "--help", NONSENSE, f"set {NONSENSE}", "new §")
+WAYS = ("nothing", "nonsense", "script")
+"""What is answered to questions: Enter, nonsense and then Enter, or nobody is there."""
+
+
+@dataclass
+class Person:
+    """Presses Enter at each question, after some nonsense; notes each question with its default."""
+
+    way: str
+    said: list[str] = field(default_factory=list)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    bare: list[str] = field(default_factory=list)
+
+    @property
+    def interactive(self) -> bool:
+        return self.way != "script"
+
+    def begin(self, *, paged: bool) -> None:
+        return
+
+    def say(self, text: str = "") -> None:
+        self.said.append(text)
+
+    warn = say
+
+    def ask(self, question: str, default: str = "") -> str:
+        if not question and not self.said:
+            self.bare.append("a prompt with nothing before it")
+        self.asked.append((question, default))
+        assert len(self.asked) < 60, f"asks for ever: {self.asked[-3:]}"
+        again = self.asked.count((question, default)) > 1
+        return default if self.way == "nothing" or again or not self.interactive else "§"
+
+    def secret(self, question: str) -> str:
+        self.asked.append((question, ""))
+        return ""
+
+    def input_text(self) -> str:
+        return ""
+
+
+@dataclass
+class Whole(QuietHost):
+    """A login host whose Postfix, alerts and releases are there, with nothing in them."""
+
+    alerts: Alerts | None = None
+    upgrading: Upgrading | None = None
+
+    def suspend(self, wanted: object) -> None:
+        return
+
+    def fetch(self, release: str, *, wait: bool) -> None:
+        return
+
+
+@pytest.fixture(params=["standalone", "clustered"])
+def host(request: pytest.FixtureRequest, db: None, tmp_path: Path) -> Iterator[Whole]:
+    made = standalone_host() if request.param == "standalone" else clustered_host()
+    home = Home(tmp_path)
+    home.postfix.mkdir()
+    home.releases.mkdir()
+    upgrading = Upgrading(
+        home, Shelf(home.releases, tmp_path, home.database), Source(str(home.releases / "offered"))
+    )
+    yield Whole(
+        made.replica_id, engine=Engine(home), alerts=Alerts(tmp_path / "alerts.json"), upgrading=upgrading
+    )
+
+
+def answers(host: Whole, role: str, way: str, line: str) -> Person:
+    """What came of a line; the checks that hold for each."""
+    person = Person(way)
+    host.roles["alice"] = role
+    session = Session.begun("alice", role, host, person)
+    try:
+        code = run_text(session, line)
+    except Leave:
+        return person
+    what = (role, way, line, person.said)
+    assert code in (0, 1, 2, 3), what
+    assert person.said or person.asked, f"says nothing: {what}"
+    assert not person.bare, what
+    assert "Internal error" not in " ".join(person.said), what
+    return person
+
+
+@pytest.mark.parametrize("name", sorted(registry.commands()))
+def test_command_answers_whatever_is_typed(
+    host: Whole, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """CLI-08: with each role, with nothing, nonsense or a plea for help, to a person and to a script."""
+    monkeypatch.setattr(lookups, "PATIENCE", 0.2)
+    caplog.set_level(logging.ERROR)
+    for role in ROLES:
+        for words in WORDS:
+            for way in WAYS:
+                answers(host, role, way, f"{name} {words}")
+    assert [record.message for record in caplog.records] == []
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_help_of_each_command_is_one_option_away(host: Whole, language: str) -> None:
+    with translation.override(language):
+        for name in registry.commands():
+            person = answers(host, "guest", "script", f"{name} --help")
+            assert person.said, name
+
+
+def test_mistake_of_ours_is_one_line_and_the_session_goes_on(
+    host: Whole, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(self: object) -> None:
+        raise KeyError("§")
+
+    monkeypatch.setattr(Whole, "status", broken)
+    session = Session.begun("alice", "administrator", host, person := Person("script"))
+    host.roles["alice"] = "administrator"
+
+    assert run_text(session, "status") == 1
+    assert person.said == ["Internal error: '§'. The log of this machine has more."]
+    assert "Traceback" in caplog.text
+    assert run_text(session, "whoami") == 0

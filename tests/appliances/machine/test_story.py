@@ -1,0 +1,278 @@
+"""The life of a cluster, all of it typed through OpenSSH's client on four real machines."""
+
+from __future__ import annotations
+
+import smtplib
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from appliances.releases.artifact import build
+from tests.appliances.machine.machines import ROOT, SMTP_PORT, SSH_PORT, Machine, Machines, listener, until
+from tests.appliances.machine.sinks import Sink
+from tests.appliances.machine.terminals import Terminal
+from tests.appliances.machine.upgrading import connected, mail_through, over, runs
+
+NEW = "7.5.0"
+CCS_PORT = 2222
+
+
+def typed(machine: Machine, *pairs: str) -> None:
+    """A person answers these questions at a terminal, then leaves."""
+    terminal = Terminal(machine)
+    try:
+        terminal.answers(*pairs)
+        terminal.sees(">")
+        terminal.types("exit\r")
+        assert terminal.ended() == 0
+    finally:
+        terminal.close()
+
+
+def same(machines: list[Machine]) -> None:
+    """All hold the same and have it in force."""
+    first, *others = machines
+    until(lambda: all(m.status["vector"] == first.status["vector"] for m in others), "all hold the same")
+    for machine in machines:
+        machine.settled()
+
+
+def create_and_join(one: Machine, two: Machine, three: Machine, four: Machine) -> None:
+    """By passphrase, by a pre-shared key, and over CCS; the SSH port of the fourth is closed to members."""
+    typed(
+        one,
+        ">", "clusterconfig",
+        "Join an existing cluster over CCS.", "2",
+        "name of the cluster", "Americas",
+        "by IP address", "2",
+        "New cluster committed", "",
+        ">", "",
+    )  # fmt: skip
+    typed(
+        two,
+        ">", "clusterconfig",
+        "Join an existing cluster over CCS.", "3",
+        "IP address of a member", one.address,
+        "Port of its SSH service", str(SSH_PORT),
+        "Join with a pre-shared key?", "N",
+        "Administrator of the cluster", "",
+        "Passphrase of admin", one.passphrase,
+        "Is this the right fingerprint?", "",
+        "Features whose present settings", "",
+        "Join?", "",
+        "Choose the operation", "list",
+        "Machine mx2.example.com (Serial #: MX2)", "",
+    )  # fmt: skip
+    join_by_key(three, one)
+    join_over_ccs(four, two)
+    same([one, two, three, four])
+    for machine in (one, two, three, four):
+        connected(machine, 3)
+
+
+def prepare(joiner: Machine, member: Machine) -> None:
+    """On a member, before: host, serial number and key of the joiner; waits for `commit`."""
+    told = joiner.ssh("clusterconfig prepjoin print --json").json
+    typed(
+        member,
+        ">", "clustermode cluster",
+        ">", "clusterconfig prepjoin",
+        "No host waits to join.", "new",
+        "Host name of the machine to add", told["host"],
+        f"Serial number of {told['host']}", told["serial"],
+        "an empty line ends it", f"{told['user_key']}\r",
+        f"1. {told['host']} ({told['serial']})", "",
+        ">", "commit",
+        "Comment", "prepared",
+        "Keep the present configuration", "",
+        "Changes committed", "",
+    )  # fmt: skip
+
+
+def join_by_key(three: Machine, one: Machine) -> None:
+    """The terminal of the joiner waits at a question while the member is prepared."""
+    terminal = Terminal(three)
+    try:
+        terminal.answers(
+            ">", "clusterconfig join",
+            "(CCS) on mx3.example.com?", "",
+            "IP address of a member", one.address,
+            "Port of its SSH service", str(SSH_PORT),
+            "Join with a pre-shared key?", "Y",
+        )  # fmt: skip
+        terminal.sees("Continue?")
+        prepare(three, one)
+        terminal.types("\r")
+        terminal.answers(
+            one.fingerprint, "",
+            "Features whose present settings", "",
+            "Join?", "",
+            "(CCS) on the interface Management", "",
+        )  # fmt: skip
+        terminal.sees("(Cluster Americas)>")
+    finally:
+        terminal.close()
+
+
+def join_over_ccs(four: Machine, two: Machine) -> None:
+    """Choice 4; afterwards the others reach it over its own CCS."""
+    prepare(four, two)
+    typed(
+        four,
+        ">", "clusterconfig",
+        "Join an existing cluster over CCS.", "4",
+        "(CCS) on mx4.example.com?", "Y",
+        "IP address of a member", two.address,
+        "Port of its CCS service", "",
+        two.fingerprint, "",
+        "Features whose present settings", "",
+        "Join?", "",
+        "Choose the operation", "",
+    )  # fmt: skip
+
+
+def arrange_groups(one: Machine, three: Machine, four: Machine) -> None:
+    """Two groups beside the first; a machine in each."""
+    one.does("clustermode cluster; clusterconfig addgroup Paris; clusterconfig addgroup Rome")
+    one.does("clusterconfig setgroup mx3.example.com Paris; clusterconfig setgroup mx4.example.com Rome")
+    shown = three.does("clusterconfig list")
+    until(lambda: "Paris" in four.does("clusterconfig list"), shown)
+
+
+def takes(machine: Machine, recipient: str) -> bool:
+    """Whether the listener of that machine takes mail for that recipient."""
+    with smtplib.SMTP(machine.address, SMTP_PORT, timeout=20) as client:
+        client.ehlo()
+        client.mail("alice@example.org")
+        return client.rcpt(recipient)[0] == 250
+
+
+def experiment(one: Machine, three: Machine, four: Machine) -> None:
+    """Copy down to one machine, edit, commit, test, once more; then move up, and nothing is left over."""
+    lab, wait = "clustermode machine mx3.example.com", "--wait 60"
+    assert "Machine mx3.example.com: No" in one.does("clustermode cluster; listenerconfig clustershow")
+    one.does(
+        f"clustermode cluster; listenerconfig clusterset copy machine mx3.example.com; {lab};"
+        f" listenerconfig add --in incoming/rat/entries first.example; commit -m 'try it on one' {wait}"
+    )
+    assert takes(three, "bob@first.example")
+    one.does(
+        f"{lab}; listenerconfig add --in incoming/rat/entries second.example; commit -m 'and more' {wait}"
+    )
+    assert takes(three, "bob@second.example")
+    assert not takes(one, "bob@first.example")
+    assert not takes(four, "bob@second.example")
+    edit = one.ssh("clustermode cluster; listenerconfig set incoming banner=x; clear")
+    assert "Machines: mx3.example.com" in edit.err, edit
+    one.does(f"{lab}; listenerconfig clusterset move cluster --yes; commit -m 'for all' {wait}")
+    for machine in (one, three, four):
+        machine.settled()
+        assert takes(machine, "bob@second.example")
+    assert "Machine mx3.example.com: No" in one.does("clustermode cluster; listenerconfig clustershow")
+
+
+def disconnect_and_edit_on_both_sides(machines: list[Machine]) -> None:
+    """Both sides change the same; after the return the newest holds everywhere and the loser is kept."""
+    one, _two, three, _four = machines
+    one.does("clusterconfig disconnect mx3.example.com")
+    until(lambda: "disconnected" in three.does("connstatus"), "mx3 is away")
+    refused = three.ssh(
+        "clustermode machine mx1.example.com; smtproutes set --empty example.org 127.0.0.1; commit -m no"
+    )
+    assert "is disconnected and cannot change mx1.example.com" in refused.err
+    three.ssh("clear")
+    three.does("clustermode cluster; smtproutes set example.org 127.0.0.33; commit -m 'on mx3'")
+    one.does("clustermode cluster; smtproutes set example.org 127.0.0.11; commit -m 'on mx1'")
+    assert "127.0.0.33" not in one.does("smtproutes")
+    one.does("clusterconfig reconnect mx3.example.com")
+    same(machines)
+    for machine in machines:
+        shown = machine.does("clustermode cluster; smtproutes; showconflicts")
+        assert "- host: 127.0.0.11" in shown
+        assert "on mx3" in shown
+
+
+def damage_and_check(machines: list[Machine]) -> None:
+    """A replica is damaged on its disk; at a terminal of another member it is found and made good."""
+    one, two, *_others = machines
+    one.does("clustermode cluster; unsubscribe add lab@example.net; commit -m unsubscribed")
+    same(machines)
+    with sqlite3.connect(two.home / "state.sqlite3") as disk:
+        disk.execute(
+            "update clusters_head set value = replace(value, 'lab@example.net', 'bad@example.net')"
+            " where address = 'settings/cluster/unsubscribe'"
+        )
+    typed(
+        one,
+        ">", "clustercheck",
+        "Switch to cluster mode?", "",
+        "Check consistency across all machines?", "",
+        "mx2.example.com was updated", "1",
+        "Changes committed", "",
+    )  # fmt: skip
+    same(machines)
+    until(lambda: "No inconsistencies" in one.does("clustermode cluster; clustercheck"), "repaired")
+    shown = {machine.does("clustermode cluster; unsubscribe") for machine in machines}
+    assert len(shown) == 1, shown
+
+
+def upgrade_all(machines: list[Machine], sink: Sink) -> None:
+    """Guided runs, one machine after the other, while mail flows; no message is lost."""
+    with mail_through(machines, pause=0.5) as taken:
+        for machine in machines:
+            machine.does(f"upgrade guided {NEW} --yes")
+            runs(machine, NEW)
+            assert over(machine)["failed"] == ""
+        for machine in machines:
+            connected(machine, 3)
+        until(lambda: len(taken) > 20, "mail flows")
+    for subject in taken:
+        sink.wait_for(subject)
+
+
+def remove_each(machines: list[Machine]) -> None:
+    """Each goes on alone with what it had; the others are as before; the last removal ends the cluster."""
+    *leaving, last = machines
+    for machine in leaving:
+        before = machine.settled()["enforced"]
+        last.does(f"clusterconfig removemachine {machine.hostname}")
+        until(lambda one=machine: one.status["cluster"] == "", f"{machine.serial} goes on alone")
+        assert machine.settled()["enforced"] == before
+        assert machine.hostname not in last.does("clusterconfig list")
+    typed(
+        last,
+        ">", "clustermode cluster",
+        ">", f"clusterconfig removemachine {last.hostname}",
+        "Remove it?", "Y",
+        "is removed", "",
+    )  # fmt: skip
+    until(lambda: last.status["cluster"] == "", "the cluster is gone")
+
+
+@pytest.mark.timeout(600)
+def test_life_of_a_cluster_of_four(machines: Machines, tmp_path: Path) -> None:
+    """CR-01, CR-02, CR-05, JN-03, JN-11, JN-12, JN-16, CL-15, GRP-01, GRP-03, EXP-01, EXP-02, SYN-03, SYN-06,
+    SYN-08, SYN-10, SYN-12, UPG-01, UPG-06, RM-01, RM-03, RM-04: created, joined, tried out, parted, mended,
+    upgraded and removed until nothing is left.
+    """
+    build(ROOT, NEW, tmp_path / "releases")
+    sink = Sink().start()
+    try:
+        found = machines.made("mx1", "mx2", "mx3", "mx4", settings={"listenerconfig": listener()})
+        for machine in found:
+            machine.start("--releases", str(tmp_path / "releases"), wait=False)
+        for machine in found:
+            machine.wait_ready()
+        one, two, three, four = found
+        two.does(f"interfaceconfig set Management ccs.enabled=yes ccs.port={CCS_PORT}; commit -m ccs")
+        create_and_join(*found)
+        arrange_groups(one, three, four)
+        one.does(f"clustermode cluster; smtproutes set example.com {sink.route}; commit -m mail --wait 60")
+        experiment(one, three, four)
+        disconnect_and_edit_on_both_sides(found)
+        damage_and_check(found)
+        upgrade_all(found, sink)
+        remove_each(found)
+    finally:
+        sink.stop()
