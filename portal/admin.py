@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialApp, SocialToken
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -22,7 +24,7 @@ from portal.tenants import ClusterRole, ManagedCluster, Member, Tenant
 from portal.tokens import ApiToken
 
 # Providers come from the environment, and what these tables would hold is secret or unused here.
-for unused in (EmailAddress, SocialApp, SocialToken):
+for unused in (Authenticator, EmailAddress, SocialApp, SocialToken, UserSession):
     admin.site.unregister(unused)
 
 
@@ -159,6 +161,18 @@ class AuditRowAdmin(ReadOnlyAdmin):
     list_filter = ("action", "outcome", "tenant")
     search_fields = ("actor", "target", "address")
     list_select_related = ("tenant",)
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(ReadOnlyAdmin):
+    """Second factors: for a person who has lost all of them they are taken away here, and never shown."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_select_related = ("user",)
+    exclude = ("data",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
 
 
 @admin.register(ClusterRole)

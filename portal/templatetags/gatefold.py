@@ -437,6 +437,12 @@ def plain_name(state: Any, mode: Mode) -> str:
 
 
 @register.filter
+def listed(value: Any) -> str:
+    """A fact of the audit log in one short line."""
+    return shown(", ".join(map(str, value)) or "–") if isinstance(value, list) else shown(value)
+
+
+@register.filter
 def browser(agent: str) -> str:
     """The browser and system of a user agent, as far as it tells them plainly."""
     products = ("Edg", "OPR", "Firefox", "Chrome", "Safari")

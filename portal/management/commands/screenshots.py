@@ -50,6 +50,11 @@ PAGES = {
     "configuration_file": f"/{CLUSTER}/cluster/system_administration/configuration_file",
     "jobs": "/jobs/",
     "adopt": "/adopt/",
+    "people": "/people/northwind/",
+    "audit": "/audit/northwind/",
+    "account": "/account/",
+    "second-factor": "/account/2fa/",
+    "tokens": "/account/tokens/",
 }
 ON_PHONE = ("fleet", "cluster", "routes", "pending")
 
