@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import logging
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from portal import sealing
@@ -127,14 +130,14 @@ def test_secret_of_a_channel_is_in_no_row_of_the_database(acme: Tenant) -> None:
 
 
 def test_sealed_secret_stays_readable_under_a_new_key_and_not_without_its_own(
-    tmp_path: object, settings: object
+    tmp_path: Path, settings: Any
 ) -> None:
-    settings.GATEFOLD_PORTAL_HOME = tmp_path  # type: ignore[attr-defined]  # of pytest-django
+    settings.GATEFOLD_PORTAL_HOME = tmp_path
     sealed = sealing.seal("hush")
     sealing.add_key()
     assert sealing.unseal(sealed) == "hush"
     fresh = sealing.resealed(sealed)
-    keys = tmp_path / sealing.KEYS  # type: ignore[operator]  # a path
+    keys = tmp_path / sealing.KEYS
     assert keys.stat().st_mode & 0o077 == 0
     first, _old = keys.read_text().split()
     keys.write_text(first)
@@ -143,11 +146,24 @@ def test_sealed_secret_stays_readable_under_a_new_key_and_not_without_its_own(
         sealing.unseal(sealed)
 
 
-def test_channel_whose_keys_are_gone_says_so(acme: Tenant, tmp_path: object, settings: object) -> None:
+def test_channel_whose_keys_are_gone_says_so(acme: Tenant, tmp_path: Path, settings: Any) -> None:
     made = channel(acme)
     one = deliveries.queue(made, Message("Title", "Body", {}), NOON)
-    settings.GATEFOLD_PORTAL_HOME = tmp_path  # type: ignore[attr-defined]  # of pytest-django
+    settings.GATEFOLD_PORTAL_HOME = tmp_path
     deliveries.deliver(one.pk, NOON)
     one.refresh_from_db()
     assert one.state == "failed"
     assert "Enter the channel again" in one.error
+
+
+def test_command_seals_all_anew(acme: Tenant, tmp_path: Path, settings: Any, capsys: Any) -> None:
+    settings.GATEFOLD_PORTAL_HOME = tmp_path
+    made = channel(acme)
+    call_command("reseal", "--new-key")
+    assert "Sealed 1 secrets anew" in capsys.readouterr().out
+    (tmp_path / sealing.KEYS).write_text((tmp_path / sealing.KEYS).read_text().split()[0])
+    made.refresh_from_db()
+    assert "ops@example.com" in sealing.unseal(made.sealed)
+    (tmp_path / sealing.KEYS).unlink()
+    with pytest.raises(CommandError, match="put the old key back"):
+        call_command("reseal")
