@@ -101,6 +101,17 @@ class ChannelInput(Shape):
     signing_key = serializers.CharField(required=False, write_only=True, max_length=200)
 
 
+class ChannelChange(Shape):
+    """What of a channel is to be another; what is left out stays as it is."""
+
+    name = serializers.CharField(required=False, max_length=100)
+    language = serializers.ChoiceField(choices=settings.LANGUAGES, required=False)
+    enabled = serializers.BooleanField(required=False)
+    recipients = serializers.CharField(required=False, write_only=True, max_length=2000)
+    url = serializers.CharField(required=False, write_only=True, max_length=2000)
+    signing_key = serializers.CharField(required=False, write_only=True, max_length=200)
+
+
 class ChannelShape(Shape):
     """A channel; `shown` is all that is said of where it leads."""
 

@@ -18,6 +18,7 @@ from portal.alerts.channels.base import BadChannel
 from portal.alerts.deliveries import Delivery
 from portal.alerts.routing import Channel, Digest, Subscription
 from portal.api.alert_shapes import (
+    ChannelChange,
     ChannelInput,
     ChannelShape,
     DeliveryShape,
@@ -58,6 +59,17 @@ class Administered(APIView):
         return found
 
 
+def _secrets(entered: dict[str, Any]) -> dict[str, str]:
+    return {name: entered.pop(name) for name in ("recipients", "url", "signing_key") if name in entered}
+
+
+def _enter(channel: Channel, secrets: dict[str, str]) -> dict[str, str]:
+    try:
+        return channel.enter(secrets)
+    except BadChannel as error:
+        raise ValidationError({error.field: str(error)}) from None
+
+
 class Channels(Administered):
     """Ways to tell people."""
 
@@ -92,6 +104,18 @@ class OneChannel(Administered):
     @extend_schema(responses=ChannelShape)
     def get(self, request: Request, number: int) -> Response:
         return Response(ChannelShape(self.row(Channel, number)).data)
+
+    @extend_schema(request=ChannelChange, responses={200: ChannelShape, 400: Refusal})
+    def patch(self, request: Request, number: int) -> Response:
+        """Changes it. Where it leads is entered as a whole: a webhook's address with its signing key."""
+        one, entered = self.row(Channel, number), told(ChannelChange, request)
+        secrets = _secrets(entered)
+        if secrets:
+            _enter(one, secrets)
+        for name, value in entered.items():
+            setattr(one, name, value)
+        one.save()
+        return Response(ChannelShape(one).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, number: int) -> Response:

@@ -38,6 +38,14 @@ happened(acme, None, Fact(Kind.CUT_OFF), timezone.now())
 hint(jobs_of(acme.pk), "alerts")
 """
 
+HINTS = """
+from portal.live.hints import group_of, hint
+from portal.tenants import ManagedCluster
+one = ManagedCluster.everything.get(slug="europe")
+for about in ("status", "settings", "alerts"):
+    hint(group_of(one.replica_id), about, "europe")
+"""
+
 
 @pytest.fixture
 def own(chromium: Browser) -> Iterator[Installation]:
@@ -165,3 +173,16 @@ def test_filter_and_acknowledge_in_the_browser(window: Page, own: Installation) 
     page.locator(".segments label", has_text="history").click()
     page.wait_for_url("**state=closed**")
     expect(page.locator("#alerts")).to_contain_text("Nothing has happened yet")
+
+
+def test_news_that_come_together_are_fetched_once(page: Page, portal: Installation) -> None:
+    """Load: a flip is a status, an alert and often new settings; each browser asks once for a part."""
+    page.goto("/europe/")
+    expect(page.locator("[data-live-sign]")).to_have_text("live")
+    page.wait_for_load_state("networkidle")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for round_number in (1, 2):
+        with page.expect_response("**/europe/"):
+            portal.python(HINTS)
+        assert [url.endswith("/europe/") for url in asked].count(True) == round_number

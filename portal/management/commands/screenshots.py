@@ -35,6 +35,8 @@ PAGES = {
     "pending": f"/{CLUSTER}/pending/",
     "history": f"/{CLUSTER}/history/",
     "conflicts": f"/{CLUSTER}/conflicts/",
+    "alerts": "/alerts/?state=all",
+    "notifications": "/notifications/",
     "jobs": "/jobs/",
     "adopt": "/adopt/",
 }

@@ -224,6 +224,7 @@ def test_channel_of_another_tenant_is_not_found(
         assert caller(alice).delete(f"{API}/notifications/{what}s/{row.pk}/").status_code == 404
     for path in (f"channels/{foreign.pk}/", f"channels/{foreign.pk}/test/"):
         assert caller(alice).post(f"{API}/notifications/{path}").status_code in (404, 405)
+        assert caller(alice).patch(f"{API}/notifications/{path}").status_code in (404, 405)
     assert caller(alice).get(f"{API}/notifications/channels/").json() == []
     own = channel(acme)
     body = {"channel": own.pk, "cluster": secret.slug}
@@ -289,6 +290,11 @@ def test_subscription_digest_and_test_over_pages_and_api(
         "/notifications/", {"do": "digest", "channel": number, "hour": 8, "zone": "Asia/Tokyo"}
     )
     assert api.get(f"{API}/notifications/digests/").json()[0]["zone"] == "Asia/Tokyo"
+    change = {"recipients": "night@acme.example", "enabled": True}
+    changed = api.patch(f"{API}/notifications/channels/{number}/", change, format="json")
+    assert (changed.json()["shown"], changed.json()["name"]) == ("night@acme.example", "Ops")
+    wrong = api.patch(f"{API}/notifications/channels/{number}/", {"recipients": "nobody"}, format="json")
+    assert wrong.status_code == 400
     client.post(f"/notifications/{number}/", {"do": "test"})
     assert api.post(f"{API}/notifications/channels/{number}/test/").status_code == 202
     assert {row.title for row in Delivery.everything.all()} == {"Test from Gatefold"}
