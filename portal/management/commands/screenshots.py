@@ -48,6 +48,8 @@ PAGES = {
     "membership": f"/{CLUSTER}/membership/",
     "join": f"/{CLUSTER}/membership/join/",
     "configuration_file": f"/{CLUSTER}/cluster/system_administration/configuration_file",
+    "alerts": "/alerts/?state=all",
+    "notifications": "/notifications/",
     "jobs": "/jobs/",
     "adopt": "/adopt/",
     "people": "/people/northwind/",
