@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,11 +22,13 @@ from appliances.machine.home import Home
 from appliances.machine.upgrading import Upgrading
 from appliances.releases.shelf import Shelf
 from appliances.releases.source import Source
+from tests.appliances.cli.hosts import Person as Typist
 from tests.appliances.cli.hosts import QuietHost, clustered_host, standalone_host
 
-ROLES = ("administrator", "operator", "readonly", "guest")
+OTHERS = ("operator", "readonly", "guest")
 NONSENSE = "§ ../../etc/passwd --nonsense=1 'a b'"
 WORDS = ("", "--json", "--help", NONSENSE, f"set {NONSENSE}", "new §")
+HASH = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$aGFzaGVkaGFzaGVkaGFzaGVkaGFzaGVk"
 WAYS = ("nothing", "nonsense", "script")
 """What is answered to questions: Enter, nonsense and then Enter, or nobody is there."""
 
@@ -87,10 +90,18 @@ def host(request: pytest.FixtureRequest, db: None, tmp_path: Path) -> Iterator[W
     home = Home(tmp_path)
     home.postfix.mkdir()
     home.releases.mkdir()
+    keep_secrets(made)
     upgrading = Upgrading(home, Shelf(home.releases, tmp_path, home.database), Source(str(home.releases / "offered")))
     yield Whole(
         made.replica_id, engine=Engine(home), alerts=Alerts(tmp_path / "alerts.json"), upgrading=upgrading
     )
+
+
+def keep_secrets(host: QuietHost) -> None:
+    """A user whose passphrase is in the log, and another one whose is pending, so that there is what to hide."""
+    script = Typist.at(host, user="alice", interactive=False)
+    script.types(f"clustermode cluster; userconfig add eve role=guest 'passphrase_hash={HASH}'; commit -m eve")
+    assert script.types(f"userconfig set eve role=operator; userconfig add bob 'passphrase_hash={HASH}'") == 0
 
 
 def answers(host: Whole, role: str, way: str, line: str) -> Person:
@@ -107,6 +118,7 @@ def answers(host: Whole, role: str, way: str, line: str) -> Person:
     assert person.said or person.asked, f"says nothing: {what}"
     assert not person.bare, what
     assert "Internal error" not in " ".join(person.said), what
+    assert "$argon2" not in " ".join(person.said), what
     return person
 
 
@@ -117,10 +129,10 @@ def test_command_answers_whatever_is_typed(
     """CLI-08: with each role, with nothing, nonsense or a plea for help, to a person and to a script."""
     monkeypatch.setattr(lookups, "PATIENCE", 0.2)
     caplog.set_level(logging.ERROR)
-    for role in ROLES:
-        for words in WORDS:
-            for way in WAYS:
-                answers(host, role, way, f"{name} {words}")
+    for words, way in itertools.product(WORDS, WAYS):
+        answers(host, "administrator", way, f"{name} {words}")
+    for role, words, way in itertools.product(OTHERS, ("", NONSENSE), ("nothing", "script")):
+        answers(host, role, way, f"{name} {words}")
     assert [record.message for record in caplog.records] == []
 
 
@@ -130,6 +142,29 @@ def test_help_of_each_command_is_one_option_away(host: Whole, language: str) -> 
         for name in registry.commands():
             person = answers(host, "guest", "script", f"{name} --help")
             assert person.said, name
+
+
+SHOWING = (
+    "userconfig show --json", "showchanges", "showchanges --json", "history 9 --json", "commitdetail",
+    "commitdetail --json", "showconflicts", "showconfig", "clustercheck --json", "clusterconfig listdetail --json",
+    "revertcommit MX1/3", "saveconfig x.xml; saveconfig show x.xml", "loadconfig x.xml", "rollbackconfig --json",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("role", ["administrator", *OTHERS])
+def test_secrets_of_users_are_shown_to_nobody(host: Whole, role: str) -> None:
+    for line in SHOWING:
+        answers(host, role, "script", line)
+        answers(host, role, "script", f"clustermode cluster; {line}")
+
+
+@pytest.mark.parametrize("line", ["showconfig --encrypt", "saveconfig mine.xml --encrypt"])
+def test_only_an_administrator_takes_secrets_out_in_a_file(host: Whole, line: str) -> None:
+    """Whoever chooses the passphrase of the file could read them."""
+    typist = Typist.at(host, "operator", "otto", interactive=False)
+
+    assert typist.types(line, stdin="a passphrase of otto\n") == 1
+    assert "needs the role administrator" in typist.warned
 
 
 def test_mistake_of_ours_is_one_line_and_the_session_goes_on(
