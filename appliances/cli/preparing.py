@@ -98,11 +98,7 @@ def _asked(session: Session) -> list[str]:
     dialogue = session.dialogue
     host = dialogue.ask(_("Host name of the machine to add"))
     serial = dialogue.ask(_("Serial number of {host}").format(host=host))
-    dialogue.say(
-        _(
-            "User key of {host}, which `clusterconfig prepjoin print` shows there."
-        ).format(host=host)
-    )
+    dialogue.say(_("User key of {host}, which `clusterconfig prepjoin print` shows there.").format(host=host))
     return [host, serial, dialogue.input_text()]
 
 

@@ -235,7 +235,7 @@ class Daemon:
         return covers(self.view.vector, {ident.origin: ident.number})
 
     async def _leave(self, event: Event) -> None:
-        """Goes on alone: it was removed while it was away, as a member says whose host key is pinned (RM-06)."""
+        """Goes on alone: a member, whose host key is pinned, says that it was removed meanwhile (RM-06)."""
         async with self._following:
             if self.view.member is not None:
                 logger.warning("%s says that %s removed this machine", event.name, event.commit)

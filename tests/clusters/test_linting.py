@@ -138,6 +138,7 @@ def test_l10_is_silent_where_a_reference_has_no_row(cluster: Cluster, monkeypatc
 
 
 def test_l12_more_than_twenty_machines(cluster: Cluster) -> None:
+    """CL-08."""
     changes = [Change(Address(Kind.MACHINE, f"M{n}"), member(n).to_value()) for n in range(4, 21)]
     replicas.commit(cluster.replica_id, changes, **BY)
     assert len(cluster.state.machines) == 20

@@ -1,10 +1,9 @@
-"""Every command, however it is typed and by whom: one answer, a code, defaults shown, and never a traceback."""
+"""Every command, however it is typed and by whom: an answer, a code, defaults shown, never a traceback."""
 
 from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,22 +84,26 @@ class Whole(QuietHost):
 
 
 @pytest.fixture(params=["standalone", "clustered"])
-def host(request: pytest.FixtureRequest, db: None, tmp_path: Path) -> Iterator[Whole]:
+def host(request: pytest.FixtureRequest, db: None, tmp_path: Path) -> Whole:
     made = standalone_host() if request.param == "standalone" else clustered_host()
     home = Home(tmp_path)
     home.postfix.mkdir()
     home.releases.mkdir()
     keep_secrets(made)
-    upgrading = Upgrading(home, Shelf(home.releases, tmp_path, home.database), Source(str(home.releases / "offered")))
-    yield Whole(
+    upgrading = Upgrading(
+        home, Shelf(home.releases, tmp_path, home.database), Source(str(home.releases / "offered"))
+    )
+    return Whole(
         made.replica_id, engine=Engine(home), alerts=Alerts(tmp_path / "alerts.json"), upgrading=upgrading
     )
 
 
 def keep_secrets(host: QuietHost) -> None:
-    """A user whose passphrase is in the log, and another one whose is pending, so that there is what to hide."""
+    """The passphrase of one user is in the log, that of another is pending: there is what to hide."""
     script = Typist.at(host, user="alice", interactive=False)
-    script.types(f"clustermode cluster; userconfig add eve role=guest 'passphrase_hash={HASH}'; commit -m eve")
+    script.types(
+        f"clustermode cluster; userconfig add eve role=guest 'passphrase_hash={HASH}'; commit -m eve"
+    )
     assert script.types(f"userconfig set eve role=operator; userconfig add bob 'passphrase_hash={HASH}'") == 0
 
 
@@ -146,8 +149,9 @@ def test_help_of_each_command_is_one_option_away(host: Whole, language: str) -> 
 
 SHOWING = (
     "userconfig show --json", "showchanges", "showchanges --json", "history 9 --json", "commitdetail",
-    "commitdetail --json", "showconflicts", "showconfig", "clustercheck --json", "clusterconfig listdetail --json",
-    "revertcommit MX1/3", "saveconfig x.xml; saveconfig show x.xml", "loadconfig x.xml", "rollbackconfig --json",
+    "commitdetail --json", "showconflicts", "showconfig", "clustercheck --json", "revertcommit MX1/3",
+    "clusterconfig listdetail --json", "saveconfig x.xml; saveconfig show x.xml", "loadconfig x.xml",
+    "rollbackconfig --json",
 )  # fmt: skip
 
 

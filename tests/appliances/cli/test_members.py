@@ -163,7 +163,9 @@ def test_list_and_listdetail(script: Person) -> None:
     script.types("clusterconfig disconnect mx2.example.com")
     assert script.types("clusterconfig listdetail") == 0
     shown = script.said
-    assert "    Machine mx2.example.com (Serial #: MX2)\n        address 127.0.0.2 port 22, CCS off\n" in shown
+    assert (
+        "    Machine mx2.example.com (Serial #: MX2)\n        address 127.0.0.2 port 22, CCS off\n" in shown
+    )
     assert "host key SHA256:" in shown
     assert "disconnected on purpose" in shown
 
@@ -189,9 +191,7 @@ def test_lint_speaks_of_ccs_where_it_is_on(script: Person) -> None:
     assert script.types("lint") == 0
     assert "L11" not in script.said
     second = replicas.state(replica_id).machines["MX2"]
-    membership.set_communication(
-        replica_id, by_address=True, machines=[replace(second, ccs_port=2222)], **BY
-    )
+    membership.set_communication(replica_id, by_address=True, machines=[replace(second, ccs_port=2222)], **BY)
 
     assert script.types("lint") == 0
     assert "L11 hint: CCS is on at mx2.example.com." in script.said

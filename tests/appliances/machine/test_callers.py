@@ -254,12 +254,19 @@ def test_user_sees_no_secret_and_rules_nobody(machine: Machine, role: str) -> No
     machine.does(f"clustermode cluster; userconfig add {name} role={role}; commit -m {role}")
     machine.does(f"passwd {name} --passphrase-stdin", stdin=f"{passphrase}\n")
     until(lambda: machine.ssh("whoami", user=name, passphrase=passphrase).code == 0, f"{name} logs in")
-    lines = ["userconfig --json", "showconfig", "showchanges", "commitdetail", "history", "status --json",
-             "clusterconfig listdetail --json", "saveconfig mine.xml", "saveconfig show mine.xml"]  # fmt: skip
+    lines = ["userconfig --json", "showconfig", "showchanges", "commitdetail", "history",
+             "status --json", "clusterconfig listdetail --json", "saveconfig mine.xml",
+             "saveconfig show mine.xml"]  # fmt: skip
     for line in lines:
         answer = machine.ssh(f"clustermode cluster; {line}", user=name, passphrase=passphrase)
         assert "$argon2" not in answer.out + answer.err, line
-    for line in ("passwd admin --passphrase-stdin", "userconfig set admin role=guest", "showconfig --encrypt"):
-        refused = machine.ssh(f"clustermode cluster; {line}", user=name, passphrase=passphrase, stdin="x" * 12)
+    for line in (
+        "passwd admin --passphrase-stdin",
+        "userconfig set admin role=guest",
+        "showconfig --encrypt",
+    ):
+        refused = machine.ssh(
+            f"clustermode cluster; {line}", user=name, passphrase=passphrase, stdin="x" * 12
+        )
         assert refused.code == 1, (line, refused)
     assert machine.ssh("whoami").code == 0

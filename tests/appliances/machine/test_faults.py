@@ -161,6 +161,7 @@ def test_removed_machine_that_comes_back_stays_out_and_goes_on_alone(machines: M
 
 
 def test_removed_machine_goes_on_alone_with_what_it_had(machines: Machines) -> None:
+    """RM-01, RM-04."""
     first, second = machines.cluster("mx1", "mx2", settings=SETTINGS)
     first.does("clustermode cluster; smtproutes set example.net 127.0.0.9; commit -m route --wait 60")
     before = second.settled()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -78,17 +78,15 @@ def member(shared_machines: Machines) -> Machine:
 
 
 @pytest.fixture
-def joiner(machines: Machines) -> Iterator[Machine]:
-    yield machines.started("mx2")[0]
+def joiner(machines: Machines) -> Machine:
+    return machines.started("mx2")[0]
 
 
 CUTS = [(1, 300), (2, 1500), (2, 4500), (3, 1500), (3, 3500), (3, 6500)]
 """The first connection looks at the host key, the second asks what the cluster holds, the third joins."""
 
 
-def test_link_cut_in_the_middle_of_a_join_leaves_nothing_half_done(
-    member: Machine, joiner: Machine
-) -> None:
+def test_link_cut_in_the_middle_of_a_join_leaves_nothing_half_done(member: Machine, joiner: Machine) -> None:
     """JN-04: wherever it breaks, the joiner is as before, and joining once more mends the rest."""
     before, settings = own(joiner), member.does("clustermode cluster; smtproutes --json")
     for turn, most in CUTS:

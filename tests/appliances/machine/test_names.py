@@ -9,8 +9,8 @@ import pytest
 
 from appliances.releases.artifact import build
 from tests.appliances.machine.machines import ROOT, SSH_PORT, Machine, Machines, free_address, until
-from tests.appliances.machine.namespaces import Wire
 from tests.appliances.machine.nameserver import NameServer
+from tests.appliances.machine.namespaces import Wire
 
 NEW = "7.6.0"
 
@@ -46,7 +46,7 @@ def zone(*machines: Machine) -> dict[str, str]:
 def test_members_call_the_main_host_name_and_say_where_it_leads(
     machines: Machines, dns: NameServer, tmp_path: Path
 ) -> None:
-    """COM-06, COM-07, COM-08, COM-10, COM-15, UPG-10: no name, no member; a name that leads elsewhere, no link."""
+    """COM-06, COM-07, COM-08, COM-10, COM-15, UPG-10: no name, no member; else no link."""
     one, two = named(machines, dns, "mx1", "mx2")
     one.does("clusterconfig new Americas --by-name")
     before = two.status["vector"]
@@ -109,7 +109,9 @@ def test_caller_whose_address_nobody_answers_for_is_not_let_in(
 
         answer = two.join(one)
 
-        assert (answer.code, f"do not answer for the address {two.address}" in answer.err) == (1, True), answer
+        assert (answer.code, f"do not answer for the address {two.address}" in answer.err) == (1, True), (
+            answer
+        )
         assert "/etc/hosts" in answer.err
         assert (two.status["cluster"], two.status["vector"]) == ("", before)
         assert "MX2" not in one.does("clusterconfig list")
