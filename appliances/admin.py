@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from appliances.models import LinkStatus, MachineStatus, TaskRun, Worker
+from appliances.models import Applied, LinkStatus, MachineSample, MachineStatus, Question, TaskRun, Worker
 
 
 class Heard(admin.ModelAdmin):
@@ -45,6 +45,22 @@ class LinkStatusAdmin(Heard):
     list_select_related = ("replica",)
 
 
+@admin.register(MachineSample)
+class MachineSampleAdmin(Heard):
+    list_display = ("serial", "replica", "at", "queue", "accepted", "rejected", "delivered", "bounced")
+    list_filter = ("replica",)
+    list_select_related = ("replica",)
+    search_fields = ("serial",)
+
+
+@admin.register(Applied)
+class AppliedAdmin(Heard):
+    list_display = ("serial", "replica", "at", "enforced", "generation", "error")
+    list_filter = ("replica",)
+    list_select_related = ("replica",)
+    search_fields = ("serial", "enforced")
+
+
 @admin.register(Worker)
 class WorkerAdmin(Heard):
     list_display = ("name", "links", "seen", "started")
@@ -53,3 +69,10 @@ class WorkerAdmin(Heard):
 @admin.register(TaskRun)
 class TaskRunAdmin(Heard):
     list_display = ("name", "started", "finished", "error")
+
+
+@admin.register(Question)
+class QuestionAdmin(Heard):
+    list_display = ("__str__", "replica", "user", "asked", "answered", "error")
+    list_filter = ("replica",)
+    list_select_related = ("replica",)

@@ -10,7 +10,21 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from appliances.following.applies import Applied
+from appliances.following.questions import Question
+from appliances.following.samples import MachineSample
 from clusters.models import Replica
+
+__all__ = [
+    "Applied",
+    "Connection",
+    "LinkStatus",
+    "MachineSample",
+    "MachineStatus",
+    "Question",
+    "TaskRun",
+    "Worker",
+]
 
 
 class Connection(models.TextChoices):
@@ -73,6 +87,8 @@ class LinkStatus(models.Model):
     state = models.CharField(_("state"), max_length=16, choices=Connection.choices)
     since = models.DateTimeField(_("since"), null=True, blank=True)
     reason = models.TextField(_("reason"), blank=True)
+    remedy = models.TextField(_("remedy"), blank=True)
+    round_trip = models.FloatField(_("round trip (ms)"), null=True, blank=True)
     heard = models.DateTimeField(_("last heard"))
 
     class Meta:

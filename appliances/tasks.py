@@ -6,12 +6,12 @@ import traceback
 from typing import Any
 
 from celery import shared_task
-from celery.signals import task_failure, task_prerun, task_success, worker_ready, worker_shutting_down
+from celery.signals import task_failure, task_prerun, task_success, worker_ready, worker_shutdown
 from django.db import close_old_connections
 from django.db.models import F
 from django.utils import timezone
 
-from appliances.following import statuses, worker
+from appliances.following import answering, applies, questions, samples, statuses, worker
 from appliances.models import MachineStatus, TaskRun
 from clusters import models, retention
 
@@ -23,6 +23,12 @@ def replicate(replica_id: int) -> None:
     """Bring the links of a cluster up to its entries and give every peer what it lacks."""
     if models.Replica.objects.filter(pk=replica_id).exists():
         worker.follower().submit(worker.follower().follow(replica_id)).result(WAIT)
+
+
+@shared_task(name="appliances.tasks.answer")
+def answer(numbers: list[int]) -> None:
+    """Put questions of web processes to their machines."""
+    answering.answer(numbers)
 
 
 @shared_task(name="appliances.tasks.ping")
@@ -42,15 +48,19 @@ def sweep() -> None:
     """Compare what is wanted with what is reported; needs no message to have arrived.
 
     1. Rows of machines that are behind their cluster's entries are brought up to them. 2. Every cluster is
-    followed. 3. Whoever lacks commits gets them. 4. The logs forget what is too old.
+    followed. 3. Whoever lacks commits gets them. 4. Samples, applies, questions
+    and the parts of the logs that are too old are forgotten.
     """
     behind = models.Replica.objects.exclude(name="")
     for replica in behind:
         if _rows_behind(replica):
             statuses.wanted(replica.pk)
+    samples.thin(timezone.now())
+    applies.forget(timezone.now())
     worker.follower().submit(worker.follower().follow_all()).result(WAIT)
     for replica in behind:
         retention.expire(replica.pk)
+    questions.sweep()
 
 
 def _rows_behind(replica: models.Replica) -> bool:
@@ -63,8 +73,9 @@ def _begin(**_kwargs: Any) -> None:
     worker.follower()
 
 
-@worker_shutting_down.connect
+@worker_shutdown.connect
 def _end(**_kwargs: Any) -> None:
+    # After the last task: one that still runs would begin the links anew.
     worker.stop()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django import forms
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clusters import drafts, models, replicas, versions
 from clusters.acceptance import checked
+from clusters.differences import masked, unmasked
 from clusters.naming import moment
 from clusters.refusals import REFUSALS
 from clusters.versions import Address, Change, Kind
@@ -43,11 +45,17 @@ class ReplicaAdmin(ReadOnlyAdmin):
     search_fields = ["name", "origin", "cluster_id"]
 
 
+@admin.display(description=_("value"))
+def shown_value(row: models.ValueOfEntry) -> str:
+    """The value of an entry with its secrets hidden."""
+    return "" if row.value is None else json.dumps(masked(row.value, row.secrets), ensure_ascii=False)
+
+
 class ChangeInline(admin.TabularInline):
     model = models.Change
     extra = 0
     can_delete = False
-    fields = readonly_fields = ["address", "value", "replaces"]
+    fields = readonly_fields = ["address", shown_value, "replaces"]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -65,6 +73,7 @@ class CommitAdmin(ReadOnlyAdmin):
 @admin.register(models.Change)
 class ChangeAdmin(ReadOnlyAdmin):
     list_display = ["address", "commit", "replaces"]
+    fields = readonly_fields = ["commit", "address", shown_value, "replaces"]
     list_select_related = ["commit"]
     search_fields = ["address"]
 
@@ -72,12 +81,19 @@ class ChangeAdmin(ReadOnlyAdmin):
 @admin.register(models.Superseded)
 class SupersededAdmin(ReadOnlyAdmin):
     list_display = ["address", "replica", "commit_id", made_at]
+    fields = readonly_fields = ["replica", "address", "user", "host", "comment", shown_value]
     search_fields = ["address"]
 
 
 @admin.register(models.HeldCommit)
 class HeldCommitAdmin(ReadOnlyAdmin):
     list_display = ["__str__", "replica", "since"]
+    fields = readonly_fields = ["replica", "since", "entries"]
+
+    @admin.display(description=_("entries"))
+    def entries(self, row: models.HeldCommit) -> str:
+        """What it would change, without the values."""
+        return ", ".join(change["address"] for change in row.wire["changes"])
 
 
 @admin.register(models.RollbackPoint)
@@ -92,10 +108,15 @@ class ValueForm(forms.ModelForm):
         fields = ["value"]
         help_texts = {"value": _("Empty makes the entry absent: it inherits again.")}
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.value is not None:
+            self.initial["value"] = masked(self.instance.value, self.instance.secrets)
+
     def clean_value(self) -> Any:
         """The value in its normal form; raises ValidationError for what a commit would refuse."""
-        value = self.cleaned_data["value"]
         row = self.instance.replica
+        value = unmasked(self.cleaned_data["value"], self.instance.value, self.instance.secrets)
         try:
             address = Address.parse(self.instance.address)
             return None if value is None else checked(row, replicas.state_of(row), address, value)
@@ -107,7 +128,11 @@ class EntryForm(ValueForm):
     """An entry; saving it makes a commit."""
 
     commit_comment = forms.CharField(
-        label=_("comment"), required=False, max_length=versions.MAX_TEXT, widget=forms.Textarea({"rows": 2})
+        label=_("comment"),
+        required=False,
+        max_length=versions.MAX_TEXT,
+        widget=forms.Textarea({"rows": 2}),
+        help_text=_("Saving commits at once, on every machine. The cluster's commit policy is not asked."),
     )
 
     class Meta(ValueForm.Meta):
@@ -130,8 +155,12 @@ class HeadAdmin(ReadOnlyAdmin):
     list_display = ["address", "replica", "rank", "commit_id", made_at, "user"]
     list_filter = ["replica", "rank"]
     search_fields = ["address"]
-    fields = ["replica", "address", "rank", "user", "host", "value", "commit_comment"]
-    readonly_fields = ["replica", "address", "rank", "user", "host"]
+    readonly_fields = ["replica", "address", "rank", "user", "host", shown_value]
+
+    def get_fields(self, request: HttpRequest, obj: models.Head | None = None) -> list[Any]:
+        """The value to be edited where that is allowed, else to be read."""
+        edited = ["value", "commit_comment"] if self.has_change_permission(request, obj) else [shown_value]
+        return ["replica", "address", "rank", "user", "host", *edited]
 
     def has_change_permission(self, request: HttpRequest, obj: models.Head | None = None) -> bool:
         """Only for settings, and only for the version that is in force."""

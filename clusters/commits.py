@@ -22,7 +22,7 @@ from clusters.history import (
 )
 from clusters.naming import authorship_label, entry_label
 from clusters.refusals import LongComment, NothingPending, Refused
-from clusters.replication import StaleDraft
+from clusters.replication import Replica, StaleDraft
 from clusters.reverting import (
     Conflict,
     InTheWay,
@@ -30,12 +30,17 @@ from clusters.reverting import (
     NotRevertible,
     PastIsGone,
     accept_winner,
+    columns_of,
+    conflict_at,
     conflicts,
+    draft_merge,
     restore_loser,
     revert,
     revert_now,
+    suggested,
 )
 from clusters.state import ClusterState
+from clusters.versions import Change
 
 __all__ = [
     "CommitConflict",
@@ -51,15 +56,20 @@ __all__ = [
     "PastIsGone",
     "UnknownCommit",
     "accept_winner",
+    "columns_of",
+    "commit_changes",
     "commit_pending",
+    "conflict_at",
     "conflicts",
     "detail",
+    "draft_merge",
     "find",
     "history",
     "last",
     "restore_loser",
     "revert",
     "revert_now",
+    "suggested",
 ]
 
 
@@ -92,13 +102,31 @@ def commit_pending(replica_id: int, *, user: str, host: str, comment: str = "") 
     check_comment(comment)
     with replicas.opened(replica_id) as replica:
         changes = drafts.changes(replica_id, user)
-        if not changes:
-            raise NothingPending(_("There is nothing to commit."))
-        check_values(replica_id, changes)
-        try:
-            made = replica.commit(changes, user=user, host=host, comment=comment)
-        except StaleDraft as error:
-            found = [Stale(change.address, change.value, now) for change, now in error.stale]
-            raise CommitConflict(found, replicas.state(replica_id)) from None
+        made = _commit(replica, replica_id, changes, {"user": user, "host": host, "comment": comment})
         drafts.clear(replica_id, user)
         return made
+
+
+def commit_changes(
+    replica_id: int, changes: Sequence[Change], *, user: str, host: str, comment: str = ""
+) -> versions.Commit:
+    """Commit changes that were drafted before, on the versions that they name.
+
+    Raises what `commit_pending` raises; nothing has changed then.
+    """
+    check_comment(comment)
+    with replicas.opened(replica_id) as replica:
+        return _commit(replica, replica_id, changes, {"user": user, "host": host, "comment": comment})
+
+
+def _commit(
+    replica: Replica, replica_id: int, changes: Sequence[Change], by: dict[str, str]
+) -> versions.Commit:
+    if not changes:
+        raise NothingPending(_("There is nothing to commit."))
+    check_values(replica_id, changes)
+    try:
+        return replica.commit(changes, **by)
+    except StaleDraft as error:
+        found = [Stale(change.address, change.value, now) for change, now in error.stale]
+        raise CommitConflict(found, replicas.state(replica_id)) from None

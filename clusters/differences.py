@@ -36,7 +36,12 @@ class PathChange:
     @property
     def text(self) -> str:
         """The path as people read it: `routes[example.com].hosts[0]`."""
-        return "".join(s if s.startswith("[") else f".{s}" for s in self.path).removeprefix(".")
+        return path_text(self.path)
+
+
+def path_text(path: Sequence[str]) -> str:
+    """A path as people read it."""
+    return "".join(s if s.startswith("[") else f".{s}" for s in path).removeprefix(".")
 
 
 def differences(
@@ -125,24 +130,25 @@ def _of_sequences(path: tuple[str, ...], old: list[Any], new: list[Any]) -> Iter
 
 def _without_secrets(change: PathChange, patterns: Sequence[tuple[str, ...]]) -> PathChange:
     old, new = (
-        None if value is None else _masked(value, change.path, patterns) for value in (change.old, change.new)
+        None if value is None else mask_at(value, change.path, patterns) for value in (change.old, change.new)
     )
     return PathChange(change.path, change.kind, old, new)
 
 
 def masked(document: Document, secrets: Collection[str]) -> Document:
     """The document with its secrets hidden; one that is empty or null stays as it is."""
-    found: Document = _masked(document, (), [tuple(pattern.split(".")) for pattern in secrets])
+    found: Document = mask_at(document, (), [tuple(pattern.split(".")) for pattern in secrets])
     return found
 
 
-def _masked(value: Any, path: tuple[str, ...], patterns: Sequence[tuple[str, ...]]) -> Any:
+def mask_at(value: Any, path: tuple[str, ...], patterns: Sequence[tuple[str, ...]]) -> Any:
+    """The value that stands at `path` of a document, with what `patterns` lead into hidden."""
     if value not in (None, "") and any(_leads_into(path, pattern) for pattern in patterns):
         return HIDDEN
     if isinstance(value, dict):
-        return {name: _masked(v, (*path, name), patterns) for name, v in value.items()}
+        return {name: mask_at(v, (*path, name), patterns) for name, v in value.items()}
     if isinstance(value, list):
-        return [_masked(v, (*path, f"[{i}]"), patterns) for i, v in enumerate(value)]
+        return [mask_at(v, (*path, f"[{i}]"), patterns) for i, v in enumerate(value)]
     return value
 
 
@@ -151,3 +157,25 @@ def _leads_into(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
     return len(path) >= len(pattern) and all(
         step == wanted or (wanted == "*" and step.startswith("[")) for step, wanted in steps
     )
+
+
+def unmasked(typed: Any, base: Any, secrets: Collection[str]) -> Any:
+    """What a person typed, with secrets that they left hidden taken from `base`.
+
+    Items of lists are known again by their name, so that a new order mixes nothing up.
+    """
+    return _restored(typed, base) if secrets else typed
+
+
+def _restored(typed: Any, base: Any) -> Any:
+    if typed == HIDDEN and isinstance(base, str):
+        return base
+    if isinstance(typed, dict):
+        fields = base if isinstance(base, dict) else {}
+        return {name: _restored(value, fields.get(name)) for name, value in typed.items()}
+    if isinstance(typed, list):
+        items = base if isinstance(base, list) else []
+        key = item_key([*typed, *items])
+        named = {item[key]: item for item in items} if key else {}
+        return [_restored(item, named.get(item[key]) if key else None) for item in typed]
+    return typed

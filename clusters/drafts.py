@@ -21,6 +21,7 @@ from clusters.installed import catalogue
 from clusters.modes import Mode
 from clusters.references import Unresolved, newly_broken
 from clusters.refusals import NotADraft
+from clusters.sealing import secrets_of
 from clusters.state import ClusterState, Machine
 from clusters.versions import (
     Address,
@@ -82,12 +83,6 @@ class Pending:
     def paths(self) -> list[PathChange]:
         """What differs from what is in force, secrets hidden."""
         return differences(self.before, self.value, secrets_of(self.address))
-
-
-def secrets_of(address: Address) -> frozenset[str]:
-    """The paths of an entry's fields that are never shown."""
-    known = catalogue()
-    return known[address.name].secrets if address.mode and address.name in known else frozenset()
 
 
 def edit(replica_id: int, user: str, mode: Mode, feature: str, document: object) -> Edited:
@@ -199,6 +194,29 @@ def clear(replica_id: int, user: str, addresses: Iterable[Address] | None = None
     if addresses is not None:
         rows = rows.filter(address__in=[str(address) for address in addresses])
     return rows.delete()[0]
+
+
+def give_back(replica_id: int, user: str, changes: Iterable[Change]) -> list[Address]:
+    """Make changes that were taken out of the drafts pending again, on the versions that they name.
+
+    An entry of which the user has a newer draft keeps that one; returns these entries.
+    """
+    with transaction.atomic():
+        row = _locked(replica_id)
+        newer = set(row.drafts.filter(user=user).values_list("address", flat=True))
+        changes = list(changes)
+        models.Draft.objects.bulk_create(
+            models.Draft(
+                replica=row,
+                user=user,
+                address=str(change.address),
+                value=change.value,
+                base=str(change.replaces or ""),
+            )
+            for change in changes
+            if str(change.address) not in newer
+        )
+        return [change.address for change in changes if str(change.address) in newer]
 
 
 def rebase(replica_id: int, user: str, address: Address) -> Edited:

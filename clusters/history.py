@@ -14,6 +14,7 @@ from clusters.effective import MachineImpact
 from clusters.installed import catalogue
 from clusters.modes import Mode
 from clusters.refusals import Refused
+from clusters.sealing import secrets_of
 from clusters.state import ClusterState, Machine
 from clusters.versions import Address, Change, CommitId, Kind, settings_at
 
@@ -92,7 +93,7 @@ class EntryChange:
     @property
     def paths(self) -> list[PathChange]:
         """What differs, secrets hidden."""
-        return differences(self.before, self.after, drafts.secrets_of(self.address))
+        return differences(self.before, self.after, secrets_of(self.address))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,113 +5,27 @@ Each rule is a function from a Layout to advice; `lint` runs them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-from functools import cached_property
+from collections.abc import Iterator
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from clusters.catalogue import Catalogue, Document, Feature, Reference, Scope
-from clusters.effective import Effective, effective
-from clusters.enrolment import ADVISED_MACHINES, MAIN_GROUP
-from clusters.modes import CLUSTER, Level, Mode, group, machine
-from clusters.naming import mode_label, mode_labels
-from clusters.references import Unresolved, unresolved
-from clusters.state import ClusterState, Defined
+from clusters.enrolment import MAIN_GROUP
+from clusters.layout import Advice, Facts, Layout, Limits, Remedy, Rule, Severity
+from clusters.member_rules import MEMBER_RULES
+from clusters.modes import CLUSTER, Mode, group, machine
+from clusters.naming import mode_label
+from clusters.state import ClusterState
 from clusters.transfers import Action
 from clusters.versions import canonical
 
 
-class Severity(StrEnum):
-    """How much it matters."""
-
-    HINT = "hint"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True, slots=True)
-class Remedy:
-    """A transfer that mends it: see transfers.plan."""
-
-    action: Action
-    feature: str
-    source: Mode
-    targets: tuple[Mode, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Advice:
-    """One finding: the rule's number, the modes that it is about, and a remedy of one click or None."""
-
-    rule: str
-    severity: Severity
-    message: str
-    modes: tuple[Mode, ...] = ()
-    feature: str = ""
-    remedy: Remedy | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """From where on a rule speaks."""
-
-    machines: int = ADVISED_MACHINES
-    overrides_of_a_machine: int = 5
-    overrides_in_all: int = 20
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What the rules look at."""
-
-    state: ClusterState
-    catalogue: Catalogue
-    limits: Limits = field(default_factory=Limits)
-
-    @cached_property
-    def effective(self) -> Mapping[Mode, Effective]:
-        """What holds on each machine."""
-        modes = (machine(serial) for serial in self.state.machines)
-        return {mode: effective(self.state, mode, self.catalogue) for mode in modes}
-
-    @cached_property
-    def unresolved(self) -> list[Unresolved]:
-        """References that lead nowhere."""
-        return unresolved(self.state, self.catalogue)
-
-    @cached_property
-    def overrides(self) -> list[tuple[Mode, Feature, Defined]]:
-        """What groups and machines define although the cluster could."""
-        return [
-            (mode, self.catalogue[name], defined)
-            for mode in self.state.modes()
-            if mode.level is not Level.CLUSTER
-            for name, defined in self.state.settings.get(mode, {}).items()
-            if name in self.catalogue and self.catalogue[name].scope is Scope.CLUSTERABLE
-        ]
-
-    @property
-    def machine_overrides(self) -> list[tuple[Mode, Feature, Defined]]:
-        """Those of machines."""
-        return [found for found in self.overrides if found[0].level is Level.MACHINE]
-
-    def scope(self, feature: str) -> Scope | None:
-        """The scope of a feature; None for one that the catalogue does not hold."""
-        return self.catalogue[feature].scope if feature in self.catalogue else None
-
-    def labels(self, *modes: Mode) -> str:
-        """The modes' names."""
-        return mode_labels(self.state, modes)
-
-
-Rule = Callable[[Layout], Iterator[Advice]]
-
-
-def lint(state: ClusterState, catalogue: Catalogue, limits: Limits | None = None) -> list[Advice]:
+def lint(
+    state: ClusterState, catalogue: Catalogue, limits: Limits | None = None, facts: Facts | None = None
+) -> list[Advice]:
     """All advice on a cluster, in the order of the rules; none for a standalone machine."""
-    layout = Layout(state, catalogue, limits or Limits())
+    layout = Layout(state, catalogue, limits or Limits(), facts or Facts())
     return [] if state.standalone else [advice for rule in RULES for advice in rule(layout)]
 
 
@@ -189,7 +103,17 @@ def same_override_on_machines(layout: Layout) -> Iterator[Advice]:
         if len(modes) > 1:
             text = _("%(modes)s define the same %(feature)s; a group could hold it.")
             message = text % {"modes": layout.labels(*modes), "feature": name}
-            yield Advice("L07", Severity.HINT, message, tuple(modes), name)
+            yield Advice("L07", Severity.HINT, message, tuple(modes), name, _lifted(layout, name, modes))
+
+
+def _lifted(layout: Layout, feature: str, modes: list[Mode]) -> Remedy | None:
+    # Only where it changes no machine: all of a group have it, and the group has no settings of its own.
+    groups = {layout.state.machines[mode.id].group for mode in modes}
+    whole = {machine(m.serial) for ident in groups for m in layout.state.members(ident)}
+    target = group(min(groups))
+    if len(groups) > 1 or whole != set(modes) or layout.state.defined(target, feature):
+        return None
+    return Remedy(Action.MOVE, feature, modes[0], (target,))
 
 
 def group_for_one_machine(layout: Layout) -> Iterator[Advice]:
@@ -289,19 +213,6 @@ def many_machines(layout: Layout) -> Iterator[Advice]:
         yield Advice("L12", Severity.WARNING, text % {"count": count, "most": layout.limits.machines})
 
 
-def cluster_service_on(layout: Layout) -> Iterator[Advice]:
-    """L11 (COM-13): whether a firewall needs it, only a person knows."""
-    found = [m for m in layout.state.machines.values() if m.ccs_port is not None]
-    if found:
-        text = _(
-            "CCS is on at %(machines)s. It is for sites whose firewalls stop SSH between members; where none "
-            "does, leave it off."
-        )
-        names = ", ".join(m.name for m in found)
-        modes = tuple(machine(m.serial) for m in found)
-        yield Advice("L11", Severity.HINT, text % {"machines": names}, modes)
-
-
 def unavailable_reference(layout: Layout) -> Iterator[Advice]:
     """L14."""
     yield from _leads_nowhere(layout, "L14", {Scope.CLUSTERABLE, Scope.CLUSTER, None})
@@ -329,8 +240,8 @@ RULES: tuple[Rule, ...] = (
     group_for_one_machine,
     unlike_interfaces,
     unlike_names_for_one_role,
-    cluster_service_on,
     many_machines,
     unavailable_reference,
     only_below_the_cluster,
+    *MEMBER_RULES,
 )

@@ -6,12 +6,15 @@ Entries change only through `clusters.replicas`; rows here are what its store re
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from clusters import versions
+from clusters.sealed_columns import SealedChangesField, SealedJSONField
+from clusters.sealing import secrets_of
 
 REJOINED = "#"
 """Parts the serial number from what tells the memberships of one machine apart in an origin."""
@@ -116,12 +119,26 @@ class Commit(AuthorshipFields):
         return versions.Commit(*by, changes, self.previous)
 
 
-class Change(models.Model):
+class ValueOfEntry(models.Model):
+    """The value of an entry, null where it is absent; its secrets rest sealed."""
+
+    address = models.CharField(_("entry"), max_length=255)
+    value = SealedJSONField(_("value"), null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def secrets(self) -> Iterable[str]:
+        """The paths in `value` that are sealed."""
+        return secrets_of(versions.Address.parse(self.address))
+
+
+class Change(ValueOfEntry):
     """What a commit did to one entry; a null value made it absent."""
 
     commit = models.ForeignKey(Commit, models.CASCADE, related_name="changes")
     address = models.CharField(_("entry"), max_length=255, db_index=True)
-    value = models.JSONField(_("value"), null=True, blank=True)
     replaces = models.CharField(_("replaces"), max_length=100, blank=True)
 
     class Meta:
@@ -137,11 +154,8 @@ class Change(models.Model):
         return versions.Change(versions.Address.parse(self.address), self.value, base)
 
 
-class VersionFields(AuthorshipFields):
+class VersionFields(ValueOfEntry, AuthorshipFields):
     """The columns of versions.Version."""
-
-    address = models.CharField(_("entry"), max_length=255)
-    value = models.JSONField(_("value"), null=True, blank=True)
 
     class Meta:
         abstract = True
@@ -188,7 +202,7 @@ class HeldCommit(models.Model):
     """A commit dated too far ahead, or one that builds on it (clock guard)."""
 
     replica = models.ForeignKey(Replica, models.CASCADE, related_name="held_commits")
-    wire = models.JSONField(_("commit"))
+    wire = SealedChangesField(_("commit"))
     since = models.DateTimeField(_("held since"), auto_now_add=True)
 
     class Meta:
@@ -217,7 +231,7 @@ class RollbackPoint(models.Model):
         return self.commit
 
 
-class Draft(models.Model):
+class Draft(ValueOfEntry):
     """One uncommitted change of one person; never replicated (CMT-01..CMT-05).
 
     `base` is the version in force when the person began; a null value will make the entry absent.
@@ -225,8 +239,6 @@ class Draft(models.Model):
 
     replica = models.ForeignKey(Replica, models.CASCADE, related_name="drafts")
     user = models.CharField(_("user"), max_length=255)
-    address = models.CharField(_("entry"), max_length=255)
-    value = models.JSONField(_("value"), null=True, blank=True)
     base = models.CharField(_("base version"), max_length=100, blank=True)
     updated = models.DateTimeField(_("edited"), auto_now=True)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from clusters.catalogue import Catalogue, Document, Reference, Scope
-from clusters.effective import Effective, effective
-from clusters.modes import CLUSTER, Mode, machine
+from clusters.catalogue import Catalogue, Document, Reference
+from clusters.effective import Effective, effective, reached
+from clusters.modes import Mode, machine
 from clusters.state import ClusterState, Machine
 
 
@@ -77,38 +77,42 @@ def choices(state: ClusterState, mode: Mode, feature: str, catalogue: Catalogue)
 
 
 @dataclass(frozen=True, slots=True)
-class WayOut:
-    """One remedy of a broken reference (DEP-04): copy `feature` from the mode `source` to `target`.
+class Use:
+    """A reference in the settings of a mode: whether the machines that follow them have the item.
 
-    `promote` says that it lifts the missing item to the cluster; else it brings the referring settings down
-    to the mode that has the item.
+    `has` and `lacks` are the machines on which the settings hold; `holders` the modes that define the item.
     """
 
-    promote: bool
     feature: str
-    source: Mode
-    target: Mode
+    mode: Mode
+    reference: Reference
+    has: tuple[Machine, ...]
+    lacks: tuple[Machine, ...]
+    holders: tuple[Mode, ...]
 
 
-def ways_out(state: ClusterState, broken: Unresolved, catalogue: Catalogue) -> list[WayOut]:
-    """The remedies of a broken reference, the recommended one first; none when no mode has the item."""
-    wanted = broken.reference
-    if wanted.feature not in catalogue:
-        return []
-    holders = [mode for mode in state.defining(wanted.feature) if _defines(state, mode, wanted, catalogue)]
+def uses(state: ClusterState, catalogue: Catalogue) -> list[Use]:
+    """Every reference of every mode, in the order of features and modes (DEP-01, DEP-02)."""
+    here = {serial: effective(state, machine(serial), catalogue).documents for serial in state.machines}
     found = []
-    if catalogue[wanted.feature].scope is not Scope.MACHINE:
-        found = [WayOut(True, wanted.feature, mode, CLUSTER) for mode in holders[:1] if mode != CLUSTER]
-    if broken.mode is not None and catalogue[broken.feature].scope is Scope.CLUSTERABLE:
-        below = _lower(state, holders, broken.mode)
-        found += [WayOut(False, broken.feature, broken.mode, mode) for mode in below]
+    for feature in catalogue:
+        for mode in state.defining(feature.name):
+            reach = reached(state, mode, feature.name)
+            for reference in feature.references(state.settings[mode][feature.name].value):
+                items = {m.serial: _items(reference.feature, here[m.serial], catalogue) for m in reach}
+                has = tuple(m for m in reach if reference.item in items[m.serial])
+                lacks = tuple(m for m in reach if m not in has)
+                holding = tuple(holders(state, reference, catalogue))
+                found.append(Use(feature.name, mode, reference, has, lacks, holding))
     return found
 
 
+def holders(state: ClusterState, wanted: Reference, catalogue: Catalogue) -> list[Mode]:
+    """The modes that define the item which a reference names."""
+    if wanted.feature not in catalogue:
+        return []
+    return [mode for mode in state.defining(wanted.feature) if _defines(state, mode, wanted, catalogue)]
+
+
 def _defines(state: ClusterState, mode: Mode, wanted: Reference, catalogue: Catalogue) -> bool:
-    defined = state.defined(mode, wanted.feature)
-    return defined is not None and wanted.item in catalogue[wanted.feature].items(defined.value)
-
-
-def _lower(state: ClusterState, holders: Iterable[Mode], mode: Mode) -> list[Mode]:
-    return [holder for holder in holders if holder != mode and mode in state.chain(holder)]
+    return wanted.item in catalogue[wanted.feature].items(state.settings[mode][wanted.feature].value)

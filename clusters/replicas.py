@@ -330,6 +330,12 @@ def _old_versions(
         yield from ((change.address, made.version(change)) for change in made.changes)
 
 
+def versions_of(replica_id: int, address: Address) -> list[versions.Version]:
+    """Every version of an entry that is kept here, in no order; some may be there twice."""
+    heads = _reading(replica_id).store.heads([address]).get(address, ())
+    return [*heads, *(found for _address, found in _old_versions(replica_id, db.Q(), [str(address)]))]
+
+
 def version(replica_id: int, address: Address, ident: CommitId) -> versions.Version | None:
     """The version of an entry that a commit made; None when it is not kept here."""
     of_commit = {"replica": replica_id, "origin": ident.origin, "number": ident.number}

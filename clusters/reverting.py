@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from clusters import drafts, history, models, replicas, versions
 from clusters.acceptance import check_comment, check_values
+from clusters.catalogue import Document
 from clusters.drafts import Edited
 from clusters.naming import authorship_label, entry_label
 from clusters.refusals import NothingPending, Refused
+from clusters.side_by_side import Row, combined
 from clusters.state import ClusterState
 from clusters.versions import Address, Change, CommitId, Kind, Version
 
@@ -48,15 +50,17 @@ class NoConflict(Refused):
     """The entry has no such loser (any more)."""
 
 
-def revert(replica_id: int, user: str, commit_id: CommitId, *, over: bool = False) -> list[Edited]:
-    """Draft for each entry of a commit the value that it had before it.
+def revert(
+    replica_id: int, user: str, commit_id: CommitId, *, over: bool = False, only: Address | None = None
+) -> list[Edited]:
+    """Draft for each entry of a commit, or for `only` one of them, the value that it had before it.
 
     Raises UnknownCommit, NotRevertible, PastIsGone, and InTheWay when entries were changed since, unless
     `over` says to replace these changes knowingly. All or nothing.
     """
     with transaction.atomic():
         models.Replica.objects.select_for_update().get(pk=replica_id)
-        back = _back(replica_id, commit_id, user, over)
+        back = _back(replica_id, commit_id, user, over, only)
         drafts.clear(replica_id, user, [change.address for change in back])
         return [drafts.edit_entry(replica_id, user, change.address, change.value) for change in back]
 
@@ -81,8 +85,12 @@ def revert_now(
         return replica.commit(changes, user=user, host=host, comment=text)
 
 
-def _back(replica_id: int, commit_id: CommitId, user: str, over: bool) -> list[Change]:
+def _back(
+    replica_id: int, commit_id: CommitId, user: str, over: bool, only: Address | None = None
+) -> list[Change]:
     commit = history.find(replica_id, commit_id)
+    if only is not None:
+        commit = replace(commit, changes=_of_entry(commit, only))
     if any(change.address.kind not in REVERTIBLE for change in commit.changes):
         raise NotRevertible(
             _("%(id)s is an operation on the cluster; undo it with clusterconfig.") % {"id": commit_id}
@@ -99,6 +107,13 @@ def _back(replica_id: int, commit_id: CommitId, user: str, over: bool) -> list[C
     return [Change(entry.address, entry.before, heads[entry.address][0].id) for entry in before]
 
 
+def _of_entry(commit: versions.Commit, address: Address) -> tuple[Change, ...]:
+    found = tuple(change for change in commit.changes if change.address == address)
+    if not found:
+        raise NotRevertible(_("%(id)s did not change %(entry)s.") % {"id": commit.id, "entry": address})
+    return found
+
+
 def _require_way(
     replica_id: int, commit_id: CommitId, heads: dict[Address, versions.Heads], user: str
 ) -> None:
@@ -111,17 +126,66 @@ def _require_way(
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """An entry that was changed in two places at once: what stands, and what lost (SYN-08)."""
+    """An entry that was changed in two places at once: what stands, and what lost (SYN-08).
+
+    `ancestor` is the latest version that all their authors had seen; None where there was none, or where it
+    is not kept here.
+    """
 
     address: Address
     winner: Version
     losers: tuple[Version, ...]
+    ancestor: Version | None = None
 
 
 def conflicts(replica_id: int) -> list[Conflict]:
     """The rows of the conflict desk."""
     found = replicas.conflicts(replica_id)
-    return [Conflict(address, heads[0], heads[1:]) for address, heads in found.items()]
+    return [
+        Conflict(address, heads[0], heads[1:], _ancestor(replica_id, address, heads))
+        for address, heads in found.items()
+    ]
+
+
+def conflict_at(replica_id: int, address: Address) -> Conflict:
+    """The conflict of one entry; raises NoConflict."""
+    for found in conflicts(replica_id):
+        if found.address == address:
+            return found
+    raise NoConflict(_("%(entry)s has no such conflict any more.") % {"entry": address})
+
+
+def _ancestor(replica_id: int, address: Address, heads: versions.Heads) -> Version | None:
+    apart = {head.id for head in heads}
+    known = [v for v in replicas.versions_of(replica_id, address) if v.id not in apart]
+    common = [v for v in known if all(head.had_seen(v.id) for head in heads)]
+    return versions.merge(common)[0] if common else None
+
+
+def columns_of(found: Conflict, loser_id: CommitId) -> list[Document | None]:
+    """Ancestor, winner and that loser, as `side_by_side` takes them; raises NoConflict."""
+    loser = next((each for each in found.losers if each.id == loser_id), None)
+    if loser is None:
+        raise NoConflict(_("%(entry)s has no such conflict any more.") % {"entry": found.address})
+    return [found.ancestor.value if found.ancestor else None, found.winner.value, loser.value]
+
+
+def suggested(row: Row) -> int:
+    """Which column of `columns_of` a merge begins with at a row: the one that changed it, or the winner."""
+    _ancestor_kind, winner, loser = row.kinds
+    return 2 if winner == "same" and loser != "same" else 1
+
+
+def draft_merge(
+    replica_id: int, user: str, address: Address, loser_id: CommitId, chosen: Mapping[str, int]
+) -> Edited:
+    """Draft the winner with what `chosen` takes of the other columns; committed, it settles the conflict.
+
+    `chosen` as in side_by_side.combined. Raises NoConflict, and what `drafts.edit_entry` raises.
+    """
+    columns = columns_of(conflict_at(replica_id, address), loser_id)
+    drafts.clear(replica_id, user, [address])
+    return drafts.edit_entry(replica_id, user, address, combined(columns, chosen, 1))
 
 
 def restore_loser(

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialApp, SocialToken
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from portal.jobs import Job, JobLine
-from portal.tenants import ManagedCluster, Member, Tenant
+from portal.audit import AuditRow
+from portal.config_files.backups import Backup
+from portal.invitations import Invitation
+from portal.jobs import Job, JobLine, JobPart
+from portal.proposals.policy import CommitPolicy
+from portal.proposals.proposal import Proposal, ProposalLine
+from portal.tenants import ClusterRole, ManagedCluster, Member, Tenant
+from portal.tokens import ApiToken
+
+# Providers come from the environment, and what these tables would hold is secret or unused here.
+for unused in (EmailAddress, SocialApp, SocialToken):
+    admin.site.unregister(unused)
 
 
 class MemberInline(admin.TabularInline):
@@ -52,6 +64,16 @@ class JobLineInline(admin.TabularInline):
         return False
 
 
+class JobPartInline(admin.TabularInline):
+    model = JobPart
+    extra = 0
+    can_delete = False
+    readonly_fields = ("order", "serial", "name", "state", "step", "percent", "message")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 @admin.register(Job)
 class JobAdmin(admin.ModelAdmin):
     """Jobs are started and cancelled on their pages; here they are read and cleared away."""
@@ -59,10 +81,128 @@ class JobAdmin(admin.ModelAdmin):
     list_display = ("__str__", "tenant", "cluster", "state", "started_by", "created", "ended")
     list_filter = ("state", "kind", "tenant")
     list_select_related = ("tenant", "cluster__replica", "started_by")
-    inlines = (JobLineInline,)
+    inlines = (JobPartInline, JobLineInline)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return Job.everything.all()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that are looked at and never written."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(AuditRow)
+class AuditRowAdmin(ReadOnlyAdmin):
+    """Append-only: the chain is checked by `manage.py verify_audit`."""
+
+    list_display = ("number", "at", "actor", "action", "target", "tenant", "outcome", "address")
+    list_filter = ("action", "outcome", "tenant")
+    search_fields = ("actor", "target", "address")
+    list_select_related = ("tenant",)
+
+
+@admin.register(ClusterRole)
+class ClusterRoleAdmin(admin.ModelAdmin):
+    """A member's role in one cluster."""
+
+    list_display = ("member", "cluster", "role")
+    list_select_related = ("member__user", "member__tenant", "cluster__replica")
+    list_filter = ("role",)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(admin.ModelAdmin):
+    """Invitations are made by administrators of tenants; here they are read and taken away."""
+
+    list_display = ("email", "tenant", "role", "invited_by", "created", "expires", "used")
+    list_select_related = ("tenant",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(admin.ModelAdmin):
+    """Tokens are made by their persons; here they are revoked."""
+
+    list_display = ("name", "user", "read_only", "tenant", "created", "expires", "used")
+    list_select_related = ("user", "tenant")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(CommitPolicy)
+class CommitPolicyAdmin(admin.ModelAdmin):
+    """What clusters ask of commits; their administrators set it on the page of the cluster."""
+
+    list_display = ("cluster", "approval", "zone", "try_first")
+    list_select_related = ("cluster__replica",)
+
+
+class ProposalLineInline(admin.TabularInline):
+    model = ProposalLine
+    extra = 0
+    can_delete = False
+    readonly_fields = ("at", "user", "text")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Proposal)
+class ProposalAdmin(admin.ModelAdmin):
+    """Proposals are decided on their pages; here they are read. The changes may hold secrets: not shown."""
+
+    list_display = ("__str__", "tenant", "cluster", "state", "user", "created", "ended")
+    list_filter = ("state", "tenant")
+    list_select_related = ("tenant", "cluster__replica")
+    exclude = ("changes", "tried")
+    inlines = (ProposalLineInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return Proposal.everything.all()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """One that is not over holds changes, or machines that try them."""
+        return obj is not None and not obj.open and super().has_delete_permission(request, obj)
+
+
+@admin.register(Backup)
+class BackupAdmin(admin.ModelAdmin):
+    """Versions of configurations; what they hold is seen on the cluster's own pages."""
+
+    list_display = ("__str__", "made", "same", "why", "by")
+    list_filter = ("cluster", "why")
+    list_select_related = ("cluster__replica", "by")
+    exclude = ("text",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -14,6 +14,7 @@ from appliances.links.client import HostKey, Passphrase
 from appliances.links.errors import LinkError
 from clusters.models import Replica
 from clusters.refusals import Refused
+from portal.audit import Action, Outcome, record
 from portal.jobs import Job
 from portal.live.hints import hint, jobs_of
 from portal.tenants import ManagedCluster, Person, Tenant, free_slug
@@ -31,12 +32,15 @@ def adopt(
     Blocks while it talks to the member. Raises LinkError, TakenByOthers, and what the member's refusal says;
     the job of it tells the story without the passphrase.
     """
-    job = Job.everything.create(tenant=tenant, kind=Job.Kind.ADOPT, started_by=person, total=3)
+    job = Job.everything.create(tenant=tenant, kind="adopt", started_by=person, total=3)
     job.claim()
     try:
-        return _adopt(job, tenant, address, port, passphrase, host_key)
+        cluster = _adopt(job, tenant, address, port, passphrase, host_key)
+        record(person, Action.ADOPTION, cluster, tenant, address=address, port=port)
+        return cluster
     except (LinkError, Refused) as error:
         job.end(Job.State.FAILED, str(error))
+        record(person, Action.ADOPTION, f"{address} {port}", tenant, outcome=Outcome.FAILED)
         raise
     finally:
         hint(jobs_of(tenant.pk), "jobs")

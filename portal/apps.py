@@ -11,6 +11,8 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         from portal import celery, following
+        from portal.login import events
 
         celery.app.set_default()
         following.connect()
+        events.connect()

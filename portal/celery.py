@@ -35,6 +35,9 @@ app.conf.update(
     beat_schedule={
         "sweep": {"task": "appliances.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
         "jobs": {"task": "portal.tasks.sweep_jobs", "schedule": 60.0, "options": {"expires": 55}},
+        "check": {"task": "portal.tasks.check_clusters", "schedule": 3600.0, "options": {"expires": 3000}},
+        "proposals": {"task": "portal.tasks.sweep_proposals", "schedule": 15.0, "options": {"expires": 14}},
+        "backups": {"task": "portal.tasks.back_up", "schedule": 3600.0, "options": {"expires": 3500}},
         "ping": {"task": "appliances.tasks.ping", "schedule": 60.0, "options": {"expires": 55}},
     },
 )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from appliances.following import statuses, worker
+from appliances.following import answering, statuses, worker
 from appliances.following.couriers import send
 from clusters import replicas
 from portal.live.hints import group_of, hint
+from portal.proposals import watching
 from portal.tenants import ManagedCluster
 
 
@@ -15,6 +16,7 @@ def connect() -> None:
     """Listen to the domain's signals; called once, when the application is ready."""
     replicas.advanced.connect(entries_changed, dispatch_uid="portal.entries")
     worker.reconnected.connect(machine_is_back, dispatch_uid="portal.reconnected")
+    answering.answered.connect(machine_has_answered, dispatch_uid="portal.answered")
     worker.changed.connect(statuses_changed, dispatch_uid="portal.statuses")
 
 
@@ -31,11 +33,26 @@ def entries_changed(replica_id: int, **_kwargs: Any) -> None:
     statuses.wanted(replica_id)
     send(tasks.replicate, replica_id)
     hint(group_of(replica_id), "settings", slug_of(replica_id))
+    look_at_proposals(replica_id)
 
 
 def statuses_changed(replica_id: int, **_kwargs: Any) -> None:
     """A machine has said something new, or is reached in another way."""
     hint(group_of(replica_id), "status", slug_of(replica_id))
+    look_at_proposals(replica_id)
+
+
+def look_at_proposals(replica_id: int) -> None:
+    """A courier where a proposal waits: it may be overtaken, or a machine that tries it has spoken."""
+    from portal.tasks import watch_proposals  # registers with Celery, which must be configured first
+
+    if watching.open_proposals(replica_id):
+        send(watch_proposals, replica_id)
+
+
+def machine_has_answered(replica_id: int, **_kwargs: Any) -> None:
+    """A machine has answered a question of this portal."""
+    hint(group_of(replica_id), "answers", slug_of(replica_id))
 
 
 def machine_is_back(replica_id: int, **_kwargs: Any) -> None:

@@ -6,23 +6,36 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from appliances.following.couriers import send
+from portal.audit import Action, record
+from portal.kinds import Kind, kind_of
+from portal.live.hints import hint, jobs_of
 from portal.tenants import ManagedCluster, Tenant, TenantManager
 
 
 class JobCancelled(Exception):
-    """A person cancelled the job; its worker stops after the present step."""
+    """A person cancelled the job; its worker stops after the present step. The text says where it stands."""
+
+
+class JobFailed(Exception):
+    """The job came to an end that is no success; the text says which."""
+
+
+class JobInterrupted(Exception):
+    """The worker ends; another one takes a resumable job from where it stands."""
 
 
 class Job(models.Model):
-    """One piece of work. A courier may come twice or late: only a queued job can be claimed."""
+    """One piece of work. A courier may come twice or late: only a queued job can be claimed.
 
-    class Kind(models.TextChoices):
-        SYNCHRONISE = "synchronise", _("Synchronise with every machine")
-        ADOPT = "adopt", _("Adopt a cluster")
+    `asked` is what the person chose, `language` how its log speaks; `seen` is the last sign of life of the
+    worker that has it.
+    """
 
     class State(models.TextChoices):
         QUEUED = "queued", _("queued")
@@ -33,7 +46,9 @@ class Job(models.Model):
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
     cluster = models.ForeignKey(ManagedCluster, models.CASCADE, null=True, blank=True, related_name="+")
-    kind = models.CharField(_("kind"), max_length=32, choices=Kind.choices)
+    kind = models.CharField(_("kind"), max_length=32)
+    asked = models.JSONField(_("what was asked"), default=dict, blank=True)
+    language = models.CharField(_("language"), max_length=16, default="en")
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.QUEUED)
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     done = models.PositiveIntegerField(_("steps done"), default=0)
@@ -42,6 +57,7 @@ class Job(models.Model):
     cancel_asked = models.BooleanField(_("cancel asked"), default=False)
     created = models.DateTimeField(_("created"), auto_now_add=True)
     begun = models.DateTimeField(_("begun"), null=True, blank=True)
+    seen = models.DateTimeField(_("last sign of life"), null=True, blank=True)
     ended = models.DateTimeField(_("ended"), null=True, blank=True)
 
     everything = models.Manager()
@@ -54,7 +70,17 @@ class Job(models.Model):
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["tenant", "state"])]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} #{self.pk}"
+        return f"{self.title} #{self.pk}"
+
+    @property
+    def does(self) -> Kind:
+        """Its kind."""
+        return kind_of(self.kind)
+
+    @property
+    def title(self) -> str:
+        """What it does, in the reader's language."""
+        return str(self.does.title)
 
     @property
     def over(self) -> bool:
@@ -63,13 +89,14 @@ class Job(models.Model):
 
     @property
     def may_retry(self) -> bool:
-        """Whether starting it again makes sense; an adoption needs its passphrase again."""
-        return self.state in (self.State.FAILED, self.State.CANCELLED) and self.kind != self.Kind.ADOPT
+        """Whether it may be started again, or resumed."""
+        return self.state in (self.State.FAILED, self.State.CANCELLED) and self.does.may_retry
 
     def claim(self) -> bool:
         """Take a queued job, for one worker only; False when another has it or it is over."""
         queued = Job.everything.filter(pk=self.pk, state=self.State.QUEUED)
-        if not queued.update(state=self.State.RUNNING, begun=timezone.now()):
+        now = timezone.now()
+        if not queued.update(state=self.State.RUNNING, begun=now, seen=now):
             return False
         self.refresh_from_db()
         return True
@@ -77,19 +104,29 @@ class Job(models.Model):
     def step(self, text: str, done: int, total: int) -> None:
         """Note progress; raises JobCancelled when a person asked for that."""
         self.say(text)
-        Job.everything.filter(pk=self.pk).update(done=done, total=total)
-        self.refresh_from_db()
+        self.progress(done, total)
         if self.cancel_asked:
             raise JobCancelled
+
+    def progress(self, done: int, total: int) -> None:
+        """Note progress without a line."""
+        Job.everything.filter(pk=self.pk).update(done=done, total=total)
+        self.refresh_from_db()
+        self.tell()
 
     def say(self, text: str) -> None:
         """Add a line to the job's log."""
         JobLine.objects.create(job=self, text=text)
 
+    def tell(self) -> None:
+        """Let the pages of the job look again."""
+        hint(jobs_of(self.tenant_id), "jobs")
+
     def end(self, state: str, message: str = "") -> None:
         """Close the job."""
         Job.everything.filter(pk=self.pk).update(state=state, message=message, ended=timezone.now())
         self.refresh_from_db()
+        self.tell()
 
     def cancel(self) -> bool:
         """Cancel at once what is queued, and ask what runs to stop; False when it is over."""
@@ -98,6 +135,14 @@ class Job(models.Model):
             return True
         running = Job.everything.filter(pk=self.pk, state=self.State.RUNNING)
         return bool(running.update(cancel_asked=True))
+
+    def requeue(self) -> bool:
+        """Put a job that is over, or was interrupted, back into the queue; it goes on where it stood."""
+        over = Job.everything.filter(pk=self.pk).exclude(state__in=[self.State.QUEUED, self.State.DONE])
+        fresh: dict[str, Any] = {"state": self.State.QUEUED, "message": "", "ended": None}
+        changed = over.update(**fresh, cancel_asked=False)
+        self.refresh_from_db()
+        return bool(changed)
 
 
 class JobLine(models.Model):
@@ -116,11 +161,115 @@ class JobLine(models.Model):
         return self.text
 
 
+class JobPart(models.Model):
+    """What a job does to one machine: where that stands, and what came of it. `order` counts from 0."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+        SKIPPED = "skipped", _("skipped")
+
+    job = models.ForeignKey(Job, models.CASCADE, related_name="parts")
+    order = models.PositiveIntegerField(_("order"))
+    serial = models.CharField(_("serial number"), max_length=64)
+    name = models.CharField(_("machine"), max_length=255)
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.WAITING)
+    step = models.CharField(_("step"), max_length=32, blank=True)
+    percent = models.PositiveSmallIntegerField(_("percent"), null=True, blank=True)
+    message = models.TextField(_("result"), blank=True)
+    changed = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("part of a job")
+        verbose_name_plural = _("parts of jobs")
+        ordering: ClassVar[list[str]] = ["job", "order"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["job", "serial"], name="one_part_per_machine")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to be done here."""
+        return self.state in (self.State.DONE, self.State.SKIPPED)
+
+    def now(self, state: str, message: str = "", *, step: str | None = None) -> None:
+        """Note where it stands."""
+        self.state, self.message, self.percent = state, message, None
+        self.step = self.step if step is None else step
+        self.save()
+        self.job.tell()
+
+
+def start(
+    kind: str,
+    cluster: ManagedCluster,
+    person: Any,
+    asked: dict[str, Any] | None = None,
+    machines: list[tuple[str, str]] | None = None,
+) -> Job:
+    """A new job, and a courier for it; `machines` (serial number and name) become its parts, in order."""
+    from portal.tasks import run_job  # registers with Celery, which must be configured first
+
+    with transaction.atomic():
+        made = Job.everything.create(
+            tenant=cluster.tenant,
+            cluster=cluster,
+            kind=kind,
+            asked=asked or {},
+            language=get_language() or "en",
+            started_by=person,
+            total=len(machines or ()),
+        )
+        JobPart.objects.bulk_create(
+            JobPart(job=made, order=order, serial=serial, name=name)
+            for order, (serial, name) in enumerate(machines or ())
+        )
+        record(person or "schedule", Action.JOB, made, made.tenant, change="started", cluster=cluster.slug)
+        transaction.on_commit(lambda: send(run_job, made.pk))
+    made.tell()
+    return made
+
+
+def again(job: Job, person: Any) -> Job:
+    """Start a job that failed or was cancelled again, or let a resumable one go on where it stood."""
+    from portal.tasks import run_job  # registers with Celery, which must be configured first
+
+    if job.does.resumable:
+        with transaction.atomic():
+            job.requeue()
+            record(person, Action.JOB, job, job.tenant, change="resumed")
+            transaction.on_commit(lambda: send(run_job, job.pk))
+        return job
+    assert job.cluster is not None
+    machines = list(job.parts.values_list("serial", "name"))
+    return start(job.kind, job.cluster, person, job.asked, machines)
+
+
+@transaction.atomic
+def cancel(job: Job, person: Any) -> None:
+    """Cancel a job, or ask it to stop, in the name of a person."""
+    if job.cancel():
+        record(person, Action.JOB, job, job.tenant, change="cancelled")
+
+
 def abandon_lost(since: datetime) -> int:
-    """Fail jobs that run since before `since`, when no worker can still have them; returns how many."""
-    lost = Job.everything.filter(state=Job.State.RUNNING, begun__lt=since)
-    end: dict[str, Any] = {"state": Job.State.FAILED, "ended": timezone.now()}
-    return lost.update(message=_("The worker that ran it is gone. Start it again."), **end)
+    """End jobs without a sign of life since then: their worker is gone. Returns how many.
+
+    A resumable one is queued again instead.
+    """
+    lost = list(Job.everything.filter(state=Job.State.RUNNING, seen__lt=since))
+    for job in lost:
+        if job.does.resumable and not job.cancel_asked:
+            job.say(str(_("The worker that ran it is gone; another one goes on.")))
+            job.requeue()
+        else:
+            job.end(Job.State.FAILED, str(_("The worker that ran it is gone. Start it again.")))
+    return len(lost)
 
 
 def waiting_since(before: datetime) -> list[int]:

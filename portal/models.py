@@ -1,8 +1,37 @@
 """The portal's tables, which stand beside the code that keeps their rules."""
 
 from portal.api.idempotency import Answered
-from portal.jobs import Job, JobLine
-from portal.tenants import ManagedCluster, Member, Tenant
+from portal.audit import AuditChain, AuditRow
+from portal.checks import Check, Finding
+from portal.config_files.backups import Backup
+from portal.config_files.uploads import Upload
+from portal.invitations import Invitation
+from portal.jobs import Job, JobLine, JobPart
+from portal.login.display import Profile
+from portal.proposals.policy import CommitPolicy
+from portal.proposals.proposal import Proposal, ProposalLine
+from portal.tenants import ClusterRole, ManagedCluster, Member, Tenant
 from portal.tokens import ApiToken
 
-__all__ = ["Answered", "ApiToken", "Job", "JobLine", "ManagedCluster", "Member", "Tenant"]
+__all__ = [
+    "Answered",
+    "ApiToken",
+    "AuditChain",
+    "AuditRow",
+    "Backup",
+    "Check",
+    "ClusterRole",
+    "CommitPolicy",
+    "Finding",
+    "Invitation",
+    "Job",
+    "JobLine",
+    "JobPart",
+    "ManagedCluster",
+    "Member",
+    "Profile",
+    "Proposal",
+    "ProposalLine",
+    "Tenant",
+    "Upload",
+]

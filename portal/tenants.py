@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
@@ -55,11 +58,44 @@ RIGHTS: dict[Role, frozenset[Right]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an API token narrows its person to: one tenant, some clusters of it, or nothing where empty."""
+
+    tenant_id: int | None = None
+    clusters: frozenset[int] = frozenset()
+
+    def include(self, tenant_id: int, cluster_id: int | None) -> bool:
+        """Whether something of that tenant, or of that cluster of it, is within the limits."""
+        if self.tenant_id not in (None, tenant_id):
+            return False
+        return not self.clusters or cluster_id in self.clusters
+
+
+def limits_of(user: Person) -> Limits:
+    """What the person is narrowed to in this request; `portal.tokens` sets it."""
+    found = getattr(user, "limits", None)
+    return found if isinstance(found, Limits) else Limits()
+
+
 class Tenant(models.Model):
     """A customer: whose clusters stand together and whose people see one another."""
 
+    class SecondFactor(models.TextChoices):
+        """Who must have a second factor to get beyond the login."""
+
+        NOBODY = "nobody", _("nobody")
+        ADMINISTRATORS = "administrators", _("administrators")
+        EVERYBODY = "everybody", _("everybody")
+
     name = models.CharField(_("name"), max_length=200)
     slug = models.SlugField(_("short name"), unique=True)
+    second_factor = models.CharField(
+        _("second factor required for"),
+        max_length=16,
+        choices=SecondFactor.choices,
+        default=SecondFactor.NOBODY,
+    )
 
     class Meta:
         verbose_name = _("tenant")
@@ -71,11 +107,11 @@ class Tenant(models.Model):
 
 
 class Member(models.Model):
-    """A person's role in a tenant."""
+    """A person's role in all of a tenant; empty for one who has roles in some of its clusters only."""
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="members")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
-    role = models.CharField(_("role"), max_length=16, choices=Role.choices)
+    role = models.CharField(_("role"), max_length=16, choices=Role.choices, blank=True)
 
     class Meta:
         verbose_name = _("member")
@@ -86,6 +122,29 @@ class Member(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.tenant}"
+
+
+class ClusterRole(models.Model):
+    """A member's role in one cluster, which stands there instead of the role in the tenant."""
+
+    member = models.ForeignKey(Member, models.CASCADE, related_name="clusters")
+    cluster = models.ForeignKey("portal.ManagedCluster", models.CASCADE, related_name="roles")
+    role = models.CharField(_("role"), max_length=16, choices=Role.choices)
+
+    class Meta:
+        verbose_name = _("role in a cluster")
+        verbose_name_plural = _("roles in clusters")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["member", "cluster"], name="one_role_per_cluster")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member} · {self.cluster}"
+
+    def clean(self) -> None:
+        """A role in a cluster of another tenant would open that tenant."""
+        if self.member.tenant_id != self.cluster.tenant_id:
+            raise ValidationError(_("This cluster belongs to another tenant than the member."))
 
 
 class TenantManager(models.Manager[Any]):
@@ -101,10 +160,32 @@ class TenantManager(models.Manager[Any]):
         return super().get_queryset().filter(tenant=tenant)
 
     def seen_by(self, user: Person) -> models.QuerySet[Any]:
-        """The rows of all tenants in which the person has a role."""
+        """The rows of tenants, and of clusters, in which the person has a role.
+
+        A row that is of no cluster is for those with a role in the whole tenant.
+        """
         if not user.is_authenticated:
             return super().get_queryset().none()
-        return super().get_queryset().filter(tenant__members__user=user)
+        mine = Member.objects.filter(user=user.pk, tenant=models.OuterRef("tenant"))
+        seen = models.Exists(mine.exclude(role=""))
+        where = self._cluster()
+        if where:
+            seen |= models.Exists(mine.filter(clusters__cluster=models.OuterRef(where)))
+        return super().get_queryset().filter(seen, **self._within(limits_of(user), where))
+
+    def _cluster(self) -> str:
+        """The field that says of which cluster a row is."""
+        if self.model is ManagedCluster:
+            return "pk"
+        names = {field.name for field in self.model._meta.get_fields()}
+        return "cluster" if "cluster" in names else ""
+
+    @staticmethod
+    def _within(limits: Limits, where: str) -> dict[str, Any]:
+        found: dict[str, Any] = {} if limits.tenant_id is None else {"tenant": limits.tenant_id}
+        if limits.clusters:
+            found[f"{where or 'pk'}__in"] = limits.clusters if where else ()
+        return found
 
 
 class ManagedCluster(models.Model):
@@ -139,12 +220,16 @@ RESERVED = frozenset(
         "admin",
         "adopt",
         "api",
+        "audit",
         "healthz",
         "i18n",
+        "invitation",
         "jobs",
         "live",
         "login",
         "logout",
+        "people",
+        "releases",
         "static",
         "search",
     }
@@ -167,9 +252,23 @@ def free_slug(name: str, tenant: Tenant) -> str:
     return next(slug for slug in candidates if slug not in taken)
 
 
-def role_in(user: Person, tenant_id: int) -> Role | None:
-    """The person's role in the tenant; None for strangers."""
-    if not user.is_authenticated:
+def role_in(user: Person, tenant_id: int, cluster_id: int | None = None) -> Role | None:
+    """The person's role in a cluster, or in the whole tenant where none is named; None for strangers."""
+    if not user.is_authenticated or not limits_of(user).include(tenant_id, cluster_id):
         return None
-    found = Member.objects.filter(user=user, tenant=tenant_id).values_list("role", flat=True).first()
-    return None if found is None else Role(found)
+    here = ClusterRole.objects.filter(member=models.OuterRef("pk"), cluster=cluster_id)
+    mine = Member.objects.filter(user=user.pk, tenant=tenant_id)
+    found = mine.values_list("role", models.Subquery(here.values("role")[:1])).first()
+    role = found and (found[1] or found[0])
+    return Role(role) if role else None
+
+
+def tenants_with(user: Person, right: Right) -> models.QuerySet[Tenant]:
+    """The tenants in the whole of which the person has the right."""
+    if not user.is_authenticated or limits_of(user).clusters:
+        return Tenant.objects.none()
+    roles: Collection[str] = [role for role in Role if role.may(right)]
+    mine = Member.objects.filter(user=user.pk, role__in=roles)
+    found = Tenant.objects.filter(pk__in=mine.values("tenant"))
+    only = limits_of(user).tenant_id
+    return found if only is None else found.filter(pk=only)

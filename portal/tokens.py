@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from portal.tenants import Limits, ManagedCluster, Tenant
 
 PREFIX = "gatefold_"
 _USE_NOTED_EVERY = timedelta(minutes=1)
 
 
 class ApiToken(models.Model):
-    """One token of a person. It may do what the person may; one that is read-only may only look."""
+    """One token of a person. It may do what the person may, where it is not limited; or only look."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
     name = models.CharField(_("name"), max_length=100)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     read_only = models.BooleanField(_("read-only"), default=True)
+    tenant = models.ForeignKey(
+        Tenant, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("only this tenant")
+    )
+    clusters = models.ManyToManyField(
+        ManagedCluster, blank=True, related_name="+", verbose_name=_("only these clusters")
+    )
+    narrow = models.BooleanField(_("limited to clusters"), default=False, editable=False)
     created = models.DateTimeField(_("created"), auto_now_add=True)
     expires = models.DateTimeField(_("expires"), null=True, blank=True)
     used = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
@@ -36,26 +46,52 @@ class ApiToken(models.Model):
         return self.name
 
 
+@transaction.atomic
 def issue(
-    user: Any, name: str, *, read_only: bool = True, expires: datetime | None = None
+    user: Any,
+    name: str,
+    *,
+    read_only: bool = True,
+    expires: datetime | None = None,
+    tenant: Tenant | None = None,
+    clusters: Collection[ManagedCluster] = (),
 ) -> tuple[ApiToken, str]:
-    """A new token of the person, and its text, which is known at this moment only."""
+    """A new token of the person, and its text, which is known at this moment only.
+
+    `tenant` and `clusters` limit it; a limit to what the person cannot see opens nothing.
+    """
     text = PREFIX + secrets.token_urlsafe(32)
     row = ApiToken.objects.create(
-        user=user, name=name, digest=_digest(text), read_only=read_only, expires=expires
+        user=user,
+        name=name,
+        digest=_digest(text),
+        read_only=read_only,
+        expires=expires,
+        tenant=tenant,
+        narrow=bool(clusters),
     )
+    row.clusters.set(clusters)
     return row, text
 
 
 def holder(text: str) -> ApiToken | None:
-    """The token with that text, noted as used; None if unknown, expired, or of a closed account."""
+    """The token with that text, noted as used, its person narrowed to its limits; None if unknown, expired, or
+    of a closed account."""
     row = ApiToken.objects.select_related("user").filter(digest=_digest(text)).first()
     now = timezone.now()
     if row is None or not row.user.is_active or (row.expires is not None and row.expires <= now):
         return None
     if row.used is None or now - row.used > _USE_NOTED_EVERY:
         ApiToken.objects.filter(pk=row.pk).update(used=now)
+    row.user.limits = Limits(row.tenant_id, _clusters(row))
     return row
+
+
+def _clusters(row: ApiToken) -> frozenset[int]:
+    """Those it is limited to. One whose clusters are all gone opens none, and not all."""
+    if not row.narrow:
+        return frozenset()
+    return frozenset(row.clusters.values_list("pk", flat=True)) or frozenset({0})
 
 
 def _digest(text: str) -> str:

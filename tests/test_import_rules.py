@@ -17,7 +17,7 @@ OURS = ("clusters", "appliances", "portal")
 FOREIGN = frozenset({"django", "channels", "celery", "rest_framework"})
 NO_DJANGO = (
     *(f"clusters.{name}" for name in ("modes", "catalogue", "wire", "versions", "memory")),
-    *(f"clusters.{name}" for name in ("replication", "state", "effective", "fence")),
+    *(f"clusters.{name}" for name in ("replication", "state", "effective", "fence", "trying", "matrix")),
     "appliances.postfix",
     "appliances.features",
     "appliances.releases",

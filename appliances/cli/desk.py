@@ -12,7 +12,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from appliances.cli.errors import CommandError
-from appliances.links.client import Passphrase, Target
+from appliances.links.client import Passphrase, Probe, Target, probe
 from appliances.links.errors import Fault, LinkLost, ProtocolError
 from appliances.links.identity import fingerprint
 from appliances.links.server import ServiceKind
@@ -108,6 +108,9 @@ class Desk:
             return self._on_loop(members.join(self._daemon, way, accept, agree))
         except members.JoinDeclined:
             raise CommandError(_("Not joined; nothing was changed.")) from None
+
+    def probe(self, address: str, port: int) -> Probe:
+        return self._on_loop(probe(Target(address, port)))
 
     @property
     def engine(self) -> Engine:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from appliances.links.client import Probe
 from appliances.machine.alerts import Alerts
 from appliances.machine.engine import Engine
 from appliances.machine.sessions import Sessions
@@ -83,6 +84,10 @@ class LoginHost(Protocol):
         join would do. Raises LinkError, CommandError for a person who does not consent, and the refusals of
         clusters.membership; nothing has changed here then.
         """
+        ...
+
+    def probe(self, address: str, port: int) -> Probe:
+        """What answers there, seen from this machine, without logging in; raises LinkError."""
         ...
 
     @property

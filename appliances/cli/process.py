@@ -126,10 +126,13 @@ class SshCommandLine:
         await process.stdout.drain()
         process.exit(code)
 
-    def answer(self, daemon: Daemon, words: list[str], user: str, role: str) -> list[Wire]:
-        """A machine-mode command for a user on another member (RES-03): what it said, and its code."""
+    def answer(self, daemon: Daemon, words: list[str], user: str, role: str, *, portal: bool) -> list[Wire]:
+        """A machine-mode command for a user on another member (RES-03): what it said, and its code.
+
+        For a person at a portal also those that are marked so (UPG-09). Raises Refused for any other.
+        """
         command = find(words[0]) if words else None
-        if command is None or not command.remote:
+        if command is None or not (command.remote or (portal and command.from_portal)):
             raise Refused(Reason.NOT_ALLOWED, "only machine-mode commands run on another member")
         dialogue = Scripted()
         session = Session.begun(user, role, Desk(daemon), dialogue)

@@ -28,7 +28,8 @@ class Command:
     """One command. `completions` are words that may follow it.
 
     A `remote` one runs on the machine whose mode the session is in, over the link with it (RES-03); where
-    there is no link, a `last_known` one runs here and shows what was heard last.
+    there is no link, a `last_known` one runs here and shows what was heard last. One `from_portal` runs on
+    the login host alone, and for a portal that follows the cluster (UPG-09).
     """
 
     name: str
@@ -40,6 +41,7 @@ class Command:
     aliases: tuple[str, ...] = ()
     remote: bool = False
     last_known: bool = False
+    from_portal: bool = False
     completions: Sequence[str] = ()
 
     @property

@@ -9,13 +9,17 @@ from enum import StrEnum
 from django.db.models import Case, Count, F, Q, QuerySet, When
 from django.utils.translation import gettext as _
 
-from appliances.models import Connection, MachineStatus
+from appliances.following.questions import Question
+from appliances.models import Connection, MachineStatus, Worker
 
 STALE_AFTER = timedelta(seconds=150)
 """Two and a half rounds of pings: whoever was silent for so long is unknown."""
 
 LATE_AFTER = timedelta(seconds=60)
 """How long a connected machine may take to enforce new settings before the page says so."""
+
+ALIVE = timedelta(seconds=60)
+"""Four heartbeats: a worker that was silent for so long is dead."""
 
 LIVE = (Connection.CONNECTED, Connection.SUSPECT, Connection.DOWN)
 """States that hold only while somebody looks."""
@@ -109,3 +113,19 @@ def tallies(statuses: QuerySet[MachineStatus], now: datetime) -> dict[int, dict[
         .order_by()
     )
     return {row.pop("replica"): row for row in rows}
+
+
+def worker_lives(now: datetime) -> bool:
+    """Whether any worker has shown a sign of life lately."""
+    return Worker.objects.filter(seen__gt=now - ALIVE).exists()
+
+
+def why_late(question: Question, now: datetime, *, alive: bool) -> str:
+    """Why no answer has come to a question yet; empty while it is not late."""
+    if not question.overdue(now):
+        return ""
+    if not alive:
+        return _("No worker is alive, so nobody asks the machine: start the Celery worker of this portal.")
+    if question.taken is None:
+        return _("The workers are busy; the question waits for one.")
+    return _("The machine has not answered.")

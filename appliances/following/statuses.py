@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from appliances.following import applies, samples
 from appliances.machine.status import MachineStatus as Report
 from appliances.models import Connection, LinkStatus, MachineStatus
 from clusters import effective, modes, replicas
@@ -87,9 +88,13 @@ def heard(replica_id: int, serial: str, report: Mapping[str, Any]) -> bool:
             return False
         columns = _columns(said)
         news = any(getattr(row, name) != value for name, value in columns.items())
-        fresh = {**columns, "report": said.to_wire(), "heard": timezone.now()}
+        now = timezone.now()
+        fresh = {**columns, "report": said.to_wire(), "heard": now}
         MachineStatus.objects.filter(pk=row.pk).update(**fresh)
         _keep_links(row, said)
+        if any(getattr(row, name) != columns[name] for name in ("enforced", "generation", "error")):
+            applies.note(replica_id, said, columns, now)
+        samples.take(replica_id, Report.from_wire(row.report), said, now)
     return news
 
 
@@ -104,6 +109,8 @@ def _keep_links(row: MachineStatus, said: Report) -> None:
             state=link.state if link.state in states else Connection.UNKNOWN,
             since=_time(link.since),
             reason=link.reason[:1000],
+            remedy=link.remedy[:1000],
+            round_trip=link.round_trip,
             heard=now,
         )
         for link in said.links

@@ -18,7 +18,7 @@ from appliances.links.errors import (
     Refused,
     WrongService,
 )
-from appliances.links.hello import call, hello, no
+from appliances.links.hello import Purpose, call, hello, no
 from appliances.links.identity import fingerprint
 from appliances.links.link import Hooks, Link
 from appliances.links.messages import Bye, Enrol, Enrolled, RefusedMessage
@@ -83,19 +83,21 @@ async def dial(
     host_key: str,
     *,
     serial: str = "",
+    purpose: Purpose = "member",
     hooks: Hooks | None = None,
     pace: Pace | None = None,
     timing: Timing | None = None,
 ) -> Link:
     """Makes a link as a member or portal; the caller starts it with `link.start()`.
 
-    `key` is the user key; `serial` is whom we expect there. Raises any LinkError.
+    `key` is the user key; `serial` is whom we expect there; a portal's `errand` carries no commits. Raises
+    any LinkError.
     """
     pace, timing = pace or Pace(), timing or RealTime()
     conn = await connect(Client(target, host_key, None), CLUSTER_USER, key, pace.answer)
     try:
         channel = await open_channel(conn, target, pace)
-        ours = hello(await holder.identity(), await holder.vector(), "member")
+        ours = hello(await holder.identity(), await holder.vector(), purpose)
         theirs = await call(channel, ours, pace, timing)
         if serial and theirs.serial != serial:
             raise Refused(Reason.OTHER_SERIAL, f"{target} is {theirs.serial}, not {serial}")

@@ -20,7 +20,9 @@ from appliances.links.messages import PROTOCOL, Bye, Hello, Message, RefusedMess
 from appliances.links.peer import Holder, Identity, Kind, Login, PeerIdentity, Standing
 from appliances.links.timing import Pace, Timing, within
 
-Purpose = Literal["member", "enrol"]
+Purpose = Literal["member", "enrol", "errand"]
+"""An errand carries requests and no commits: a portal's, to a machine that is disconnected or runs another
+release too."""
 LookBack = Callable[[str], Awaitable[None]]
 """Sees that the name servers answer for a caller's address; raises Refused."""
 
@@ -64,8 +66,8 @@ async def call(channel: Channel, ours: Hello, pace: Pace, timing: Timing) -> Hel
         raise no(theirs, ours.release)
     if not isinstance(theirs, Hello):
         raise ProtocolError(Fault.UNEXPECTED, "something before hello")
-    _require_same_release(ours, theirs)
-    if ours.purpose == "member" and ours.cluster != theirs.cluster:
+    _require_same_release(ours, theirs, ours.purpose)
+    if ours.purpose != "enrol" and ours.cluster != theirs.cluster:
         raise Refused(Reason.OTHER_CLUSTER, f"{theirs.host} belongs to another cluster")
     return theirs
 
@@ -112,7 +114,7 @@ async def first_message(channel: Channel, pace: Pace, timing: Timing) -> Message
 
 def judge(ours: Hello, theirs: Hello, credential: Credential) -> None:
     """Whether a caller is welcome. Raises Refused and VersionMismatch."""
-    _require_same_release(ours, theirs)
+    _require_same_release(ours, theirs, theirs.purpose)
     if theirs.serial == ours.serial:
         raise Refused(Reason.OTHER_SERIAL, f"both ends have the serial number {ours.serial}")
     peer = credential.peer
@@ -122,6 +124,8 @@ def judge(ours: Hello, theirs: Hello, credential: Credential) -> None:
         _judge_newcomer(ours, theirs, credential)
     else:
         _judge_member(ours, theirs, credential)
+    if theirs.purpose == "errand" and theirs.kind is not Kind.PORTAL:
+        raise Refused(Reason.NOT_ALLOWED, "only a portal runs errands")
 
 
 def _judge_newcomer(ours: Hello, theirs: Hello, credential: Credential) -> None:
@@ -138,8 +142,9 @@ def _judge_member(ours: Hello, theirs: Hello, credential: Credential) -> None:
         raise Refused(Reason.OTHER_CLUSTER, f"{theirs.host} and {ours.host} are not in one cluster")
 
 
-def _require_same_release(ours: Hello, theirs: Hello) -> None:
-    if (ours.release, ours.protocol) != (theirs.release, theirs.protocol):
+def _require_same_release(ours: Hello, theirs: Hello, purpose: Purpose) -> None:
+    """Whoever exchanges commits runs the same release (CL-12); a portal's errand also reaches another one."""
+    if ours.protocol != theirs.protocol or (purpose != "errand" and ours.release != theirs.release):
         raise VersionMismatch(_version(ours), _version(theirs))
 
 

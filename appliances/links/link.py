@@ -82,7 +82,8 @@ class Link:
 
     `round_trip` is in seconds, None before the first answer; `heard_at` in seconds since 1970 UTC.
     `dialled` tells whether this end made the call, else `public_key` is the caller's; `reason` is set when
-    the link has ended, and `farewell` is the other end's word for it, if it said one.
+    the link has ended, and `farewell` is the other end's word for it, if it said one. An `errand` carries
+    requests and statuses; no commits travel over it.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class Link:
         self._timing = timing or RealTime()
         self.since = self.heard_at = self._timing.now()
         self._own, self._theirs = hellos
+        self.errand = "errand" in (self._own.purpose, self._theirs.purpose)
         self._outbox = Outbox(channel)
         self._exchange = Exchange(
             holder, self._own.serial, self._theirs.vector, self._outbox, self._took, self._pace, self._timing
@@ -207,7 +209,7 @@ class Link:
         duties: list[Callable[[], Coroutine[Any, Any, None]]] = [
             self._read,
             self._outbox.write_all,
-            self._exchange.push,
+            *([] if self.errand else [self._exchange.push]),
             self._ping,
             self._send_status,
             self._until_closed,
@@ -262,11 +264,14 @@ class Link:
         match message:
             case Ping():
                 self._outbox.post(Pong(n=message.n, sent_at=message.sent_at))
-                await self._work.put(self._exchange.compare(message.digest))
+                if not self.errand:
+                    await self._work.put(self._exchange.compare(message.digest))
             case Pong() if message.n in self._pongs:
                 _resolve(self._pongs[message.n])
             case Pong():
                 return
+            case Commits() | SnapshotMessage() | Sync() if self.errand:
+                raise ProtocolError(Fault.UNEXPECTED, f"{type(message).__name__.lower()} on an errand")
             case Commits() | SnapshotMessage():
                 await self._work.put(self._exchange.absorb(message))
             case Sync():

@@ -11,7 +11,7 @@ from appliances.links.errors import Fault, ProtocolError, Reason
 from appliances.links.peer import Identity, Kind
 from clusters.versions import MAX_NUMBER, MAX_ORIGIN
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Changes when these messages do; ends with different numbers do not talk."""
 
 MAX_COMMITS = 1000
@@ -31,7 +31,7 @@ class Message(BaseModel):
 
 
 class Hello(Message):
-    """The first message of each side. `purpose` of a newcomer is `enrol`."""
+    """The first message of each side. `purpose` of a newcomer is `enrol`; `errand`: only requests."""
 
     type: Literal["hello"] = "hello"
     protocol: Number
@@ -41,7 +41,7 @@ class Hello(Message):
     host: Text
     release: Text
     kind: Annotated[Kind, Field(strict=False)]
-    purpose: Literal["member", "enrol"]
+    purpose: Literal["member", "enrol", "errand"]
     vector: VectorField
 
     def identity(self) -> Identity:

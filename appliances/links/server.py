@@ -180,7 +180,8 @@ class Service:
             pace=self._pace,
             timing=self._timing,
         )
-        self._links.adopt(link)
+        if not link.errand:
+            self._links.adopt(link)
         link.start()
         await link.wait_closed()
 

@@ -11,6 +11,7 @@ import asyncssh
 
 from appliances.links.client import Target, dial
 from appliances.links.errors import LinkError, Unreachable
+from appliances.links.hello import Purpose
 from appliances.links.keeping import Keeper
 from appliances.links.link import Link
 from appliances.links.neighbours import neighbours
@@ -170,14 +171,27 @@ class Table:
 
     async def call(self, member: Member) -> Link:
         """Dials a member. Raises LinkError."""
-        target = Target(member.address, member.port, self._source)
+        return await self._dial(member, "member")
+
+    async def errand(self, serial: str) -> Link:
+        """A link for requests alone, which the caller starts and closes; the table does not keep it.
+
+        It reaches a machine that is disconnected or runs another release too. Raises LinkError.
+        """
+        keeper = self._keepers.get(serial)
+        if keeper is None:
+            raise Unreachable(f"{serial} is no member of this cluster", "Look at `clusterconfig` > LIST.")
+        return await self._dial(keeper.member, "errand")
+
+    async def _dial(self, member: Member, purpose: Purpose) -> Link:
         return await dial(
-            target,
+            Target(member.address, member.port, self._source),
             self._holder,
             self._key,
             member.host_key,
             serial=member.serial,
-            hooks=self,
+            purpose=purpose,
+            hooks=self if purpose == "member" else None,
             pace=self.pace,
             timing=self.timing,
         )

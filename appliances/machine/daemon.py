@@ -54,8 +54,8 @@ class CommandLine(Protocol):
         """A shell or one command line of a person."""
         ...
 
-    def answer(self, daemon: Daemon, words: list[str], user: str, role: str) -> list[Wire]:
-        """A command of a user on another member; blocks."""
+    def answer(self, daemon: Daemon, words: list[str], user: str, role: str, *, portal: bool) -> list[Wire]:
+        """A command of a user on another member, or at a portal; blocks."""
         ...
 
 

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from appliances.links.peer import Kind
 from appliances.links.states import PeerView, State
 from appliances.machine.routes import routes
-from appliances.machine.status import LinkStatus, MachineStatus, now
+from appliances.machine.status import (
+    LinkStatus,
+    MachineStatus,
+    OpenAlert,
+    Suspended,
+    TrafficCounts,
+    now,
+)
+from appliances.machine.traffic import Traffic
 
 if TYPE_CHECKING:
     from appliances.machine.daemon import Daemon
+
+MOST_ALERTS = 50
+"""A report names the latest ones: it travels on every link each minute."""
 
 
 def report(daemon: Daemon, peers: Iterable[PeerView]) -> MachineStatus:
@@ -41,9 +53,25 @@ def report(daemon: Daemon, peers: Iterable[PeerView]) -> MachineStatus:
         postfix=postfix,
         queue=daemon.engine.queue(),
         links=_routed(daemon, tuple(link_status(peer, _carrier(daemon, peer)) for peer in peers)),
+        suspended=_suspended(daemon),
+        disconnected=view.member is not None and view.member.disconnected,
+        traffic=traffic_counts(daemon.engine.traffic),
+        alerts=tuple(OpenAlert(**asdict(alert)) for alert in daemon.alerts.open()[:MOST_ALERTS]),
         started=daemon.started,
         as_of=now(),
     )
+
+
+def _suspended(daemon: Daemon) -> Suspended:
+    now = daemon.engine.suspension
+    return Suspended(listeners=tuple(sorted(now.listeners)), deliveries=now.deliveries)
+
+
+def traffic_counts(traffic: Traffic) -> TrafficCounts:
+    """What went through since the program began, or since a person reset the counters."""
+    totals, since = traffic.totals()
+    counts = {str(outcome): number for outcome, number in totals.items()}
+    return TrafficCounts(since=int(since.timestamp() * 1000), **counts)
 
 
 def _routed(daemon: Daemon, links: tuple[LinkStatus, ...]) -> tuple[LinkStatus, ...]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from appliances.links.errors import Reason, Refused
-from appliances.links.peer import Caller, Wire
+from appliances.links.peer import Caller, Kind, Wire
 from appliances.machine import routes
 from appliances.machine.threads import in_thread
 from clusters import replicas
@@ -29,7 +29,10 @@ async def answer(daemon: Daemon, request: Wire, caller: Caller) -> list[Wire]:
     words, role = request.get("command"), request.get("role")
     if not isinstance(words, list) or not all(isinstance(w, str) for w in words) or not isinstance(role, str):
         raise Refused(Reason.INVALID, "a request is a command, as a list of words, and the role of its user")
-    return await in_thread(daemon.command_line.answer, daemon, words, caller.user, role)
+    portal = caller.peer.kind is Kind.PORTAL
+    return await in_thread(
+        lambda: daemon.command_line.answer(daemon, words, caller.user, role, portal=portal)
+    )
 
 
 def _held(replica_id: int, what: object) -> Wire:

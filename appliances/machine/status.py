@@ -47,6 +47,13 @@ class Queue(_Part):
         return self.incoming + self.active + self.deferred + self.hold
 
 
+class Suspended(_Part):
+    """What a person has suspended on this machine: listeners by name, deliveries."""
+
+    listeners: tuple[str, ...] = ()
+    deliveries: bool = False
+
+
 class LinkStatus(_Part):
     """How this machine sees one other member or portal. `round_trip` is in milliseconds.
 
@@ -66,8 +73,36 @@ class LinkStatus(_Part):
     via: str = ""
 
 
+class TrafficCounts(_Part):
+    """What became of mail here, counted from nothing at `since`: the start of the program, or a reset.
+
+    Hand-ins are accepted or rejected; each recipient of a message is delivered, deferred (each time anew),
+    bounced or expired.
+    """
+
+    since: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    delivered: int = 0
+    deferred: int = 0
+    bounced: int = 0
+    expired: int = 0
+
+
+class OpenAlert(_Part):
+    """An incident with a peer that lasts (SYN-01, SYN-15); `count` tells how often it was repeated."""
+
+    kind: str
+    severity: str = ""
+    serial: str = ""
+    name: str = ""
+    text: str = ""
+    since: int = 0
+    count: int = 1
+
+
 class MachineStatus(_Part):
-    """One machine at one moment (`as_of`)."""
+    """One machine at one moment (`as_of`). `disconnected`: on purpose, as it knows itself."""
 
     serial: str
     name: str = ""
@@ -83,7 +118,11 @@ class MachineStatus(_Part):
     notes: tuple[str, ...] = ()
     postfix: PostfixStatus = PostfixStatus()
     queue: Queue = Queue()
+    suspended: Suspended = Suspended()
+    disconnected: bool = False
+    traffic: TrafficCounts = TrafficCounts()
     links: tuple[LinkStatus, ...] = ()
+    alerts: tuple[OpenAlert, ...] = ()
     started: int = 0
     as_of: int = 0
 

@@ -132,6 +132,10 @@ class Shelf:
         self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         return self.folder / offer.file
 
+    def base_of_releases(self) -> Path:
+        """The nearest folder that exists of where releases are kept."""
+        return next(path for path in (self.folder, *self.folder.parents) if path.exists())
+
     def installed(self) -> list[str]:
         """The releases that can be switched to, the newest first, without that of the set-up."""
         found = [path.parent.name for path in self.folder.glob("*/manage.py")]

@@ -28,9 +28,9 @@ class BadMapping(Refused):
 
 @dataclass(frozen=True)
 class Assignment:
-    """Which part of the file goes where: group ids of the file to groups here, serials here to serials there.
+    """Which part of the file each mode here gets: group ids and serial numbers here to those of the file.
 
-    A machine here that is not among them keeps its settings: "Don't Copy" (LOAD-06).
+    A group or a machine here that is not among them keeps its settings: "Don't Copy" (LOAD-06).
     """
 
     groups: Mapping[str, str]
@@ -44,6 +44,14 @@ class Plan:
 
     changes: tuple[Change, ...]
     warnings: tuple[str, ...]
+
+
+def alike(state: ClusterState, file: ConfigFile, *, cluster: bool = True) -> Assignment:
+    """What a person most probably wants: groups of the same name, machines of the same serial number."""
+    names = {each.name.casefold(): each.id for each in file.groups}
+    groups = {g.id: names[g.name.casefold()] for g in state.groups.values() if g.name.casefold() in names}
+    known = {each.serial for each in file.machines}
+    return Assignment(groups, {serial: serial for serial in state.machines if serial in known}, cluster)
 
 
 def plan(state: ClusterState, file: ConfigFile, wanted: Assignment, check: tuple[str, ...] = ()) -> Plan:
@@ -68,7 +76,7 @@ def _parts(state: ClusterState, file: ConfigFile, wanted: Assignment) -> list[tu
     found: list[tuple[Mode, Documents]] = [(CLUSTER, file.cluster)] if wanted.cluster else []
     groups = {each.id: each.settings for each in file.groups}
     machines = {each.serial: each.settings for each in file.machines}
-    for there, here in wanted.groups.items():
+    for here, there in wanted.groups.items():
         _require(there in groups and here in state.groups, there)
         found.append((group(here), groups[there]))
     for here, there in wanted.machines.items():

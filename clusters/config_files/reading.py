@@ -48,6 +48,7 @@ class ConfigFile:
 
     kind: str
     name: str = ""
+    release: str = ""
     cluster: Documents = field(default_factory=dict)
     groups: tuple[FileGroup, ...] = ()
     machines: tuple[FileMachine, ...] = ()
@@ -58,13 +59,14 @@ def read(text: str, catalogue: Catalogue, passphrase: str = "") -> ConfigFile:
 
     `passphrase` opens encrypted secrets.
     """
-    root = _parsed(text)
+    root = parsed(text)
     if root.tag != "config" or root.get("format") != FORMAT or root.get("kind") not in ("cluster", "machine"):
         raise BadFile(root.sourceline or 1, _("this is no configuration file of this program"))
-    return _Reader(catalogue, _sealing(root, passphrase)).file(root)
+    return _Reader(catalogue, sealing_of(root, passphrase)).file(root)
 
 
-def _parsed(text: str) -> Any:
+def parsed(text: str) -> Any:
+    """The root element; raises BadFile for what is no XML, too long, or points outside (LOAD-11)."""
     if len(text) > MOST:
         raise BadFile(0, _("the file has more than %(count)d characters") % {"count": MOST})
     parser = etree.XMLParser(
@@ -79,7 +81,8 @@ def _parsed(text: str) -> Any:
     return root
 
 
-def _sealing(root: Any, passphrase: str) -> Sealing | None:
+def sealing_of(root: Any, passphrase: str) -> Sealing | None:
+    """What opens the secrets of that file; None without a passphrase, or where none was used."""
     salt = root.get("salt")
     if not salt or not passphrase:
         return None
@@ -118,7 +121,8 @@ class _Reader:
                 raise BadFile(
                     element.sourceline, _("section `%(tag)s` is not known here") % {"tag": element.tag}
                 )
-        return ConfigFile(root.get("kind"), name, cluster, tuple(groups), tuple(machines))
+        told = (root.get("kind"), name, root.get("release", ""))
+        return ConfigFile(*told, cluster, tuple(groups), tuple(machines))
 
     def _needed(self, element: Any, name: str) -> str:
         if not element.get(name):

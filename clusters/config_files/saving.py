@@ -40,7 +40,7 @@ def save_cluster(
     for serial, member in state.machines.items():
         element = etree.SubElement(root, "machine", serial=serial, name=member.name, group=member.group)
         _settings(element, state.settings.get(machine(serial), {}), catalogue, sealing)
-    return _text(root, at)
+    return written(root, at)
 
 
 def save_machine(
@@ -58,7 +58,7 @@ def save_machine(
     element = etree.SubElement(root, "machine", serial=serial, name=name)
     found = effective(state, Mode.parse(f"machine:{serial}"), catalogue).documents
     _documents(element, found, catalogue, sealing)
-    return _text(root, at)
+    return written(root, at)
 
 
 def _root(kind: str, sealing: Sealing | None, release: str) -> Any:
@@ -84,7 +84,8 @@ def _documents(
             values.write(made, documents[name], catalogue[name].secrets, seal)
 
 
-def _text(root: Any, at: datetime | None) -> str:
+def written(root: Any, at: datetime | None) -> str:
+    """The file as text, with the moment as a comment."""
     etree.indent(root)
     body = etree.tostring(root, encoding="unicode")
     moment = f"<!-- saved {at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} -->\n" if at else ""

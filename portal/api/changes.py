@@ -1,4 +1,4 @@
-"""Pending changes, commits, history, revert, conflicts."""
+"""Pending changes, commits, history, revert."""
 
 from __future__ import annotations
 
@@ -17,17 +17,20 @@ from clusters.versions import Address, CommitId
 from portal.api.base import ClusterView, told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
+from portal.api.proposals import CanaryShape, ProposalShape, canary_of
 from portal.api.shapes import (
     CommitDetailShape,
     CommitInput,
     CommitShape,
-    ConflictShape,
     PendingAnswer,
     RevertInput,
-    SettleInput,
     Shape,
 )
+from portal.audit import Action, record
 from portal.modes import ModeConverter
+from portal.proposals.deciding import Wish, submit
+from portal.proposals.policy import policy_of
+from portal.proposals.proposal import Proposal
 from portal.tenants import Right
 
 
@@ -38,7 +41,7 @@ class PendingChanges(ClusterView):
 
     @extend_schema(responses=PendingAnswer)
     def get(self, request: Request, slug: str) -> Response:
-        return _pending(self.place)
+        return pending_answer(self.place)
 
     @extend_schema(responses={200: PendingAnswer, 422: Refusal}, parameters=[OpenApiParameter("entry", str)])
     def delete(self, request: Request, slug: str) -> Response:
@@ -46,10 +49,11 @@ class PendingChanges(ClusterView):
         entry = request.query_params.get("entry")
         only = [Address.parse(entry)] if entry else None
         drafts.clear(self.place.replica_id, self.place.user, only)
-        return _pending(self.place)
+        return pending_answer(self.place)
 
 
-def _pending(place: Any) -> Response:
+def pending_answer(place: Any) -> Response:
+    """All that the caller has pending, with its impact."""
     found = SimpleNamespace(
         changes=drafts.pending(place.replica_id, place.user),
         impact=[i for i in drafts.impact_of(place.replica_id, place.user) if i.settings_change],
@@ -64,6 +68,14 @@ class HistoryShape(Shape):
     page = serializers.IntegerField()
     pages = serializers.IntegerField()
     commits = CommitShape(many=True)
+
+
+class SubmitInput(CommitInput):
+    """Why, and how. `at_once` is an administrator's reason to pass by the commit window."""
+
+    approval = serializers.BooleanField(default=False, help_text="Ask for a second person.")
+    canary = CanaryShape(default=None, allow_null=True, help_text="Some machines first; `{}`: by the policy.")
+    at_once = serializers.CharField(required=False, allow_blank=True, default="", max_length=500)
 
 
 class Commits(ClusterView):
@@ -96,15 +108,22 @@ class Commits(ClusterView):
         )
         return Response(HistoryShape(found).data)
 
-    @extend_schema(request=CommitInput, responses={201: CommitShape, 409: Refusal, 422: Refusal})
+    @extend_schema(
+        request=SubmitInput, responses={201: CommitShape, 202: ProposalShape, 409: Refusal, 422: Refusal}
+    )
     @once
     def post(self, request: Request, slug: str) -> Response:
-        made = commits.commit_pending(
-            self.place.replica_id,
-            user=self.place.user,
-            host=settings.GATEFOLD_PORTAL_NAME,
-            comment=told(CommitInput, request)["comment"].strip(),
+        """Commit, or propose: 202 with the proposal where you or the policy of the cluster want that."""
+        sent, place = told(SubmitInput, request), self.place
+        wish = Wish(
+            comment=sent["comment"].strip(),
+            approval=sent["approval"],
+            canary=canary_of(policy_of(place.cluster), sent["canary"]),
+            at_once=sent["at_once"].strip(),
         )
+        made = submit(place.cluster, place.person, place.role, wish, settings.GATEFOLD_PORTAL_NAME)
+        if isinstance(made, Proposal):
+            return Response(ProposalShape(made).data, status=status.HTTP_202_ACCEPTED)
         return Response(CommitShape(made).data, status=status.HTTP_201_CREATED)
 
 
@@ -128,31 +147,10 @@ class Revert(ClusterView):
     )
     @once
     def post(self, request: Request, slug: str, origin: str, number: int) -> Response:
-        over = told(RevertInput, request)["over"]
-        commits.revert(self.place.replica_id, self.place.user, CommitId(origin, number), over=over)
-        return _pending(self.place)
-
-
-class Conflicts(ClusterView):
-    """Entries changed in two places at once: what stands and what lost (SYN-08)."""
-
-    rights: ClassVar = {"POST": Right.EDIT}
-
-    @extend_schema(responses=ConflictShape(many=True))
-    def get(self, request: Request, slug: str) -> Response:
-        return Response(ConflictShape(commits.conflicts(self.place.replica_id), many=True).data)
-
-    @extend_schema(request=SettleInput, responses={201: CommitShape, 422: Refusal})
-    @once
-    def post(self, request: Request, slug: str) -> Response:
-        """Settle one by a commit."""
-        sent = told(SettleInput, request)
-        address = Address.parse(sent["entry"])
-        by: dict[str, Any] = {"user": self.place.user, "host": settings.GATEFOLD_PORTAL_NAME}
-        if sent["version"]:
-            made = commits.restore_loser(
-                self.place.replica_id, address, CommitId.parse(sent["version"]), **by
-            )
-        else:
-            made = commits.accept_winner(self.place.replica_id, address, **by)
-        return Response(CommitShape(made).data, status=status.HTTP_201_CREATED)
+        sent = told(RevertInput, request)
+        only = Address.parse(sent["entry"]) if sent["entry"] else None
+        ident = CommitId(origin, number)
+        commits.revert(self.place.replica_id, self.place.user, ident, over=sent["over"], only=only)
+        cluster = self.place.cluster
+        record(request, Action.REVERT, cluster, cluster.tenant, commit=str(ident))
+        return pending_answer(self.place)

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from clusters.installed import catalogue
 from portal.api.base import ClusterView, Pages, page_of
 from portal.api.shapes import ClusterShape, FeatureShape, MachinePage, MachineShape, NamedMode
-from portal.pages.cluster import machines_seen
+from portal.pages.access import machines_seen
 from portal.tenants import ManagedCluster, Right
 
 

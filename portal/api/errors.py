@@ -17,6 +17,7 @@ from clusters.modes import InvalidMode
 from clusters.refusals import REFUSALS
 from clusters.state import UnknownMode
 from portal.api.shapes import ClashShape, ProblemShape
+from portal.proposals.deciding import HeldByPolicy, NotNow, OwnProposal
 
 NOT_FOUND = (UnknownMode, UnknownFeature, UnknownCommit, InvalidMode)
 
@@ -50,7 +51,9 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
         return _refused(error, status.HTTP_409_CONFLICT, clashes=ClashShape(clashes, many=True).data)
     if isinstance(error, NOT_FOUND):
         return _refused(error, status.HTTP_404_NOT_FOUND)
-    if isinstance(error, InTheWay):
+    if isinstance(error, OwnProposal):
+        return _refused(error, status.HTTP_403_FORBIDDEN)
+    if isinstance(error, (InTheWay, NotNow, HeldByPolicy)):
         return _refused(error, status.HTTP_409_CONFLICT)
     if isinstance(error, REFUSALS):
         return _refused(error, status.HTTP_422_UNPROCESSABLE_ENTITY)

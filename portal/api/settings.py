@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from clusters import drafts, effective, replicas
-from clusters.differences import masked
+from clusters.differences import masked, unmasked
 from clusters.installed import catalogue
 from clusters.modes import Mode
 from clusters.naming import authorship_label
@@ -22,7 +22,6 @@ from portal.api.base import ClusterView, told
 from portal.api.errors import Refusal, StaleVersion
 from portal.api.shapes import EditedShape, SettingInput, SettingShape, SettingSummary, TransferInput
 from portal.modes import ModeConverter
-from portal.pages.transferring import unmasked
 from portal.tenants import Right
 
 

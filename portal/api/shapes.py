@@ -267,24 +267,10 @@ class CommitDetailShape(Shape):
 
 
 class RevertInput(Shape):
-    """`over`: also where somebody else has changed the same since."""
+    """`over`: also where somebody else has changed the same since. `entry`: only this one of its entries."""
 
     over = serializers.BooleanField(default=False)
-
-
-class ConflictShape(Shape):
-    """An entry changed in two places at once: what stands, and what lost."""
-
-    entry = serializers.CharField(source="address")
-    winner = AuthorshipShape()
-    losers = AuthorshipShape(many=True)
-
-
-class SettleInput(Shape):
-    """`version` of a loser restores it; without, what stands is kept."""
-
-    entry = serializers.CharField()
-    version = serializers.CharField(required=False, allow_blank=True, default="")
+    entry = serializers.CharField(required=False, allow_blank=True, default="")
 
 
 class JobShape(Shape):

@@ -19,8 +19,7 @@ from portal.api.base import ClusterView, Pages, told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.shapes import IssuedToken, JobShape, TokenInput, TokenShape
-from portal.jobs import Job
-from portal.pages.jobs import start
+from portal.jobs import Job, cancel, start
 from portal.tenants import Right, role_in
 
 
@@ -52,10 +51,10 @@ class OneJob(APIView):
     def delete(self, request: Request, number: int) -> Response:
         """Cancels at once what is queued, and asks what runs to stop."""
         job = _job(request, number)
-        role = role_in(request.user, job.tenant_id)
+        role = role_in(request.user, job.tenant_id, job.cluster_id)
         if role is None or not role.may(Right.EDIT):
             raise PermissionDenied
-        job.cancel()
+        cancel(job, request.user)
         job.refresh_from_db()
         return Response(JobShape(job).data, status=status.HTTP_202_ACCEPTED)
 
@@ -68,7 +67,7 @@ class Synchronise(ClusterView):
     @extend_schema(request=None, responses={202: JobShape})
     @once
     def post(self, request: Request, slug: str) -> Response:
-        job = start(Job.Kind.SYNCHRONISE, self.place.cluster, request.user)
+        job = start("synchronise", self.place.cluster, request.user)
         return Response(JobShape(job).data, status=status.HTTP_202_ACCEPTED)
 
 

@@ -20,7 +20,8 @@ from appliances.links.errors import LinkError
 from appliances.links.identity import InvalidKey, fingerprint
 from clusters.refusals import Refused
 from portal.adoption import adopt as adopt_cluster
-from portal.tenants import Role, Tenant
+from portal.pages.access import fresh_page
+from portal.tenants import Right, Tenant, tenants_with
 
 
 class WhereForm(forms.Form):
@@ -61,9 +62,10 @@ class WhoForm(WhereForm):
 
 
 @sensitive_post_parameters("passphrase")
+@fresh_page
 def adopt(request: HttpRequest) -> HttpResponse:
     """Ask where (GET), show the fingerprint (`step` look), and adopt (`step` adopt)."""
-    mine = Tenant.objects.filter(members__user=request.user.pk, members__role=Role.ADMINISTRATOR)
+    mine = tenants_with(request.user, Right.ADMINISTER)
     if not mine.exists():
         raise PermissionDenied
     step = request.POST.get("step", "")

@@ -17,7 +17,7 @@ from clusters.enrolment import ADVISED_MACHINES
 from clusters.installed import catalogue
 from clusters.modes import Level, Mode
 from clusters.state import Group
-from portal.pages.access import Place, cluster_page
+from portal.pages.access import Place, cluster_page, machines_seen
 from portal.pages.navigation import entries, require_mode, tabs
 from portal.tenants import Right
 
@@ -30,13 +30,6 @@ class Part:
 
     group: Group
     machines: list[Seen]
-
-
-def machines_seen(place: Place) -> list[Seen]:
-    """Every member as it may be shown now; one query."""
-    now, revision = timezone.now(), place.cluster.replica.revision
-    rows = MachineStatus.objects.filter(replica=place.replica_id).exclude(connection=Connection.REMOVED)
-    return [seen(row, now, revision) for row in rows]
 
 
 def _parts(place: Place, machines: list[Seen]) -> list[Part]:

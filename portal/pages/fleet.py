@@ -17,7 +17,8 @@ from django.views.decorators.http import require_safe
 from appliances.following.freshness import Seen, in_trouble, seen, tallies
 from appliances.models import MachineStatus
 from clusters.models import Draft
-from portal.tenants import ManagedCluster, Member, Role
+from portal.proposals.proposal import waiting_for
+from portal.tenants import ManagedCluster, Right, tenants_with
 
 PIPS = 24
 ATTENTION = 12
@@ -31,6 +32,7 @@ class Row:
     cluster: ManagedCluster
     tally: dict[str, int]
     pending: int
+    waiting: int
 
     @property
     def verdict(self) -> tuple[str, str, str]:
@@ -79,7 +81,11 @@ def _rows(request: HttpRequest) -> list[Row]:
     counts = tallies(MachineStatus.objects.filter(replica__in=ids), timezone.now())
     mine = Draft.objects.filter(replica__in=ids, user=request.user.get_username())
     pending = dict(mine.order_by().values_list("replica").annotate(Count("pk")))
-    return [Row(c, counts.get(c.replica_id, NOTHING), pending.get(c.replica_id, 0)) for c in clusters]
+    waiting = dict(waiting_for(request.user).order_by().values_list("cluster").annotate(Count("pk")))
+    return [
+        Row(c, counts.get(c.replica_id, NOTHING), pending.get(c.replica_id, 0), waiting.get(c.pk, 0))
+        for c in clusters
+    ]
 
 
 def _attention(rows: list[Row]) -> list[tuple[ManagedCluster, Seen]]:
@@ -101,13 +107,12 @@ def _totals(rows: list[Row]) -> dict[str, int]:
 def fleet(request: HttpRequest) -> HttpResponse:
     """All clusters; htmx gets the fragment alone."""
     rows = _rows(request)
-    roles = Member.objects.filter(user=request.user.pk).values_list("role", flat=True)
     context: dict[str, Any] = {
         "tenants": [(t, list(found)) for t, found in groupby(rows, key=lambda row: row.cluster.tenant)],
         "totals": _totals(rows),
         "attention": _attention(rows),
         "now": timezone.now(),
-        "may_adopt": Role.ADMINISTRATOR in set(roles),
+        "may_adopt": tenants_with(request.user, Right.ADMINISTER).exists(),
         "section": "fleet",
     }
     return render(request, "fleet/fragment.html" if request.htmx else "fleet/overview.html", context)

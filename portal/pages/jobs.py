@@ -11,10 +11,9 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from appliances.following.couriers import send
 from appliances.models import TaskRun, Worker
 from portal.celery import app
-from portal.jobs import Job
+from portal.jobs import Job, again, cancel, start
 from portal.pages.access import Place, cluster_page
 from portal.tenants import Right, role_in
 
@@ -74,7 +73,7 @@ def job(request: HttpRequest, number: int) -> HttpResponse:
     """One job with its log; POST cancels or starts it again."""
     found = Job.objects.seen_by(request.user).select_related("cluster__replica", "tenant", "started_by")
     one = found.filter(pk=number).first()
-    role = one and role_in(request.user, one.tenant_id)
+    role = one and role_in(request.user, one.tenant_id, one.cluster_id)
     if one is None or role is None:
         raise Http404
     if request.method == "POST" and role.may(Right.EDIT):
@@ -86,23 +85,14 @@ def job(request: HttpRequest, number: int) -> HttpResponse:
 
 def _act(one: Job, request: HttpRequest) -> Job:
     if request.POST.get("do") == "cancel":
-        one.cancel()
+        cancel(one, request.user)
     elif request.POST.get("do") == "retry" and one.may_retry:
-        return start(one.kind, one.cluster, request.user)
+        return again(one, request.user)
     return one
-
-
-def start(kind: str, cluster: Any, person: Any) -> Job:
-    """A new job, and a courier for it."""
-    from portal.tasks import run_job  # registers with Celery, which must be configured first
-
-    made = Job.everything.create(tenant=cluster.tenant, cluster=cluster, kind=kind, started_by=person)
-    send(run_job, made.pk)
-    return made
 
 
 @require_POST
 @cluster_page(Right.EDIT)
 def synchronise(request: HttpRequest, place: Place) -> HttpResponse:
     """Start the job "Synchronise" of a cluster."""
-    return redirect("job", start(Job.Kind.SYNCHRONISE, place.cluster, request.user).pk)
+    return redirect("job", start("synchronise", place.cluster, request.user).pk)

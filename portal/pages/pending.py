@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,19 +10,29 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from appliances.following.freshness import Seen
 from appliances.models import Connection
-from clusters import commits, drafts, effective
+from clusters import commits, drafts, effective, trying
 from clusters.effective import MachineImpact, Overrides
+from clusters.installed import catalogue
 from clusters.modes import Mode
 from clusters.refusals import REFUSALS
 from clusters.versions import Address, MalformedCommit
-from portal.pages.access import Place, cluster_page
-from portal.pages.cluster import machines_seen
+from portal.pages.access import Place, cluster_page, machines_seen
+from portal.pages.canary_form import CanaryForm
+from portal.proposals.choosing import fit
+from portal.proposals.deciding import Wish, submit
+from portal.proposals.policy import policy_of
+from portal.proposals.proposal import Proposal
+from portal.proposals.stop_rule import Canary
 from portal.tenants import Right
+
+MOST_MACHINES = 60
+"""How many can be named on the page; where there are more, some of each group are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +66,24 @@ def _by_mode(place: Place, found: list[drafts.Pending]) -> list[ModeChanges]:
     return [ModeChanges(m, c) for m, c in sorted(by_mode.items(), key=lambda p: order.get(p[0], len(order)))]
 
 
-def _context(place: Place) -> dict[str, Any]:
+def _ways(place: Place, known: dict[str, Seen], form: CanaryForm | None = None) -> dict[str, Any]:
+    """How the changes may take effect: what the policy asks for, and who can try them first."""
+    policy, now = policy_of(place.cluster), timezone.now()
+    changes = drafts.changes(place.replica_id, place.user)
+    able = trying.reached(place.state, changes, catalogue())
+    return {
+        "policy": policy,
+        "free": not policy.holds(now),
+        "window_open": policy.is_open(now),
+        "opens": policy.opens(now),
+        "able": [(machine, fit(known.get(machine.serial))) for machine in able[:MOST_MACHINES]],
+        "can_try": any(fit(known.get(machine.serial)) for machine in able),
+        "untried": trying.untried(changes, catalogue()),
+        "canary_form": form or CanaryForm(initial=policy.defaults.model_dump()),
+    }
+
+
+def _context(place: Place, form: CanaryForm | None = None) -> dict[str, Any]:
     found = drafts.pending(place.replica_id, place.user)
     known = {one.status.serial: one for one in machines_seen(place)}
     reached = [
@@ -72,6 +100,7 @@ def _context(place: Place) -> dict[str, Any]:
         "untouched": [one for serial, one in known.items() if serial not in touched],
         "away": [each for each in reached if each.away and each.impact.settings_change],
         "flags": any(each.impact.red_flags for each in reached),
+        **(_ways(place, known, form) if found else {}),
     }
 
 
@@ -84,17 +113,46 @@ def pending(request: HttpRequest, place: Place) -> HttpResponse:
 
 
 def _commit(request: HttpRequest, place: Place) -> HttpResponse:
+    """Whether that is a commit or a proposal, the policy of the cluster says."""
+    return _submit(request, place)
+
+
+def _propose(request: HttpRequest, place: Place) -> HttpResponse:
+    return _submit(request, place, approval=True)
+
+
+def _at_once(request: HttpRequest, place: Place) -> HttpResponse:
+    place.require(Right.ADMINISTER)
+    reason = request.POST.get("reason", "").strip()
+    if not reason:
+        messages.error(request, _("Say why it cannot wait for the commit window: it stands in the history."))
+        return redirect("pending", place.cluster.slug)
+    return _submit(request, place, at_once=reason)
+
+
+def _try(request: HttpRequest, place: Place) -> HttpResponse:
+    form = CanaryForm(request.POST)
+    if not form.is_valid():
+        context = {**_context(place, form), "comment": request.POST.get("comment", ""), "trying": True}
+        return render(request, "changes/pending.html", context, status=422)
+    machines = tuple(request.POST.getlist("machine"))
+    return _submit(request, place, canary=Canary(machines=machines, **form.cleaned_data))
+
+
+def _submit(request: HttpRequest, place: Place, **wish: Any) -> HttpResponse:
     comment = request.POST.get("comment", "")
+    asked = Wish(comment=comment.strip(), **wish)
     try:
-        made = commits.commit_pending(
-            place.replica_id, user=place.user, host=settings.GATEFOLD_PORTAL_NAME, comment=comment.strip()
-        )
+        made = submit(place.cluster, place.person, place.role, asked, settings.GATEFOLD_PORTAL_NAME)
     except commits.CommitConflict:
         context = {**_context(place), "conflict": True, "comment": comment}
         return render(request, "changes/pending.html", context, status=409)
     except REFUSALS as error:
         messages.error(request, str(error))
         return redirect("pending", place.cluster.slug)
+    if isinstance(made, Proposal):
+        messages.success(request, _("Proposed. Your changes are here now, and this page says what is next."))
+        return redirect("proposal", place.cluster.slug, made.pk)
     messages.success(request, _("Committed. The machines report here as they apply it."))
     return redirect("commit", place.cluster.slug, made.id.origin, made.id.number)
 
@@ -136,4 +194,13 @@ def _discard_stale(request: HttpRequest, place: Place) -> HttpResponse:
     return redirect("pending", place.cluster.slug)
 
 
-ACTIONS = {"commit": _commit, "clear": _clear, "drop": _drop, "keep": _keep, "discard_stale": _discard_stale}
+ACTIONS: dict[str, Callable[[HttpRequest, Place], HttpResponse]] = {
+    "commit": _commit,
+    "propose": _propose,
+    "try": _try,
+    "at_once": _at_once,
+    "clear": _clear,
+    "drop": _drop,
+    "keep": _keep,
+    "discard_stale": _discard_stale,
+}

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from clusters import drafts, effective
 from clusters.catalogue import Document, InvalidDocument, Problem
-from clusters.differences import differences, masked
+from clusters.differences import differences, masked, unmasked
 from clusters.effective import Setting
 from clusters.installed import catalogue
 from clusters.modes import Mode
@@ -225,7 +225,7 @@ def _typed(request: HttpRequest, page: SettingsPage) -> Document:
         read = json.loads(page.text)
     except (ValueError, RecursionError) as error:
         raise InvalidDocument(page.feature.name, [Problem("", _("This is no JSON: %s") % error)]) from None
-    return transferring.unmasked(read, page.document, page.feature.secrets)
+    return unmasked(read, page.document, page.feature.secrets)
 
 
 def _tell(request: HttpRequest, page: SettingsPage, edited: drafts.Edited) -> None:

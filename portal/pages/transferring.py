@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +10,6 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from clusters.differences import HIDDEN, item_key
 from clusters.modes import InvalidMode, Mode
 from clusters.naming import mode_label
 from clusters.refusals import REFUSALS
@@ -75,25 +73,3 @@ def _words(page: SettingsPage, planned: Plan) -> str:
 def _after(page: SettingsPage, planned: Plan) -> str:
     mode = planned.targets[0] if planned.targets else page.mode
     return reverse("feature", args=[page.place.cluster.slug, mode, *page.feature.page.split("/")])
-
-
-def unmasked(document: Any, base: Any, secrets: Collection[str]) -> Any:
-    """What a person typed as JSON, with secrets that they left hidden taken from `base`.
-
-    Items of lists are known again by their name, so that a new order mixes nothing up.
-    """
-    return _restored(document, base) if secrets else document
-
-
-def _restored(typed: Any, base: Any) -> Any:
-    if typed == HIDDEN and isinstance(base, str):
-        return base
-    if isinstance(typed, dict):
-        known = base if isinstance(base, dict) else {}
-        return {name: _restored(value, known.get(name)) for name, value in typed.items()}
-    if isinstance(typed, list):
-        known = base if isinstance(base, list) else []
-        key = item_key([*typed, *known])
-        named = {item[key]: item for item in known} if key else {}
-        return [_restored(item, named.get(item[key]) if key else None) for item in typed]
-    return typed

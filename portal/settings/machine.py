@@ -21,6 +21,7 @@ HOME = _home()
 # Its people are in userconfig: accounts of Django would only make the first start slow.
 INSTALLED_APPS = ["clusters", "appliances"]
 SECRET_KEY = "a machine signs nothing with this key"
+GATEFOLD_SEALING_KEYS = HOME / "sealing_keys"
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",

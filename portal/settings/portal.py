@@ -10,6 +10,11 @@ Environment variables, or lines of the file that GATEFOLD_ENVIRONMENT names (def
     GATEFOLD_HTTPS          on: cookies travel over HTTPS only
     GATEFOLD_RELEASES       folder of releases for the machines (default VAR/releases), see docs/upgrades.md
     GATEFOLD_PORTAL_NAME    the name that stands in commits made here
+    GATEFOLD_PROXIES        how many proxies of yours stand before the portal (default 0)
+    GATEFOLD_MAIL           host:port of a mail server that takes invitations; without it their links are copied
+    GATEFOLD_MAIL_FROM      the sender of such mail (default gatefold@ this host)
+    GATEFOLD_OIDC           short names of providers people may log in with, see docs/people.md
+    GATEFOLD_AUDIT_HEAD     file that keeps the end of the audit log (default VAR/portal/audit.head)
 """
 
 import os
@@ -22,6 +27,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.settings.base import *  # noqa: F403 - the base is meant to be taken whole
 from portal.settings.base import BASE_DIR, DATABASE_OPTIONS, INSTALLED_APPS, VAR
 from portal.settings.environment import flag, kept_secret, listed, read_environment_file
+from portal.settings.login import *  # noqa: F403 - the part that is about people
 
 HOME = VAR / "portal"
 HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -32,8 +38,10 @@ DEBUG = flag("GATEFOLD_DEBUG")
 ALLOWED_HOSTS = listed("GATEFOLD_HOSTS", f"localhost,127.0.0.1,[::1],{socket.gethostname()}")
 CSRF_TRUSTED_ORIGINS = listed("GATEFOLD_ORIGINS")
 GATEFOLD_PORTAL_HOME = HOME
+GATEFOLD_SEALING_KEYS = HOME / "sealing_keys"
 GATEFOLD_RELEASES = os.environ.get("GATEFOLD_RELEASES", str(VAR / "releases"))
 GATEFOLD_PORTAL_NAME = os.environ.get("GATEFOLD_PORTAL_NAME", "portal")
+GATEFOLD_AUDIT_HEAD = os.environ.get("GATEFOLD_AUDIT_HEAD", str(HOME / "audit.head"))
 
 INSTALLED_APPS = [
     "daphne",
@@ -47,6 +55,12 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     *INSTALLED_APPS,
     "portal",
 ]
@@ -61,6 +75,10 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "portal.login.display.as_the_person_likes",
+    "portal.login.activity.note_activity",
+    "portal.login.policy.second_factor_first",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -108,6 +126,7 @@ CHANNEL_LAYERS = {
         },
     }
 }
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 
 STATIC_URL = "/static/"
@@ -124,9 +143,6 @@ STORAGES = {
     },
 }
 
-LOGIN_URL = "login"
-LOGIN_REDIRECT_URL = "fleet"
-LOGOUT_REDIRECT_URL = "login"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = flag("GATEFOLD_HTTPS")
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -12,16 +12,18 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
+from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext, override
 
 from appliances.following.freshness import Enforcement
 from appliances.models import Connection
 from clusters.differences import PathChange, differences
-from clusters.drafts import secrets_of
 from clusters.installed import catalogue
+from clusters.matrix import OWN, Cell, Kind
 from clusters.modes import CLUSTER, Mode, group, machine
 from clusters.naming import entry_label, level_word, mode_label, moment
+from clusters.sealing import secrets_of
+from clusters.side_by_side import ABSENT, Row
 from clusters.versions import settings_at
 
 register = template.Library()
@@ -73,6 +75,26 @@ def ago(moment: datetime | None) -> SafeString | str:
         f"{exact:%Y-%m-%d %H:%M:%S %Z}",
         gettext("%(time)s ago") % {"time": passed},
     )
+
+
+@register.filter
+def until(moment: datetime | None) -> SafeString | str:
+    """The time to a moment to come, which keeps counting in the browser; the exact time is in its title."""
+    if not moment:
+        return ""
+    left = timeuntil(moment, timezone.now(), depth=1)
+    return format_html(
+        '<time class="until" datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        f"{moment:%Y-%m-%d %H:%M:%S %Z}",
+        gettext("in %(time)s") % {"time": left},
+    )
+
+
+@register.filter
+def of_commit(marks: Any, commit: Any) -> Any:
+    """What is kept under a commit's id; None where nothing is."""
+    return marks.get(str(commit.id)) if marks else None
 
 
 @register.filter
@@ -156,6 +178,39 @@ def enforcement_state(kind: Enforcement) -> dict[str, str]:
     return {"tone": tone, "icon": drawing, "label": _enforcement_words(kind)}
 
 
+@register.simple_tag
+def sighting_words(one: Any) -> str:
+    """What one end says of the other, in words."""
+    said = gettext("%(observer)s sees %(peer)s: %(state)s") % {
+        "observer": one.observer.name,
+        "peer": one.peer.name,
+        "state": one.state.label,
+    }
+    trip = "" if one.round_trip is None else f"{one.round_trip:.1f} ms"
+    return ". ".join(filter(None, (said, trip, one.reason.rstrip("."), translated(one.remedy))))
+
+
+@register.simple_tag
+def sighting_cell(one: Any) -> SafeString:
+    """The same as a sign in the colour of the state."""
+    tone, drawing = CONNECTIONS[one.state]
+    label = str(one.state.label)
+    words = sighting_words(one)
+    return format_html(
+        '<span class="state {}" title="{}">{}<span class="unseen">{}</span></span>',
+        tone,
+        words,
+        icon(drawing),
+        words if one.trouble else label,
+    )
+
+
+@register.filter
+def minus(value: float, less: float) -> float:
+    """A difference, for places in a drawing."""
+    return round(value - less, 1)
+
+
 @register.filter
 def made(by: Any) -> datetime:
     """When a commit or version was made."""
@@ -171,6 +226,18 @@ def shown(value: Any) -> str:
         return gettext("empty")
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+@register.filter
+def shown_or_absent(value: Any) -> str:
+    """A value of `side_by_side` in one short line."""
+    return gettext("not there") if value is ABSENT else shown(value)
+
+
+@register.filter
+def cells(row: Row) -> list[tuple[Any, str]]:
+    """The values of a row, each with how it stands to the first."""
+    return list(zip(row.values, row.kinds, strict=True))
 
 
 @register.filter
@@ -206,6 +273,73 @@ def group_mode(found: Any) -> Mode:
 
 
 @register.filter
+def own_group(member: Any) -> Mode:
+    """The mode of the group in which a machine is."""
+    return group(member.group)
+
+
+@register.filter
+def own_mode(member: Any) -> Mode:
+    """The mode of a machine."""
+    return machine(member.serial)
+
+
+@register.filter
+def as_connection(state: str) -> Connection:
+    """A state of a link as a machine reported it; what this release does not know is unknown."""
+    return Connection(state) if state in Connection.values else Connection.UNKNOWN
+
+
+@register.filter
+def outcome(name: str) -> str:
+    """What became of mail, as a word."""
+    words = {
+        "accepted": gettext("accepted"),
+        "rejected": gettext("rejected"),
+        "delivered": gettext("delivered"),
+        "deferred": gettext("deferred"),
+        "bounced": gettext("bounced"),
+        "expired": gettext("expired"),
+        "queue": gettext("in queue"),
+    }
+    return words[name]
+
+
+@register.simple_tag(takes_context=True)
+def matrix_cell(context: Any, cell: Cell, feature: Any) -> SafeString:
+    """A cell of the matrix as a link: its look says at one glance what its title says in words."""
+    words = _cell_words(cell)
+    if cell.kind is Kind.IMPOSSIBLE:
+        return format_html('<span class="cell impossible"><span class="unseen">{}</span></span>', words)
+    source = cell.mode if cell.kind in OWN else cell.origin
+    look = "empty-own" if cell.kind is Kind.EMPTY else str(cell.kind)
+    place = context["place"]
+    return format_html(
+        '<a class="cell {} {}{}" href="{}" title="{} · {}: {}"><span class="unseen">{}</span></a>',
+        look,
+        source.level if source else "factory",
+        " is-pending" if cell.pending else "",
+        feature_url(place.cluster.slug, cell.mode, feature),
+        gettext(feature.title),
+        mode_label(place.draft, cell.mode),
+        words,
+        words,
+    )
+
+
+def _cell_words(cell: Cell) -> str:
+    words = {
+        Kind.DEFINED: gettext("defined here"),
+        Kind.EMPTY: gettext("defined, and empty"),
+        Kind.SAME: gettext("the same as above"),
+        Kind.IMPOSSIBLE: gettext("cannot be defined here"),
+        Kind.INHERITED: gettext("inherited"),
+    }
+    pending = gettext("pending change")
+    return f"{words[cell.kind]} ({pending})" if cell.pending else words[cell.kind]
+
+
+@register.filter
 def status_mode(status: Any) -> Mode:
     """The mode of the machine that a status row is about."""
     return machine(status.serial)
@@ -222,3 +356,13 @@ def styled(field: Any) -> SafeString:
 def plain_name(state: Any, mode: Mode) -> str:
     """The mode's name without the word of its level."""
     return str(state.mode_name(mode))
+
+
+@register.filter
+def browser(agent: str) -> str:
+    """The browser and system of a user agent, as far as it tells them plainly."""
+    products = ("Edg", "OPR", "Firefox", "Chrome", "Safari")
+    systems = ("Windows", "Android", "iPhone", "iPad", "Mac OS X", "Linux")
+    names = {"Edg": "Edge", "OPR": "Opera", "Mac OS X": "macOS"}
+    found = [next((one for one in known if one in agent), "") for known in (products, systems)]
+    return " · ".join(names.get(one, one) for one in found if one) or gettext("unknown")

@@ -65,7 +65,7 @@ def _of_listener(document: Document) -> Sequence[Reference]:
     interfaces = [
         Reference(f"rows.{i}.interface", "ports", r["interface"]) for i, r in rows if "interface" in r
     ]
-    texts = [Reference(f"rows.{i}.text", "texts", r["text"]) for i, r in rows if "text" in r]
+    texts = [Reference(f"rows.{i}.text", "texts", r["text"]) for i, r in rows if r.get("text")]
     return [*interfaces, *texts]
 
 

@@ -38,7 +38,7 @@ def post(root: Client, row, value: str, **other: str):
 
 def test_every_model_is_there_and_every_page_opens(root: Client, cluster: Cluster) -> None:
     drafts.edit(cluster.replica_id, "bob", CLUSTER, "routes", rows("b"))
-    models.HeldCommit.objects.create(replica_id=cluster.replica_id, wire={"id": "X/1"})
+    models.HeldCommit.objects.create(replica_id=cluster.replica_id, wire={"id": "X/1", "changes": []})
     models.RollbackPoint.objects.create(replica_id=cluster.replica_id, commit="M1/1")
     old = head(ROUTES)
     columns = models.Superseded.columns(old.read())
@@ -166,3 +166,42 @@ def test_draft_is_deleted_and_never_added(root: Client, cluster: Cluster) -> Non
     assert root.get(reverse("admin:clusters_draft_add")).status_code == 403
     root.post(url(row, "delete"), {"post": "yes"})
     assert not models.Draft.objects.exists()
+
+
+USERS = settings_at(CLUSTER, "users")
+
+
+def test_secrets_are_on_no_page_of_the_admin(root: Client, cluster: Cluster) -> None:
+    cluster.put(CLUSTER, "users", rows("eve", passphrase="hunter2"))
+    drafts.edit(cluster.replica_id, "bob", CLUSTER, "users", rows("eve", passphrase="hunter3"))
+    old = head(USERS)
+    columns = models.Superseded.columns(old.read())
+    models.Superseded.objects.create(
+        replica_id=cluster.replica_id, address=str(USERS), value=old.value, **columns
+    )
+    wire = models.Commit.objects.order_by("-pk")[0].read().to_wire()
+    models.HeldCommit.objects.create(replica_id=cluster.replica_id, wire=wire)
+
+    for model in (
+        models.Head,
+        models.Change,
+        models.Commit,
+        models.Superseded,
+        models.HeldCommit,
+        models.Draft,
+    ):
+        for row in model.objects.all():
+            page = root.get(url(row)).content.decode()
+            assert "hunter" not in page, row
+    models.Head.objects.filter(pk=old.pk).update(rank=1)
+    loser = root.get(url(old)).content.decode()
+    assert "eve" in loser
+    assert "hunter" not in loser
+
+
+def test_secret_left_hidden_stays_what_it_is(root: Client, cluster: Cluster) -> None:
+    cluster.put(CLUSTER, "users", rows("eve", passphrase="hunter2"))
+
+    post(root, head(USERS), '{"rows": [{"name": "eve", "passphrase": "********", "role": "guest"}]}')
+
+    assert cluster.value(CLUSTER, "users") == rows("eve", passphrase="hunter2", role="guest")

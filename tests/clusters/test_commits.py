@@ -271,6 +271,31 @@ def test_revert_names_what_is_in_the_way_and_goes_over_it_knowingly(cluster: Clu
     assert (cluster.value(CLUSTER, "routes"), cluster.value(ONE, "routes")) == (rows("example.com"), None)
 
 
+def test_revert_of_one_entry_leaves_the_others(cluster: Cluster) -> None:
+    routes, texts = settings_at(CLUSTER, "routes"), settings_at(CLUSTER, "texts")
+    drafts.edit(cluster.replica_id, "alice", CLUSTER, "routes", rows("new.example"))
+    drafts.edit(cluster.replica_id, "alice", CLUSTER, "texts", rows("footer"))
+    made = commits.commit_pending(cluster.replica_id, **BY)
+    commits.revert(cluster.replica_id, "alice", made.id, only=routes)
+    assert [c.address for c in drafts.changes(cluster.replica_id, "alice")] == [routes]
+    commits.revert(cluster.replica_id, "alice", made.id, only=texts)
+    assert {c.address for c in drafts.changes(cluster.replica_id, "alice")} == {routes, texts}
+    with pytest.raises(commits.NotRevertible, match="did not change"):
+        commits.revert(cluster.replica_id, "alice", made.id, only=settings_at(CLUSTER, "limits"))
+
+
+def test_changes_kept_elsewhere_are_committed_on_the_versions_that_they_name(cluster: Cluster) -> None:
+    """CMT-04."""
+    drafts.edit(cluster.replica_id, "alice", CLUSTER, "routes", rows("new.example"))
+    kept = drafts.changes(cluster.replica_id, "alice")
+    drafts.clear(cluster.replica_id, "alice")
+    made = commits.commit_changes(cluster.replica_id, kept, **BY)
+    assert cluster.value(CLUSTER, "routes") == rows("new.example")
+    with pytest.raises(commits.CommitConflict) as clash:
+        commits.commit_changes(cluster.replica_id, kept, **BY)
+    assert clash.value.stale[0].now.id == made.id
+
+
 def test_revert_of_an_operation_points_to_clusterconfig(cluster: Cluster) -> None:
     with pytest.raises(commits.NotRevertible, match="clusterconfig"):
         commits.revert(cluster.replica_id, "alice", CommitId("M1", 2))

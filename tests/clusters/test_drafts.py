@@ -8,6 +8,7 @@ from clusters import drafts, membership, models, replicas
 from clusters.catalogue import InvalidDocument, UnknownFeature, WrongLevel
 from clusters.modes import CLUSTER, machine
 from clusters.refusals import NotADraft
+from clusters.sealing import secrets_of
 from clusters.state import UnknownMode
 from clusters.versions import THE_CLUSTER, Address, Kind, MalformedCommit, settings_at
 from tests.clusters.conftest import BY, Cluster, rows
@@ -159,6 +160,18 @@ def test_clear_drops_all_levels_or_only_some(cluster: Cluster) -> None:
     assert drafts.people(cluster.replica_id) == ["bob"]
 
 
+def test_changes_given_back_are_pending_again_and_newer_drafts_stay(cluster: Cluster) -> None:
+    drafts.edit(cluster.replica_id, "alice", CLUSTER, "routes", rows("one.example"))
+    drafts.edit(cluster.replica_id, "alice", CLUSTER, "texts", rows("footer"))
+    taken = drafts.changes(cluster.replica_id, "alice")
+    drafts.clear(cluster.replica_id, "alice")
+    drafts.edit(cluster.replica_id, "alice", CLUSTER, "routes", rows("newer.example"))
+    newer = drafts.changes(cluster.replica_id, "alice")
+    assert drafts.give_back(cluster.replica_id, "alice", taken) == [newer[0].address]
+    found = {c.address: c for c in drafts.changes(cluster.replica_id, "alice")}
+    assert found == {newer[0].address: newer[0], taken[1].address: taken[1]}
+
+
 def test_rebase_keeps_the_value_on_top_of_the_other(cluster: Cluster) -> None:
     drafts.edit(cluster.replica_id, "alice", CLUSTER, "routes", rows("mine"))
     cluster.put(CLUSTER, "routes", rows("theirs"), user="bob")
@@ -202,8 +215,8 @@ def test_secrets_are_hidden_in_what_is_pending(cluster: Cluster) -> None:
     (found,) = drafts.pending(cluster.replica_id, "alice")
 
     assert "hunter2" not in repr(found.paths)
-    assert drafts.secrets_of(Address(Kind.PENDING_JOIN, "M7")) == frozenset()
-    assert drafts.secrets_of(settings_at(CLUSTER, "of-another-release")) == frozenset()
+    assert secrets_of(Address(Kind.PENDING_JOIN, "M7")) == frozenset()
+    assert secrets_of(settings_at(CLUSTER, "of-another-release")) == frozenset()
 
 
 def test_draft_of_a_group_deleted_meanwhile_is_refused_when_edited_again(cluster: Cluster) -> None:

@@ -94,7 +94,7 @@ def test_join_brings_nothing_into_the_cluster_but_the_machine(cluster: Cluster) 
 def test_join_forgets_the_standalone_log_and_what_was_held(cluster: Cluster) -> None:
     replica_id = newcomer()
     row = models.Replica.objects.get(pk=replica_id)
-    models.HeldCommit.objects.create(replica=row, wire={"id": "X/1"})
+    models.HeldCommit.objects.create(replica=row, wire={"id": "X/1", "changes": []})
     new_id = uuid.uuid4()
 
     membership.become_member(replica_id, new_id, enrol(cluster, replica_id), "M4")

@@ -2,7 +2,9 @@
 
 from clusters import membership, replicas
 from clusters.catalogue import Reference
-from clusters.linting import Limits, Remedy, lint
+from clusters.layout import Facts, Limits, Remedy
+from clusters.lint_reasons import WHY
+from clusters.linting import RULES, lint
 from clusters.modes import CLUSTER, machine
 from clusters.transfers import Action
 from clusters.versions import THE_CLUSTER, Address, Change, Kind
@@ -12,8 +14,15 @@ from tests.clusters.conftest import BY, Cluster, member, rows
 ONE, TWO, THREE = machine("M1"), machine("M2"), machine("M3")
 
 
-def advice(cluster: Cluster, rule: str, limits: Limits | None = None):
-    return [a for a in lint(cluster.state, CATALOGUE, limits) if a.rule == rule]
+def advice(cluster: Cluster, rule: str, limits: Limits | None = None, facts: Facts | None = None):
+    return [a for a in lint(cluster.state, CATALOGUE, limits, facts) if a.rule == rule]
+
+
+def update(cluster: Cluster, serial: str, **fields: object) -> None:
+    """Change what the entry of a machine says."""
+    address = Address(Kind.MACHINE, serial)
+    head = replicas.heads(cluster.replica_id, [address])[address][0]
+    replicas.commit(cluster.replica_id, [Change(address, {**head.value, **fields}, head.id)], **BY)
 
 
 def test_lint_of_a_standalone_machine_is_silent(standalone: int) -> None:
@@ -55,6 +64,7 @@ def test_l04_undefined_without_factory_default(cluster: Cluster) -> None:
 
 
 def test_l05_override_equal_to_what_is_inherited(cluster: Cluster) -> None:
+    """BP-01."""
     cluster.put(cluster.paris, "routes", rows("example.com"))
     cluster.put(ONE, "limits", rows("default", rate=50))
     cluster.put(THREE, "routes", rows("other"))
@@ -68,6 +78,7 @@ def test_l05_override_equal_to_what_is_inherited(cluster: Cluster) -> None:
 
 
 def test_l06_many_overrides(cluster: Cluster) -> None:
+    """BP-01, CL-19."""
     for mode, feature in ((ONE, "routes"), (ONE, "limits"), (TWO, "texts")):
         cluster.put(mode, feature, rows(feature + mode.id))
 
@@ -77,16 +88,30 @@ def test_l06_many_overrides(cluster: Cluster) -> None:
 
 
 def test_l07_same_override_on_two_machines(cluster: Cluster) -> None:
+    """BP-03."""
     for mode in (ONE, THREE):
         cluster.put(mode, "routes", rows("same"))
     cluster.put(TWO, "routes", rows("other"))
 
     (found,) = advice(cluster, "L07")
 
-    assert (found.feature, found.modes) == ("routes", (ONE, THREE))
+    assert (found.feature, found.modes, found.remedy) == ("routes", (ONE, THREE), None)
+
+
+def test_l07_lifts_to_the_group_only_what_all_of_it_have(cluster: Cluster) -> None:
+    """BP-03."""
+    for mode in (ONE, TWO):
+        cluster.put(mode, "routes", rows("same"))
+    assert advice(cluster, "L07")[0].remedy == Remedy(Action.MOVE, "routes", ONE, (cluster.main,))
+    cluster.put(cluster.main, "routes", rows("own"))
+    assert advice(cluster, "L07")[0].remedy is None
+    cluster.put(cluster.main, "routes", None)
+    membership.set_group(cluster.replica_id, ["M3"], cluster.main.id, **BY)
+    assert advice(cluster, "L07")[0].remedy is None
 
 
 def test_l08_group_for_one_machine(cluster: Cluster) -> None:
+    """BP-03."""
     assert advice(cluster, "L08") == []
     cluster.put(cluster.paris, "routes", rows("a"))
     assert [a.modes for a in advice(cluster, "L08")] == [(cluster.paris, THREE)]
@@ -96,6 +121,7 @@ def test_l08_group_for_one_machine(cluster: Cluster) -> None:
 
 
 def test_l09_interface_names(cluster: Cluster) -> None:
+    """DEP-06."""
     cluster.put(cluster.main, "listeners", rows("in", interface="public"))
     assert [a.message for a in advice(cluster, "L09")] == [
         "The names in ports differ between machines. "
@@ -149,6 +175,7 @@ def test_l12_more_than_twenty_machines(cluster: Cluster) -> None:
 
 
 def test_l14_reference_unavailable_on_a_machine(cluster: Cluster) -> None:
+    """DEP-01."""
     cluster.put(CLUSTER, "listeners", rows("in", "out", text="disclaimer"))
     cluster.put(THREE, "texts", rows("disclaimer"))
 
@@ -158,6 +185,7 @@ def test_l14_reference_unavailable_on_a_machine(cluster: Cluster) -> None:
 
 
 def test_l20_defined_only_below_the_cluster(cluster: Cluster) -> None:
+    """BP-08."""
     cluster.put(CLUSTER, "routes", None)
     for mode in (cluster.main, cluster.paris):
         cluster.put(mode, "routes", rows(mode.id))
@@ -173,3 +201,80 @@ def test_lint_leaves_out_settings_that_the_catalogue_does_not_know(cluster: Clus
     cluster.put(ONE, "of-another-release", {"rows": []})
 
     assert lint(cluster.state, CATALOGUE) == []
+
+
+def test_l11_ccs_where_ssh_is_open_everywhere(cluster: Cluster) -> None:
+    """COM-13."""
+    everybody = Facts(reached=frozenset({"M1", "M2", "M3"}))
+    assert advice(cluster, "L11", facts=everybody) == []
+    update(cluster, "M2", ccs_port=2222)
+    assert [a.modes for a in advice(cluster, "L11", facts=everybody)] == [(TWO,)]
+    assert advice(cluster, "L11", facts=Facts(reached=frozenset({"M1", "M2"}))) == []
+
+
+def test_l13_host_names_and_addresses_mixed(cluster: Cluster) -> None:
+    """CL-13."""
+    assert advice(cluster, "L13") == []
+    update(cluster, "M3", address="192.0.2.3")
+    (found,) = advice(cluster, "L13")
+    assert (found.modes, "yet these have an address: mx3" in found.message) == ((THREE,), True)
+    value = {**cluster.state.entries[THE_CLUSTER].value, "by_address": True}
+    head = replicas.heads(cluster.replica_id, [THE_CLUSTER])[THE_CLUSTER][0]
+    replicas.commit(cluster.replica_id, [Change(THE_CLUSTER, value, head.id)], **BY)
+    assert [a.modes for a in advice(cluster, "L13")] == [(ONE, TWO)]
+
+
+def test_l15_laboratory_machines_among_others(cluster: Cluster) -> None:
+    """BP-07."""
+    update(cluster, "M3", name="latest.example.com")
+    assert advice(cluster, "L15") == []
+    update(cluster, "M3", name="mx-lab1.example.com")
+    assert [a.modes for a in advice(cluster, "L15")] == [(THREE,)]
+    for serial in ("M1", "M2"):
+        update(cluster, serial, name=f"test-{serial}.example.com")
+    assert advice(cluster, "L15") == [], "a laboratory of its own"
+
+
+def test_l16_changes_while_a_machine_is_away(cluster: Cluster) -> None:
+    membership.set_disconnected(cluster.replica_id, ["M2"], disconnected=True, **BY)
+    assert advice(cluster, "L16") == []
+    cluster.put(CLUSTER, "routes", rows("meanwhile"))
+    (found,) = advice(cluster, "L16")
+    assert (found.modes, "1 entry was" in found.message) == ((TWO,), True)
+
+
+def test_l16_counts_nothing_against_a_draft(cluster: Cluster) -> None:
+    address = Address(Kind.MACHINE, "M2")
+    value = {**cluster.state.entries[address].value, "disconnected": True}
+    drafted = cluster.state.changed([Change(address, value)])
+    assert [a for a in lint(drafted, CATALOGUE) if a.rule == "L16"] == []
+
+
+def test_l19_releases_differ(cluster: Cluster) -> None:
+    """CL-12."""
+    same = {"M1": "1.0", "M2": "1.0", "M3": "1.0", "GONE": "0.9"}
+    assert advice(cluster, "L19", facts=Facts(same)) == []
+    assert advice(cluster, "L19", facts=Facts({**same, "M3": ""})) == []
+    (found,) = advice(cluster, "L19", facts=Facts({**same, "M3": "0.9"}))
+    assert found.modes == (THREE,)
+
+
+def test_bp04_first_group_without_machines(cluster: Cluster) -> None:
+    """BP-04."""
+    assert advice(cluster, "BP-04") == []
+    membership.set_group(cluster.replica_id, ["M1", "M2"], cluster.paris.id, **BY)
+    assert [a.modes for a in advice(cluster, "BP-04")] == [(cluster.main,)]
+
+
+def test_every_rule_says_why_it_speaks() -> None:
+    cited = {(rule.__doc__ or "").split(":")[0].split(" ")[0].rstrip(".") for rule in RULES}
+    assert cited == set(WHY)
+
+
+def test_advice_is_known_again_by_what_it_is_about(cluster: Cluster) -> None:
+    cluster.put(ONE, "limits", rows("default", rate=50))
+    (first,) = advice(cluster, "L05")
+    cluster.put(TWO, "limits", rows("default", rate=50))
+    keys = [found.key for found in advice(cluster, "L05")]
+    assert keys[0] == first.key
+    assert keys[1] != first.key

@@ -1,17 +1,15 @@
 """References resolved per machine, what selectors offer, and the ways out."""
 
-import pytest
-
 from clusters import replicas
 from clusters.catalogue import Reference
 from clusters.modes import CLUSTER, machine
-from clusters.references import WayOut, choices, newly_broken, unresolved, ways_out
+from clusters.references import choices, holders, newly_broken, unresolved, uses
 from clusters.state import Machine
 from clusters.versions import Change, settings_at
 from tests.clusters.catalogues import CATALOGUE
 from tests.clusters.conftest import Cluster, rows
 
-ONE, THREE = machine("M1"), machine("M3")
+ONE, TWO, THREE = machine("M1"), machine("M2"), machine("M3")
 
 
 def broken(cluster: Cluster):
@@ -19,6 +17,7 @@ def broken(cluster: Cluster):
 
 
 def test_reference_is_resolved_on_each_machine_by_inheritance(cluster: Cluster) -> None:
+    """DEP-01."""
     cluster.put(CLUSTER, "listeners", rows("in", text="disclaimer", interface="public"))
     cluster.put(cluster.main, "texts", rows("disclaimer"))
 
@@ -29,6 +28,7 @@ def test_reference_is_resolved_on_each_machine_by_inheritance(cluster: Cluster) 
 
 
 def test_reference_appears_when_the_interface_is_deleted(cluster: Cluster) -> None:
+    """DEP-05."""
     cluster.put(cluster.main, "listeners", rows("in", interface="public"))
     assert broken(cluster) == []
     before = cluster.state
@@ -48,18 +48,7 @@ def test_reference_to_a_feature_nobody_knows_leads_nowhere(cluster: Cluster, mon
     found = unresolved(cluster.state, CATALOGUE)
 
     assert [(u.serial, u.mode) for u in found] == [("M1", None), ("M2", None), ("M3", None)]
-    assert ways_out(cluster.state, found[0], CATALOGUE) == []
-
-
-def test_ways_out_of_a_factory_default_only_promote(cluster: Cluster, monkeypatch) -> None:
-    wanted = Reference("rows.0.x", "texts", "x")
-    monkeypatch.setitem(CATALOGUE["listeners"].__dict__, "refer", lambda document: [wanted])
-    cluster.put(THREE, "texts", rows("x"))
-
-    first = unresolved(cluster.state, CATALOGUE)[0]
-
-    assert (first.serial, first.mode) == ("M1", None)
-    assert ways_out(cluster.state, first, CATALOGUE) == [WayOut(True, "texts", THREE, CLUSTER)]
+    assert holders(cluster.state, lost, CATALOGUE) == []
 
 
 def test_reference_on_a_standalone_machine(standalone: int) -> None:
@@ -83,36 +72,19 @@ def test_choices_name_the_machines_that_lack_an_item(cluster: Cluster) -> None:
     assert offered(cluster.paris) == {"everywhere": ["M3"], "here": []}
 
 
-@pytest.mark.parametrize(
-    ("holder", "expected"),
-    [
-        (THREE, [WayOut(True, "texts", THREE, CLUSTER), WayOut(False, "listeners", CLUSTER, THREE)]),
-        (None, []),
-    ],
-)
-def test_ways_out_promote_the_item_or_demote_what_refers_to_it(cluster: Cluster, holder, expected) -> None:
-    cluster.put(CLUSTER, "listeners", rows("in", text="disclaimer"))
-    if holder:
-        cluster.put(holder, "texts", rows("disclaimer"))
+def test_uses_tell_who_refers_to_what_and_where_it_is_missing(cluster: Cluster) -> None:
+    """DEP-01, DEP-02."""
+    cluster.put(CLUSTER, "listeners", rows("in", text="disclaimer", interface="public"))
+    cluster.put(THREE, "listeners", rows("in", interface="inside"))
+    cluster.put(ONE, "texts", rows("disclaimer"))
 
-    first = unresolved(cluster.state, CATALOGUE)[0]
+    told = [
+        (u.mode, u.reference.item, [m.serial for m in u.has], [m.serial for m in u.lacks], u.holders)
+        for u in uses(cluster.state, CATALOGUE)
+    ]
 
-    assert ways_out(cluster.state, first, CATALOGUE) == expected
-
-
-def test_ways_out_leave_machine_only_items_where_they_are(cluster: Cluster) -> None:
-    cluster.put(CLUSTER, "listeners", rows("in", interface="inside"))
-
-    first = unresolved(cluster.state, CATALOGUE)[0]
-
-    assert ways_out(cluster.state, first, CATALOGUE) == [WayOut(False, "listeners", CLUSTER, THREE)]
-
-
-def test_ways_out_do_not_lift_what_the_cluster_has(cluster: Cluster) -> None:
-    cluster.put(CLUSTER, "texts", rows("disclaimer"))
-    cluster.put(THREE, "texts", rows())
-    cluster.put(THREE, "listeners", rows("in", text="disclaimer"))
-
-    (only,) = unresolved(cluster.state, CATALOGUE)
-
-    assert ways_out(cluster.state, only, CATALOGUE) == []
+    assert told == [
+        (CLUSTER, "public", ["M1", "M2"], [], (ONE, TWO)),
+        (CLUSTER, "disclaimer", ["M1"], ["M2"], (ONE,)),
+        (THREE, "inside", ["M3"], [], (THREE,)),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -64,11 +65,22 @@ def secret(umbra: Tenant) -> ManagedCluster:
 LogIn = Callable[[User], Client]
 
 
+def just_confirmed(client: Client, user: User, ago: float = 0) -> None:
+    """The session of one who gave the passphrase so many seconds ago, as a login through the page leaves it."""
+    session = client.session
+    at = time.time() - ago
+    session["account_authentication_methods"] = [{"method": "password", "at": at, "reauthenticated": True}]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session["noted"] = time.time()
+    session.save()
+
+
 @pytest.fixture
 def log_in() -> LogIn:
     def browser(user: User) -> Client:
         client = Client()
         client.force_login(user)
+        just_confirmed(client, user)
         return client
 
     return browser

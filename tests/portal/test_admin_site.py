@@ -24,7 +24,7 @@ def root(europe: ManagedCluster, alice: User, log_in: LogIn) -> Client:
     alice.is_superuser = alice.is_staff = True
     alice.save()
     world.report(europe)
-    Job.everything.create(tenant=europe.tenant, cluster=europe, kind=Job.Kind.SYNCHRONISE)
+    Job.everything.create(tenant=europe.tenant, cluster=europe, kind="synchronise")
     drafts.edit(europe.replica_id, "alice", CLUSTER, "smtproutes", world.routes(a_example="192.0.2.3"))
     return log_in(alice)
 

@@ -1,4 +1,4 @@
-"""Pending changes, commit, conflict, history, revert, conflict desk: CMT-01 to CMT-09, SYN-08."""
+"""Pending changes, commit, conflict, history, revert: CMT-01 to CMT-09."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from clusters import commits, drafts, replicas
-from clusters.models import Replica
 from clusters.modes import CLUSTER, Mode
-from clusters.replication import Snapshot
-from clusters.versions import Change, settings_at
+from clusters.versions import settings_at
 from portal.tenants import ManagedCluster
 from tests.portal import world
 from tests.portal.conftest import LogIn
@@ -31,10 +29,19 @@ def text(client: Client, path: str) -> str:
     return client.get(path).content.decode()
 
 
-def test_nothing_pending_says_what_to_do(browser: Client) -> None:
-    html = text(browser, PENDING)
-    assert "Nothing is pending" in html
+def test_commit_control_shows_what_is_pending_and_leads_to_comment_and_discard(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """CMT-09."""
+    html = text(browser, "/europe/")
     assert "is-pending" not in html
+    assert "Nothing is pending" in text(browser, PENDING)
+    edit(europe, CLUSTER, "192.0.2.50")
+    html = text(browser, "/europe/")
+    assert 'class="commit-control is-pending" id="commit-control" href="/europe/pending/"' in html
+    html = text(browser, PENDING)
+    for part in ('name="comment"', 'value="commit"', 'value="clear"', "192.0.2.50"):
+        assert part in html
 
 
 def test_impact_names_exactly_the_machines_that_are_reached(browser: Client, europe: ManagedCluster) -> None:
@@ -207,52 +214,3 @@ def test_history_searches_comment_and_person(browser: Client, europe: ManagedClu
     assert "joins the cluster" not in html
     assert "No commit matches" in text(browser, "/europe/history/?q=zzz")
     assert browser.get("/europe/history/?page=²").status_code == 200
-
-
-@pytest.fixture
-def conflict(europe: ManagedCluster) -> ManagedCluster:
-    """Two replicas of one cluster changed the same routes apart; the portal has heard of both."""
-    snapshot = replicas.snapshot(europe.replica_id)
-    cluster_id = europe.replica.cluster_id
-    Replica.objects.filter(pk=europe.replica_id).update(cluster_id="00000000-0000-4000-8000-000000000000")
-    other = replicas.new_replica("APART", cluster_id)
-    replicas.absorb_snapshot(other.pk, Snapshot.from_wire(snapshot.to_wire()))
-    address = settings_at(CLUSTER, "smtproutes")
-    base = replicas.heads(other.pk, [address])[address][0].id
-    change = Change(address, world.routes(a_example="198.51.100.1"), base)
-    made = replicas.commit(other.pk, [change], user="dora", host="far", comment="From afar")
-    world.define(europe, CLUSTER, "smtproutes", world.routes(a_example="198.51.100.2"), comment="At home")
-    replicas.absorb(europe.replica_id, [made])
-    return europe
-
-
-def test_conflict_desk_shows_what_stands_and_what_lost(browser: Client, conflict: ManagedCluster) -> None:
-    html = text(browser, "/europe/conflicts/")
-    for word in ("From afar", "At home", "dora on far", "198.51.100.1", "198.51.100.2"):
-        assert word in html
-
-
-def test_loser_put_in_force_settles_the_conflict(browser: Client, conflict: ManagedCluster) -> None:
-    (found,) = commits.conflicts(conflict.replica_id)
-    form = {"do": "restore", "entry": str(found.address), "version": str(found.losers[0].id)}
-    browser.post("/europe/conflicts/", form)
-    assert commits.conflicts(conflict.replica_id) == []
-    now = replicas.state(conflict.replica_id).defined(CLUSTER, "smtproutes")
-    assert now is not None
-    assert now.value == found.losers[0].value
-    assert "No conflicts" in text(browser, "/europe/conflicts/")
-
-
-def test_winner_kept_settles_the_conflict(browser: Client, conflict: ManagedCluster) -> None:
-    (found,) = commits.conflicts(conflict.replica_id)
-    browser.post("/europe/conflicts/", {"do": "accept", "entry": str(found.address)})
-    assert commits.conflicts(conflict.replica_id) == []
-
-
-@pytest.mark.parametrize("entry", ["", "nonsense", "settings/cluster/smtproutes", "cluster"])
-def test_conflict_that_is_none_is_refused(browser: Client, europe: ManagedCluster, entry: str) -> None:
-    before = replicas.vector(europe.replica_id)
-    for do in ("restore", "accept"):
-        answer = browser.post("/europe/conflicts/", {"do": do, "entry": entry, "version": "x/1"}, follow=True)
-        assert answer.status_code == 200
-    assert replicas.vector(europe.replica_id) == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 
 import pytest
@@ -61,6 +62,35 @@ def portal() -> Iterator[Installation]:
         found.close()
 
 
+CHECK = """
+from portal.jobs import Job
+from portal.pages.jobs import start
+from portal.tenants import ManagedCluster
+from django.contrib.auth.models import User
+start("check", ManagedCluster.everything.get(), User.objects.get(username="alice"))
+"""
+FOUND = """
+from portal.checks import Check
+found = Check.objects.latest("pk")
+print([(row.address, [list(held.holders) for held in row.held()]) for row in found.findings.all()])
+print(found.unreached)
+"""
+
+
+def check(portal: Installation) -> str:
+    """What a check by the worker finds; what is only behind is given time to arrive."""
+    before = portal.rows("SELECT count(*) AS n FROM portal_check")[0]["n"]
+    portal.python(CHECK)
+    until(lambda: portal.rows("SELECT count(*) AS n FROM portal_check")[0]["n"] > before, "the check is over")
+    return portal.python(FOUND)
+
+
+def damage(machine: Machine) -> None:
+    """A value changes on the disk of a machine, behind everybody's back."""
+    with sqlite3.connect(machine.home / "state.sqlite3") as disk:
+        disk.execute("update clusters_head set value = replace(value, 'x@y.example', 'z@y.example')")
+
+
 def adopt(
     portal: Installation,
     machine: Machine,
@@ -98,7 +128,8 @@ def test_portal_adopts_follows_replicates_and_notices(portal: Installation, pair
 
     1. Wrong fingerprint and wrong passphrase are refused. 2. Adopted. 3. Another tenant is refused.
     4. A worker links to every machine. 5. A commit made in the portal is enforced. 6. One made on a machine
-    is here. 7. A machine that dies is shown down. 8. The passphrase is nowhere in the portal's state.
+    is here. 7. A check asks the machines over the links and names what differs (SYN-10, SYN-11).
+    8. A machine that dies is shown down. 9. The passphrase is nowhere in the portal's state.
     """
     first, second = pair
     assert "not accepted" in adopt(portal, first, fingerprint="SHA256:wrong")
@@ -122,6 +153,13 @@ def test_portal_adopts_follows_replicates_and_notices(portal: Installation, pair
     first.does("clustermode cluster; unsubscribe load", stdin=document)
     first.does('commit -m "From a machine"')
     until(lambda: last_comment(portal) == "From a machine", "the machine's commit is here")
+
+    until(lambda: check(portal) == "[]\n[]\n", "all hold the same")
+    damage(second)
+    (differs, unreached) = check(portal).splitlines()
+    assert "settings/cluster/unsubscribe" in differs
+    assert f"['{second.hostname}']" in differs
+    assert unreached == "[]"
 
     second.kill()
     until(lambda: states(portal) == ["connected", "down"], "the dead machine is shown down", 120)

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from appliances.following.couriers import send
 from appliances.models import TaskRun, Worker
-from portal.jobs import Job, JobCancelled, abandon_lost, waiting_since
+from portal import kinds
+from portal.celery import app
+from portal.jobs import Job, JobCancelled, JobFailed, JobInterrupted, abandon_lost, waiting_since
+from portal.kinds import Kind
 from portal.tasks import run_job
 from portal.tenants import ManagedCluster
 from tests.portal.conftest import LogIn
 
 
+def failing(error: Exception) -> Callable[[Job], str]:
+    """The work of a kind that ends so."""
+
+    def work(job: Job) -> str:
+        raise error
+
+    return work
+
+
 @pytest.fixture
 def job(europe: ManagedCluster, alice: User) -> Job:
-    return Job.everything.create(
-        tenant=europe.tenant, cluster=europe, kind=Job.Kind.SYNCHRONISE, started_by=alice
-    )
+    return Job.everything.create(tenant=europe.tenant, cluster=europe, kind="synchronise", started_by=alice)
 
 
 def test_job_is_claimed_once_whatever_couriers_bring(job: Job) -> None:
@@ -61,6 +74,71 @@ def test_job_whose_worker_is_gone_fails_and_may_start_again(job: Job) -> None:
     assert abandon_lost(timezone.now() + timedelta(seconds=1)) == 1
     job.refresh_from_db()
     assert (job.state, job.may_retry) == (Job.State.FAILED, True)
+
+
+def test_resumable_job_whose_worker_is_gone_is_taken_by_another(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(kinds.kinds(), "synchronise", replace(kinds.kind_of("synchronise"), resumable=True))
+    job.claim()
+    abandon_lost(timezone.now() + timedelta(seconds=1))
+    job.refresh_from_db()
+    assert job.state == Job.State.QUEUED
+    assert "worker" in job.lines.get().text
+
+
+@pytest.mark.parametrize(
+    ("work", "state", "message"),
+    [
+        (lambda job: "All well.", Job.State.DONE, "All well."),
+        (failing(JobFailed("Two were away.")), Job.State.FAILED, "Two were away."),
+        (failing(JobCancelled("Stopped after one.")), Job.State.CANCELLED, "Stopped after one."),
+        (failing(JobInterrupted()), Job.State.QUEUED, ""),
+    ],
+)
+def test_job_ends_as_its_kind_says(
+    job: Job, monkeypatch: pytest.MonkeyPatch, work: Callable[[Job], str], state: str, message: str
+) -> None:
+    monkeypatch.setitem(kinds.kinds(), "synchronise", Kind("synchronise", "Test", work))
+    run_job(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.message) == (state, message)
+
+
+def test_fault_in_a_job_ends_its_row_and_is_seen_by_the_operators(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        kinds.kinds(), "synchronise", Kind("synchronise", "Test", failing(ValueError("a slip")))
+    )
+    with pytest.raises(ValueError, match="a slip"):
+        run_job(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.message) == (Job.State.FAILED, "a slip")
+
+
+def test_kind_of_another_release_fails_and_says_so(job: Job) -> None:
+    Job.everything.filter(pk=job.pk).update(kind="from-the-future")
+    run_job(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.may_retry) == (Job.State.FAILED, False)
+    assert "does not know" in job.message
+
+
+def test_every_kind_has_a_title_of_its_own() -> None:
+    titles = [str(kind.title) for kind in kinds.kinds().values()]
+    assert len(set(titles)) == len(titles)
+    assert all(name == kind.name for name, kind in kinds.kinds().items())
+
+
+def test_job_speaks_the_language_of_who_started_it(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(
+        kinds.kinds(), "synchronise", Kind("synchronise", "Test", lambda job: gettext("All are up to date."))
+    )
+    Job.everything.filter(pk=job.pk).update(language="ja")
+    run_job(job.pk)
+    job.refresh_from_db()
+    assert "最新" in job.message
 
 
 def test_job_without_its_courier_is_found_by_the_sweep(job: Job) -> None:
@@ -113,11 +191,13 @@ def test_page_tells_living_workers_from_silent_ones(alice: User, log_in: LogIn) 
 
 def test_page_tells_which_tasks_are_late_or_failed(alice: User, log_in: LogIn) -> None:
     now = timezone.now()
-    TaskRun.objects.create(name="appliances.tasks.sweep", started=now, finished=now)
-    TaskRun.objects.create(name="appliances.tasks.ping", started=now - timedelta(minutes=4))
-    TaskRun.objects.create(name="portal.tasks.sweep_jobs", started=now, error="It broke")
+    for each in app.conf.beat_schedule.values():
+        TaskRun.objects.create(name=each["task"], started=now, finished=now)
+    TaskRun.objects.filter(name="appliances.tasks.ping").update(started=now - timedelta(minutes=4))
+    TaskRun.objects.filter(name="portal.tasks.sweep_jobs").update(error="It broke")
     html = log_in(alice).get("/jobs/").content.decode()
-    for word in ("on time</span>", "late</span>", "failed</span>"):
+    assert html.count("on time</span>") == len(app.conf.beat_schedule) - 2
+    for word in ("late</span>", "failed</span>"):
         assert html.count(word) == 1, word
     assert "It broke" not in html, "an error may tell of other tenants"
     alice.is_superuser = True

@@ -22,10 +22,10 @@ from portal.tenants import ManagedCluster, Tenant
 from tests.portal import world
 from tests.portal.conftest import LogIn
 
-FLEET_BUDGET = 8
-CLUSTER_BUDGET = 10
-MODE_BUDGET = 9
-PENDING_BUDGET = 15
+FLEET_BUDGET = 9
+CLUSTER_BUDGET = 11
+MODE_BUDGET = 10
+PENDING_BUDGET = 16
 
 
 def queries(client: object, path: str) -> int:

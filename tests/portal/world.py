@@ -15,6 +15,7 @@ from appliances.models import Connection, MachineStatus
 from clusters import membership, replicas
 from clusters.models import Replica
 from clusters.modes import CLUSTER, Mode
+from clusters.replication import Snapshot
 from clusters.state import Machine
 from clusters.versions import Change, settings_at
 from portal.tenants import ManagedCluster, Member, Role, Tenant, free_slug
@@ -95,3 +96,22 @@ def mode_of(managed: ManagedCluster, name: str) -> Mode:
     """The mode of that group or machine."""
     state = replicas.state(managed.replica_id)
     return next((m for m in state.modes() if m != CLUSTER and state.mode_name(m) == name), CLUSTER)
+
+
+def conflict(managed: ManagedCluster) -> None:
+    """Two replicas of the cluster change the same routes apart; the portal has heard of both.
+
+    Dora, afar, sends b.example elsewhere; at home, later, a.example gets another host.
+    """
+    snapshot = replicas.snapshot(managed.replica_id)
+    cluster_id = managed.replica.cluster_id
+    Replica.objects.filter(pk=managed.replica_id).update(cluster_id="00000000-0000-4000-8000-000000000000")
+    other = replicas.new_replica("APART", cluster_id)
+    replicas.absorb_snapshot(other.pk, Snapshot.from_wire(snapshot.to_wire()))
+    address = settings_at(CLUSTER, "smtproutes")
+    base = replicas.heads(other.pk, [address])[address][0]
+    changed = {"routes": [*base.value["routes"], *routes(b_example="198.51.100.1")["routes"]]}
+    change = Change(address, changed, base.id)
+    made = replicas.commit(other.pk, [change], user="dora", host="far", comment="From afar")
+    define(managed, CLUSTER, "smtproutes", routes(a_example="198.51.100.2"), comment="At home")
+    replicas.absorb(managed.replica_id, [made])

@@ -20,6 +20,7 @@ from clusters.drafts import Pending
 from clusters.effective import MachineImpact
 from clusters.modes import Level
 from clusters.naming import authorship_label, entry_label
+from clusters.sealing import secrets_of
 from clusters.versions import Address, Commit, CommitId, Version
 
 WAIT = 30.0
@@ -281,7 +282,7 @@ def _say_drafted(session: Session, count: int) -> None:
 
 def _shown(version: Version, address: Address) -> dict[str, Any]:
     """A version of an entry for scripts, secrets hidden."""
-    value = version.value and masked(version.value, drafts.secrets_of(address))
+    value = version.value and masked(version.value, secrets_of(address))
     return {**version.authorship_to_wire(), "value": value}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -13,9 +13,9 @@ from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.presenting import moment
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
-from appliances.links.errors import LinkError
+from appliances.machine.comparing import Gathered, gather
 from clusters import checking
-from clusters.checking import Finding, Held, Holding
+from clusters.checking import Finding, Held
 from clusters.naming import entry_label
 from clusters.versions import Version
 
@@ -33,12 +33,12 @@ def _clustercheck(session: Session, words: list[str]) -> None:
     wanted = _wanted(session, words)
     if not words and not confirm(session.dialogue, _("Check consistency across all machines?"), default=True):
         return
-    holdings, unreached = _gathered(session)
-    found = checking.compare(holdings)
+    gathered = _gathered(session)
+    found = checking.compare(gathered.holdings)
     if session.as_json:
-        say_json(session.dialogue, _json(session, found, unreached))
+        say_json(session.dialogue, _json(session, found, gathered.unreached))
         return
-    for name, reason in unreached:
+    for name, reason in gathered.unreached.items():
         session.dialogue.warn(_("Not checked: {name}: {reason}").format(name=name, reason=reason))
     if not found:
         session.dialogue.say(_("No inconsistencies found."))
@@ -58,22 +58,13 @@ def _wanted(session: Session, words: list[str]) -> str:
     return words[1]
 
 
-def _gathered(session: Session) -> tuple[list[Holding], list[tuple[str, str]]]:
-    """What the members hold, one holding per distinct digest; and who could not be asked, with the reason."""
-    digests: dict[str, str] = {}
-    unreached: list[tuple[str, str]] = []
-    serials = {member.name: member.serial for member in session.state.machines.values()}
-    for name, serial in serials.items():
+def _gathered(session: Session) -> Gathered:
+    def step(name: str) -> None:
         if not session.as_json:
             session.dialogue.say(_("Checking {name}...").format(name=name))
-        try:
-            digests[name] = session.host.digest_of(serial)
-        except LinkError as error:
-            unreached.append((name, str(error)))
-    same = checking.by_digest(digests)
-    if len(same) == 1:
-        return [], unreached
-    return [Holding.of(names, session.host.entries_of(serials[names[0]])) for names in same], unreached
+
+    serials = {member.name: member.serial for member in session.state.machines.values()}
+    return gather(serials, session.host, step)
 
 
 def _resolve(session: Session, found: Sequence[Finding], wanted: str) -> None:
@@ -132,7 +123,7 @@ def _picked(session: Session, finding: Finding, wanted: str) -> Held | None:
     return finding.held[number - 1] if 0 < number <= len(choices) else None
 
 
-def _json(session: Session, found: Sequence[Finding], unreached: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _json(session: Session, found: Sequence[Finding], unreached: Mapping[str, str]) -> dict[str, Any]:
     return {
         "findings": [
             {
@@ -143,7 +134,7 @@ def _json(session: Session, found: Sequence[Finding], unreached: Sequence[tuple[
             }
             for finding in found
         ],
-        "not_checked": [{"name": name, "reason": reason} for name, reason in unreached],
+        "not_checked": [{"name": name, "reason": reason} for name, reason in unreached.items()],
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from appliances.cli import clustering, communicating, grouping, joining, preparing
+from appliances.cli import clustering, communicating, grouping, joining, preflight, preparing
 from appliances.cli.dialogue import choose
 from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.registry import Command, Place
@@ -22,6 +22,7 @@ clusterconfig join ADDRESS --fingerprint SHA256:...   join one over SSH: [--port
                   [--prepared]                        with the key that a member was prepared for
                   [--ccs]                             the same over CCS, port 2222
                   [--dry-run [--json]]                only what it would do
+clusterconfig preflight ADDRESS [--port 22] [--ccs] [--fingerprint SHA256:...] [--json]   what would hinder it
 clusterconfig list | listdetail | connstatus [--json]
 clusterconfig addgroup NAME | renamegroup OLD NEW | deletegroup NAME [TARGET] | setgroup HOST GROUP
 clusterconfig setname NAME
@@ -35,6 +36,7 @@ clusterconfig prepjoin [new HOST SERIAL KEY | delete HOST]   who may join with a
 ALONE: dict[str, Callable[[Session, list[str]], None]] = {
     "new": clustering.new,
     "join": joining.join,
+    "preflight": preflight.run,
     "prepjoin": preparing.prepjoin,
 }
 MEMBER: dict[str, Callable[[Session, list[str]], None]] = {
@@ -53,7 +55,7 @@ MEMBER: dict[str, Callable[[Session, list[str]], None]] = {
     "reconnect": clustering.reconnect,
     "prepjoin": preparing.prepjoin,
 }
-LOOKING = frozenset({"list", "listdetail", "connstatus"})
+LOOKING = frozenset({"list", "listdetail", "connstatus", "preflight"})
 
 
 def _clusterconfig(session: Session, words: list[str]) -> None:
@@ -65,7 +67,7 @@ def _clusterconfig(session: Session, words: list[str]) -> None:
         raise _unknown(session, verb)
     if verb not in LOOKING and session.right < Right.ADMINISTER:
         raise CommandError(_("clusterconfig {verb} needs the role administrator.").format(verb=verb))
-    if verb in ALONE or verb == "removemachine":
+    if (verb in ALONE and verb not in LOOKING) or verb == "removemachine":
         _point_out_sessions(session)
     return known[verb](session, words[1:])
 

@@ -15,15 +15,16 @@ from appliances.cli.presenting import change_line
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
 from appliances.machine.saved import BadName, SavedFiles
-from clusters import drafts
 from clusters.config_files import loading, reading
 from clusters.config_files.loading import Assignment, Plan
 from clusters.config_files.reading import ConfigFile
 from clusters.config_files.saving import save_cluster, save_machine
 from clusters.config_files.sealing import Sealing
+from clusters.differences import differences
 from clusters.installed import catalogue
 from clusters.modes import Level
 from clusters.naming import entry_label
+from clusters.sealing import secrets_of
 
 CHECKED = ("interfaceconfig", "sethostname")
 """What should be equal in file and machine before a load (LOAD-04)."""
@@ -164,15 +165,7 @@ def _assigned(session: Session, file: ConfigFile, told: argparse.Namespace) -> A
         return _from_words(session, file, told)
     if session.dialogue.interactive:
         return _asked(session, file)
-    return _alike(session, file, cluster=not told.no_cluster)
-
-
-def _alike(session: Session, file: ConfigFile, *, cluster: bool) -> Assignment:
-    """Groups of the same name, machines of the same serial number."""
-    names = {group.name.casefold(): group.id for group in session.state.groups.values()}
-    groups = {g.id: names[g.name.casefold()] for g in file.groups if g.name.casefold() in names}
-    known = {each.serial for each in file.machines}
-    return Assignment(groups, {s: s for s in session.state.machines if s in known}, cluster)
+    return loading.alike(session.state, file, cluster=not told.no_cluster)
 
 
 def _from_words(session: Session, file: ConfigFile, told: argparse.Namespace) -> Assignment:
@@ -180,7 +173,7 @@ def _from_words(session: Session, file: ConfigFile, told: argparse.Namespace) ->
     by_name = {group.name.casefold(): group.id for group in file.groups}
     groups = {}
     for there, here in (_pair(word) for word in told.group):
-        groups[by_name.get(there.casefold(), there)] = state.mode_named(Level.GROUP, here).id
+        groups[state.mode_named(Level.GROUP, here).id] = by_name.get(there.casefold(), there)
     pairs = (_pair(word) for word in told.machine)
     machines = {state.mode_named(Level.MACHINE, host).id: serial for host, serial in pairs}
     return Assignment(groups, machines, not told.no_cluster)
@@ -196,18 +189,18 @@ def _pair(word: str) -> tuple[str, str]:
 def _asked(session: Session, file: ConfigFile) -> Assignment:
     """Group Configuration, then Appliance Configuration with Don't Copy (LOAD-06)."""
     dialogue, state = session.dialogue, session.state
-    like = _alike(session, file, cluster=True)
-    here = list(state.groups.values())
+    like = loading.alike(state, file)
     groups: dict[str, str] = {}
-    for each in file.groups:
-        dialogue.say(_("Group {name} of the file goes to:").format(name=each.name))
-        preset = next((n for n, g in enumerate(here, 1) if like.groups.get(each.id) == g.id), len(here) + 1)
-        number = choose(dialogue, [*(g.name for g in here), _("Don't Copy")], default=preset)
-        if 0 < number <= len(here):
-            groups[each.id] = here[number - 1].id
+    for here in state.groups.values():
+        dialogue.say(_("Group {name} gets the settings of:").format(name=here.name))
+        preset = next((n for n, g in enumerate(file.groups, 1) if like.groups.get(here.id) == g.id), None)
+        lines = [group.name for group in file.groups]
+        number = choose(dialogue, [*lines, _("Don't Copy")], default=preset or len(lines) + 1)
+        if 0 < number <= len(lines):
+            groups[here.id] = file.groups[number - 1].id
     machines: dict[str, str] = {}
     for member in state.machines.values():
-        offered = [m for m in file.machines if groups.get(m.group) == member.group or not m.group]
+        offered = [m for m in file.machines if not m.group or m.group == groups.get(member.group)]
         dialogue.say(_("Machine {name} gets the settings of:").format(name=member.name))
         preset = next((n for n, m in enumerate(offered, 1) if m.serial == member.serial), len(offered) + 1)
         lines = [f"{m.name} ({m.serial})" for m in offered]
@@ -223,9 +216,7 @@ def _review(session: Session, planned: Plan) -> None:
     for change in planned.changes:
         session.dialogue.say(entry_label(after, change.address))
         before = state.entries.get(change.address)
-        paths = drafts.differences(
-            before.value if before else None, change.value, drafts.secrets_of(change.address)
-        )
+        paths = differences(before.value if before else None, change.value, secrets_of(change.address))
         for path in paths:
             session.dialogue.say(f"  {change_line(path)}")
     for text in planned.warnings:

@@ -1,7 +1,11 @@
-"""`upgrade` and `revert`: other releases of this program on the machine of the login (UPG)."""
+"""`upgrade` and `revert`: other releases of this program on the machine of the login (UPG).
+
+A portal that follows the cluster may ask for them too, in the name of an administrator (UPG-09).
+"""
 
 from __future__ import annotations
 
+import shutil
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,11 +24,14 @@ from appliances.releases.artifact import Offer, number
 USAGE = """\
 upgrade                               choose a release and what to do with it
 upgrade list [--json]                 what can be had, and what is installed
+upgrade check [--json]                is the machine ready: name, DNS, room on the disk
 upgrade download RELEASE [--wait]     in the background; mail and cluster go on
 upgrade install RELEASE [--yes]       install it and restart with it
 upgrade guided RELEASE [--yes]        disconnect, drain, upgrade, restart, resume, reconnect in one run
 upgrade status [--json]               how far a download or a guided run is"""
 
+ROOM = 500_000_000
+"""Bytes on the disk for a release, its packages and a copy of the database."""
 RESOLVING = 5.0
 """Seconds for the look-up of the machine's own name."""
 
@@ -32,12 +39,16 @@ RESOLVING = 5.0
 def _upgrade(session: Session, words: list[str]) -> None:
     agreed = "--yes" in words
     match [word for word in words if word != "--yes"]:
-        case []:
+        case [] if session.right is Right.ADMINISTER:
             _choose(session)
         case ["list"]:
             _list(session)
         case ["status"]:
             _status(session)
+        case ["check"]:
+            _check(session)
+        case _ if session.right < Right.ADMINISTER:
+            raise CommandError(_("Only an administrator upgrades machines."))
         case ["download", release, *rest] if rest in ([], ["--wait"]):
             _download(session, release, wait=bool(rest))
         case ["install", release]:
@@ -97,6 +108,21 @@ def _list(session: Session) -> None:
         say(str(_nothing(session)))
     for offer in offers:
         say(_line(offer))
+    return None
+
+
+def _check(session: Session) -> None:
+    """What stands in the way of an upgrade here (UPG-10)."""
+    problems = _name_problems(session)
+    free = shutil.disk_usage(session.host.upgrading.shelf.base_of_releases()).free
+    if free < ROOM:
+        problems.append(_("Only {megabytes} MB are free on the disk.").format(megabytes=free // 1_000_000))
+    if session.as_json:
+        return say_json(session.dialogue, {"problems": problems, "free": free})
+    for problem in problems:
+        session.dialogue.say(problem)
+    if not problems:
+        session.dialogue.say(_("Nothing stands in the way of an upgrade."))
     return None
 
 
@@ -191,13 +217,19 @@ def _consent(session: Session, release: str, *, agreed: bool) -> list[str]:
 
 
 def _warn_of_name(session: Session) -> None:
+    for problem in _name_problems(session):
+        session.dialogue.warn(problem)
+
+
+def _name_problems(session: Session) -> list[str]:
     """A changed name belongs into sethostname and DNS before the upgrade (UPG-10, COM-15)."""
     member = session.state.machines.get(session.host.serial)
     if member is None or session.state.by_address:
-        return
+        return []
     name = session.host.name
+    found = []
     if member.name != name:
-        session.dialogue.warn(
+        found.append(
             _("The cluster knows this machine as {known}, sethostname says {name}.").format(
                 known=member.name, name=name
             )
@@ -206,11 +238,12 @@ def _warn_of_name(session: Session) -> None:
         try:
             threads.submit(socket.getaddrinfo, name, None).result(RESOLVING)
         except (OSError, TimeoutError) as error:
-            session.dialogue.warn(
+            found.append(
                 _("DNS does not know {name} ({error}): mend that before the upgrade.").format(
                     name=name, error=error
                 )
             )
+    return found
 
 
 def _guided(session: Session, release: str, *, agreed: bool) -> None:
@@ -247,8 +280,9 @@ COMMANDS = [
         gettext_noop("other releases of this program: see, download, install"),
         USAGE,
         Place.LOGIN_HOST,
-        Right.ADMINISTER,
-        completions=("list", "download", "install", "guided", "status"),
+        Right.READ,
+        from_portal=True,
+        completions=("list", "check", "download", "install", "guided", "status"),
     ),
     Command(
         "revert",
@@ -257,5 +291,6 @@ COMMANDS = [
         "revert [--yes]",
         Place.LOGIN_HOST,
         Right.ADMINISTER,
+        from_portal=True,
     ),
 ]

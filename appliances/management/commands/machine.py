@@ -1,4 +1,4 @@
-"""`manage.py machine init|run`: makes the home of a machine, and runs it."""
+"""`manage.py machine init|run|rotate-keys`: makes the home of a machine, runs it, renews its keys."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from appliances.machine.home import Home, HomeTrouble
+from clusters.sealed_columns import rotate
 
 INIT_NOTE = "Everything of the machine lies below --home. Nothing outside it is touched."
 
@@ -27,6 +28,10 @@ class Command(BaseCommand):
         _init_arguments(init)
         run = verbs.add_parser("run", help="run the machine until SIGTERM")
         _run_arguments(run)
+        rotate = verbs.add_parser(
+            "rotate-keys", help="seal the secrets of the home's database with a new key"
+        )
+        _home_argument(rotate)
 
     def handle(self, *args: Any, **options: Any) -> None:
         home = Home(Path(options["home"]).absolute())
@@ -34,6 +39,9 @@ class Command(BaseCommand):
             if options["verb"] == "init":
                 _init(home, options)
                 self.stdout.write(f"{home.path}: machine {options['serial']} is made")
+            elif options["verb"] == "rotate-keys":
+                home.serial  # noqa: B018 - raises HomeTrouble where there is no machine
+                self.stdout.write(f"{home.path}: {rotate()} rows are sealed with a new key")
             else:
                 _run(home, options)
         except HomeTrouble as trouble:

@@ -119,7 +119,7 @@ def override(page: Page, to: Path) -> Path:
     """The page of a machine that inherits, with Override Settings."""
     page.goto(f"/{CLUSTER}/")
     href = page.locator("#machines tbody a.title").last.get_attribute("href")
-    return picture(page, f"{href}network/listeners", to)
+    return picture(page, str(href).replace("monitor/overview", "network/listeners"), to)
 
 
 def drop_changes(page: Page) -> None:

@@ -41,7 +41,7 @@
   function connect() {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     socket = new WebSocket(`${scheme}//${location.host}${body.dataset.liveUrl}`);
-    socket.onopen = () => { wait = 500; lastNews = Date.now(); show("live"); ["status", "settings", "jobs"].forEach(hint); };
+    socket.onopen = () => { wait = 500; lastNews = Date.now(); show("live"); ["status", "settings", "jobs", "answers"].forEach(hint); };
     socket.onmessage = (event) => {
       const message = JSON.parse(event.data);
       lastNews = Date.now();
@@ -63,7 +63,20 @@
     return format.format(-Math.floor(seconds / 86400), "day");
   }
 
+  function left(element) {
+    const seconds = Math.round((Date.parse(element.dateTime) - Date.now()) / 1000);
+    const format = new Intl.RelativeTimeFormat(document.documentElement.lang || "en", { style: "long", numeric: "always" });
+    if (seconds < 120) return format.format(Math.max(0, seconds), "second");
+    if (seconds < 7200) return format.format(Math.round(seconds / 60), "minute");
+    if (seconds < 172800) return format.format(Math.round(seconds / 3600), "hour");
+    return format.format(Math.round(seconds / 86400), "day");
+  }
+
   function tick() {
+    document.querySelectorAll("time.until").forEach((element) => {
+      const text = left(element);
+      if (element.textContent !== text) element.textContent = text;
+    });
     document.querySelectorAll("time.age").forEach((element) => {
       const text = age(element);
       if (element.textContent !== text) element.textContent = text;
@@ -86,7 +99,7 @@
     }
   });
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) { tick(); ["status", "settings", "jobs"].forEach(hint); }
+    if (!document.hidden) { tick(); ["status", "settings", "jobs", "answers"].forEach(hint); }
   });
   if (body.dataset.liveUrl) connect();
   tick();

@@ -9,6 +9,8 @@
     if (choice === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = choice;
     mark(choice);
+    const url = document.body.dataset.themeUrl;
+    if (url) window.htmx.ajax("POST", url, { values: { theme: choice === "auto" ? "" : choice }, swap: "none" });
   }
   function mark(choice) {
     document.querySelectorAll("[data-theme-choice]").forEach((button) => {
@@ -67,9 +69,21 @@
     });
   });
 
+  // Lists with boxes to mark: one box marks all, and no news takes the marks away.
+  document.addEventListener("change", (event) => {
+    const all = event.target.closest("[data-mark-all]");
+    if (!all) return;
+    all.form.querySelectorAll(`input[type=checkbox][name="${all.dataset.markAll}"]`).forEach((box) => { box.checked = all.checked; });
+  });
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    const part = event.detail.elt;
+    if (part.matches("[data-marks]") && part.querySelector("input[type=checkbox]:checked")) event.preventDefault();
+  });
+
   let stored = "auto";
   try { stored = localStorage.getItem("theme") || "auto"; } catch { /* private window */ }
-  mark(stored);
+  const kept = document.documentElement.dataset;
+  mark("themeKept" in kept ? kept.theme : stored);
   flash();
   window.gatefold = { say };
 })();

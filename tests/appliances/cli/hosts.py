@@ -11,6 +11,7 @@ from appliances.cli.errors import CommandError
 from appliances.cli.login_host import Consent, JoinRequest
 from appliances.cli.running import run_text
 from appliances.cli.session import Session
+from appliances.links.client import Probe
 from appliances.links.errors import HostKeyRejected, Unreachable
 from appliances.machine.beginning import Beginning, checked, make_replica
 from appliances.machine.people import hashed
@@ -42,6 +43,7 @@ class QuietHost:
     others: dict[str, Replica] = field(default_factory=dict)
     asked_to_join: JoinRequest | None = None
     kept: Collection[str] | None = None
+    seen: dict[int, Probe] = field(default_factory=dict)
     releases: dict[str, str] = field(default_factory=dict)
     preview: JoinPreview = field(
         default_factory=lambda: JoinPreview("Americas", "Main_Group", ("mx2.example.com",), ())
@@ -62,6 +64,12 @@ class QuietHost:
     def as_machine(self, *, by_address: bool) -> Machine:
         address = "127.0.0.1" if by_address else self.name
         return Machine(self.serial, self.name, "", address, 22, None, KEY, KEY)
+
+    def probe(self, address: str, port: int) -> Probe:
+        """What `self.seen` says answers there."""
+        if port not in self.seen:
+            raise Unreachable(f"{address} port {port} cannot be reached")
+        return self.seen[port]
 
     def join(self, request: JoinRequest, accept_key: Callable[[str], bool], consent: Consent) -> str:
         """As the machine does it, with a member that is not there: `self.cluster` is what it would show."""

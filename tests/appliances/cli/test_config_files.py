@@ -113,7 +113,7 @@ def test_mapping_is_asked_with_dont_copy(kept: QuietHost, script: Person) -> Non
 
     assert code == 0
     assert admin.asked[0] == "Switch to cluster mode? [Y]>"
-    assert "Group Paris of the file goes to:" in admin.said
+    assert "Group Paris gets the settings of:" in admin.said
     assert "Machine mx2.example.com gets the settings of:" in admin.said
     assert "Don't Copy" in admin.said
     assert admin.asked[-1] == "Make these changes pending? [Y]>"

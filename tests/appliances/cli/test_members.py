@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from appliances.cli.registry import commands
@@ -183,15 +181,3 @@ def test_reconnect_of_another_release_is_refused_and_names_both(script: Person) 
     assert replicas.state(host.replica_id).machines["MX2"].disconnected
     host.releases["MX2"] = host.release
     assert script.types("clusterconfig reconnect mx2.example.com") == 0
-
-
-def test_lint_speaks_of_ccs_where_it_is_on(script: Person) -> None:
-    """COM-13."""
-    replica_id = script.session.replica_id
-    assert script.types("lint") == 0
-    assert "L11" not in script.said
-    second = replicas.state(replica_id).machines["MX2"]
-    membership.set_communication(replica_id, by_address=True, machines=[replace(second, ccs_port=2222)], **BY)
-
-    assert script.types("lint") == 0
-    assert "L11 hint: CCS is on at mx2.example.com." in script.said

@@ -8,11 +8,12 @@ import pytest
 
 from appliances.links.channel import Channel
 from appliances.links.client import Target, dial
-from appliances.links.errors import Fault, LinkLost, RequestFailed
+from appliances.links.errors import Fault, LinkLost, Reason, Refused, RequestFailed, VersionMismatch
 from appliances.links.hello import call, hello
 from appliances.links.link import Link
 from appliances.links.messages import Ack, Bye, Commits, Hello, Message, Ping, SnapshotMessage, Status, Sync
 from appliances.links.outbox import Outbox
+from appliances.links.peer import Kind
 from appliances.links.ssh import CLUSTER_USER, SUBSYSTEM
 from appliances.links.timing import RealTime
 from clusters.versions import CommitId
@@ -608,3 +609,44 @@ async def test_outbox_of_a_peer_that_reads_nothing_overflows(monkeypatch):
 
     with pytest.raises(LinkLost, match="does not read"):
         outbox.post(Ping(n=9, sent_at=1, digest=""))
+
+
+async def test_errand_of_a_portal_asks_across_releases_and_moves_no_commits(box):
+    """CL-12: commits travel between equal releases only; a portal may still ask (UPG-08)."""
+    member, portal = box("A"), box("P", release="2.0", kind=Kind.PORTAL)
+    member.knows(portal)
+    portal.knows(member)
+    target = await member.listen()
+    member.commit("smtproutes", {"routes": []})
+    with pytest.raises(VersionMismatch):
+        await portal.dial(target, member)
+
+    errand = await portal.dial(target, member, purpose="errand")
+    errand.start()
+
+    answer = [piece async for piece in errand.run({"echo": [1, 2]}, "alice")]
+    assert answer == [{"item": 1, "for": "alice"}, {"item": 2, "for": "alice"}]
+    await until(lambda: "A" in portal.holder.statuses, "the member tells its status")
+    assert portal.holder.replica.vector == {}
+    assert member.keeper.links == [], "the table of the member does not keep it"
+    await errand.close()
+
+
+async def test_member_runs_no_errands(pair):
+    a, b, target = await pair()
+    with pytest.raises(Refused) as refused:
+        await b.dial(target, a, purpose="errand")
+    assert refused.value.reason is Reason.NOT_ALLOWED
+    assert a.keeper.links == []
+
+
+async def test_commits_on_an_errand_end_it(box, puppets):
+    member, portal = box("A"), box("P", kind=Kind.PORTAL)
+    member.knows(portal)
+    target = await member.listen()
+    ours = hello(portal.holder.who, {}, "errand")
+    puppet = await puppets(target, portal, ours)
+    commit = portal.commit("smtproutes", {"routes": []})
+    await puppet.channel.send(Commits(n=1, commits=[commit.to_wire()]))
+    assert "errand" in (await puppet.next(Bye)).text
+    assert member.holder.replica.vector == {}

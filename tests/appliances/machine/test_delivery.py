@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,70 @@ def test_queued_mail_is_returned_and_deleted_after_agreement(pair: list[Machine]
     machine.does("resumedel; delivernow all")
     sink.wait_for("two")
     assert "one" not in sink.subjects
+
+
+def listed(machine: Machine, selection: str = "") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = machine.ssh(f"queue list {selection} --json").json["messages"]
+    return found
+
+
+def test_queue_is_searched_and_each_verb_does_its_work(pair: list[Machine], sink: Sink) -> None:
+    """RES-02: `queue` with list, hold, release, retry, delete, bounce, on a real Postfix."""
+    machine = pair[0]
+    machine.does("suspenddel")
+    for name in ("ann", "ben", "cid"):
+        send(machine.address, f"for {name}", f"{name}@example.com")
+    until(lambda: waiting(machine) == 3, "all wait")
+    status = machine.ssh("queue --json").json
+    assert status["counts"]["deferred"] == 3
+    assert status["oldest"] == listed(machine)[0]["arrived"]
+    assert status["oldest"] > 1_600_000_000_000
+
+    assert [m["recipients"][0]["address"] for m in listed(machine, "recipient=BEN")] == ["ben@example.com"]
+    assert len(listed(machine, "sender=alice@ host=example.com state=deferred --limit 2")) == 2
+    assert listed(machine, "older=3600") == []
+    assert listed(machine, "reason=no-such-reason") == []
+    ann, ben, cid = (listed(machine, f"recipient={name}")[0]["id"] for name in ("ann", "ben", "cid"))
+
+    assert machine.ssh(f"queue hold id={ann},{ben} --json").json == {"matching": 2, "done": 2}
+    assert {m["id"] for m in listed(machine, "state=hold")} == {ann, ben}
+    assert machine.ssh("queue hold state=hold --json").json == {"matching": 2, "done": 0}
+    asked = machine.ssh(f"queue delete id={ben}")
+    assert (asked.code, "1 message" in asked.err, "--yes" in asked.err) == (1, True, True)
+    assert len(listed(machine)) == 3
+    assert machine.ssh(f"queue delete id={ben} --yes --json").json == {"matching": 1, "done": 1}
+    machine.does("resumedel")
+    sink.wait_for("for cid")
+    assert machine.ssh(f"queue retry id={ann} --json").json == {"matching": 1, "done": 0}, "it is on hold"
+    assert machine.ssh(f"queue release id={ann} --json").json == {"matching": 1, "done": 1}
+    sink.wait_for("for ann")
+    assert "for ben" not in sink.subjects
+    assert machine.ssh(f"queue delete id={cid} --yes --json").json == {"matching": 0, "done": 0}
+    assert machine.ssh("queue --json").json["oldest"] is None
+
+    send(machine.address, "held for its sender", "dan@example.com")
+    sink.wait_for("held for its sender")
+    machine.does("suspenddel")
+    send(machine.address, "comes back", "dan@example.com")
+    until(lambda: waiting(machine) == 1, "it waits")
+    assert machine.ssh("queue bounce recipient=dan@ --yes --json").json == {"matching": 1, "done": 1}
+    until(lambda: listed(machine, "recipient=dan@") == [], "it is gone to its sender")
+    machine.does("queue delete all --yes; resumedel")
+
+
+@pytest.mark.parametrize("line", ["list nonsense", "list state=nowhere", "list older=soon", "delete", "fly"])
+def test_queue_says_what_it_does_not_understand(pair: list[Machine], line: str) -> None:
+    answer = pair[0].ssh(f"queue {line}")
+    assert answer.code == 2
+    assert answer.err
+
+
+def test_suspension_is_part_of_the_status(pair: list[Machine]) -> None:
+    machine = pair[0]
+    machine.does("suspend")
+    assert machine.status["suspended"] == {"listeners": ["incoming"], "deliveries": True}
+    machine.does("resume")
+    assert machine.status["suspended"] == {"listeners": [], "deliveries": False}
 
 
 def test_counters_tell_what_went_through_and_begin_again(pair: list[Machine], sink: Sink) -> None:

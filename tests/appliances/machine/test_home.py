@@ -121,6 +121,25 @@ def test_files_with_secrets_are_closed_to_others(made: Machine) -> None:
         assert (made.home / name).stat().st_mode & 0o077 == 0, name
 
 
+def test_keys_of_secrets_are_renewed_and_logins_go_on(machines: Machines) -> None:
+    machine = machines.made("mx2")[0]
+    database = machine.home / "state.sqlite3"
+    keys = machine.home / "sealing_keys"
+    before = keys.read_text()
+    assert b"$argon2" not in database.read_bytes()
+
+    done = subprocess.run(
+        [*MANAGE, "rotate-keys", "--home", str(machine.home)],
+        capture_output=True, text=True, env=_environment({}), check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done
+    assert "sealed with a new key" in done.stdout
+    assert keys.read_text().split()[1:] == before.split()
+    assert keys.stat().st_mode & 0o077 == 0
+    assert machine.start().ssh("version").code == 0
+
+
 def test_run_without_a_home_says_how_to_make_one(machines: Machines) -> None:
     machine = machines.new("mx2")
 

@@ -13,9 +13,11 @@ from lxml import etree
 from clusters import commits, drafts, models, replicas
 from clusters.config_files import loading, values
 from clusters.config_files.errors import BadFile, MaskedSecret, NotForClusters, WrongPassphrase
-from clusters.config_files.loading import Assignment, BadMapping, plan, stage
+from clusters.config_files.loading import Assignment, BadMapping, alike, plan, stage
 from clusters.config_files.reading import MOST, read
+from clusters.config_files.resealing import resealed
 from clusters.config_files.saving import save_cluster, save_machine
+from clusters.config_files.schema import schema
 from clusters.config_files.sealing import Sealing
 from clusters.modes import CLUSTER, machine
 from tests.clusters.catalogues import CATALOGUE
@@ -315,3 +317,83 @@ def test_masked_file_of_users_is_refused_and_a_sealed_one_loads(cluster: Cluster
     sealing = Sealing.new(PASSPHRASE)
     file = read(saved(cluster, sealing=sealing), CATALOGUE, PASSPHRASE)
     assert file.cluster["routes"] == cluster.value(CLUSTER, "routes")
+
+
+def test_likely_mapping_is_by_group_name_and_serial_number(cluster: Cluster) -> None:
+    """LOAD-06."""
+    file = read(saved(cluster), CATALOGUE)
+    found = alike(cluster.state, file)
+    assert found == all_of(cluster)
+    assert alike(cluster.state, read(saved(cluster), CATALOGUE), cluster=False).cluster is False
+
+
+def test_one_group_of_the_file_may_go_to_several_groups(cluster: Cluster) -> None:
+    """LOAD-06: a menu for each group here."""
+    cluster.put(cluster.paris, "texts", rows("paris"))
+    file = read(saved(cluster), CATALOGUE)
+    paris = cluster.paris.id
+
+    planned = plan(cluster.state, file, Assignment(dict.fromkeys(cluster.state.groups, paris), {}, False))
+
+    assert {c.address.mode for c in planned.changes} == {m for m in _groups(cluster) if m != cluster.paris}
+
+
+def _groups(cluster: Cluster) -> list[object]:
+    return [mode for mode in cluster.state.modes() if mode.level == "group"]
+
+
+# another passphrase
+
+
+def test_kept_file_is_given_with_another_passphrase_or_masked(cluster: Cluster) -> None:
+    """LOAD-10."""
+    cluster.put(CLUSTER, "users", {"rows": [{"name": "admin", "passphrase": "s3cret"}]})
+    kept = saved(cluster, sealing=Sealing.new(PASSPHRASE))
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+
+    again = resealed(kept, PASSPHRASE, Sealing.new("another passphrase"), at)
+
+    assert "2026-01-02" in again
+    assert read(again, CATALOGUE, "another passphrase") == read(kept, CATALOGUE, PASSPHRASE)
+    masked = resealed(kept, PASSPHRASE, None)
+    assert "s3cret" not in masked
+    assert "salt" not in masked
+    with pytest.raises(MaskedSecret):
+        read(masked, CATALOGUE)
+    with pytest.raises(WrongPassphrase):
+        resealed(kept, "something else", None)
+
+
+# schema
+
+
+def test_saved_files_are_valid_by_the_schema(cluster: Cluster) -> None:
+    """LOAD-09."""
+    found = etree.XMLSchema(etree.fromstring(schema(CATALOGUE).encode()))
+    cluster.put(cluster.paris, "texts", rows("paris"))
+    for text in (
+        saved(cluster),
+        saved(cluster, sealing=Sealing.new(PASSPHRASE)),
+        save_machine(cluster.state, "M2", CATALOGUE),
+    ):
+        found.assertValid(etree.fromstring(text.encode()))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<cluster/><cluster/>",
+        '<group id="a"/><group id="a"/>',
+        '<machine serial="a"/><machine serial="a"/>',
+        "<group/>",
+        '<cluster><settings feature="unheard"/></cluster>',
+        '<cluster><settings feature="ports"/></cluster>',
+        '<cluster><settings feature="texts"/><settings feature="texts"/></cluster>',
+        "<other/>",
+    ],
+)
+def test_schema_refuses_what_is_not_complete_or_not_unique(body: str) -> None:
+    """LOAD-09."""
+    found = etree.XMLSchema(etree.fromstring(schema(CATALOGUE).encode()))
+    text = f'<config format="1" kind="cluster">{body}</config>'
+    assert not found.validate(etree.fromstring(text))

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
 from portal.tokens import issue
+from tests.portal.conftest import just_confirmed
 
 Call = Callable[[User], APIClient]
 
@@ -21,6 +22,7 @@ def calls() -> Call:
     def client(user: User) -> APIClient:
         made = APIClient()
         made.force_login(user)
+        just_confirmed(made, user)
         return made
 
     return client

@@ -15,6 +15,7 @@ from rest_framework.test import APIClient
 from clusters import commits, replicas
 from portal.jobs import Job
 from portal.modes import ModeConverter
+from portal.proposals.proposal import Proposal
 from portal.tenants import ManagedCluster, Role, Tenant
 from portal.tokens import ApiToken, issue
 from tests.portal import world
@@ -29,11 +30,12 @@ def addresses(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
     """The pattern with what a real cluster has in it, one address per mode."""
     made = commits.last(cluster.replica_id).id
     state = replicas.state(cluster.replica_id)
+    proposal, _new = Proposal.everything.get_or_create(tenant=cluster.tenant, cluster=cluster)
     values: dict[str, Any] = {
         "slug": cluster.slug,
         "serial": next(iter(state.machines)),
         "origin": made.origin,
-        "number": made.number,
+        "number": made.number if "proposals" not in str(pattern.pattern) else proposal.pk,
         "feature": "smtproutes",
     }
     names = pattern.pattern.converters
@@ -72,7 +74,7 @@ def test_foreign_cluster_is_not_found(
 def test_lists_hold_only_what_is_mine(
     europe: ManagedCluster, secret: ManagedCluster, alice: User, umbra: Tenant, calls: Call
 ) -> None:
-    foreign = Job.everything.create(tenant=umbra, cluster=secret, kind=Job.Kind.SYNCHRONISE)
+    foreign = Job.everything.create(tenant=umbra, cluster=secret, kind="synchronise")
     client = calls(alice)
     assert [c["slug"] for c in client.get("/api/v1/clusters/").json()["results"]] == ["europe"]
     assert client.get("/api/v1/clusters/?tenant=umbra").json()["results"] == []
@@ -101,8 +103,10 @@ def test_role_that_may_not_edit_changes_nothing(
     before = replicas.vector(europe.replica_id)
     for address in addresses(pattern, europe):
         for method in ("put", "post", "delete", "patch"):
+            # An approver decides on proposals; what is sent here decides nothing.
+            decides = role is Role.APPROVER and "proposals/<int" in str(pattern.pattern) and method == "post"
             answer = getattr(client, method)(address, {}, format="json")
-            assert answer.status_code in (403, 405), (method, address)
+            assert answer.status_code in ((400,) if decides else (403, 405)), (method, address)
     assert replicas.vector(europe.replica_id) == before
     assert not Job.everything.exists()
 

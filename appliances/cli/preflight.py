@@ -1,0 +1,51 @@
+"""`clusterconfig preflight`: what would hinder a join, without trying one (section 5, row 5)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from django.utils.translation import gettext as _
+
+from appliances.cli.dialogue import say_json
+from appliances.cli.errors import CommandError, UsageError
+from appliances.cli.joining import CCS_PORT, SSH_PORT, Words
+from appliances.cli.session import Session
+from appliances.links.ssh import ServiceKind
+from appliances.machine import preflight
+from appliances.machine.preflight import Finding
+
+SIGNS = {preflight.OK: "+", preflight.WARN: "!", preflight.BAD: "-", preflight.UNKNOWN: "?"}
+
+
+def run(session: Session, words: list[str]) -> None:
+    """Looks from this machine at itself and at a member; changes nothing. Fails where something is wrong."""
+    parser = Words(add_help=False)
+    parser.add_argument("address", nargs="?", default="")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--ccs", action="store_true")
+    parser.add_argument("--fingerprint", default="")
+    told = parser.parse_args(words)
+    if not told.address:
+        raise UsageError(_("Name the address of a member."))
+    port = told.port or (CCS_PORT if told.ccs else SSH_PORT)
+    if not 0 < port < 65_536:
+        raise UsageError(_("{text} is no port.").format(text=port))
+    here = session.host.as_machine(by_address=True)
+    found = preflight.of_names(session.host.name, here.address) + preflight.of_member(
+        lambda: session.host.probe(told.address, port),
+        ServiceKind.CCS if told.ccs else ServiceKind.SSH,
+        told.fingerprint,
+    )
+    _say(session, found)
+
+
+def _say(session: Session, found: list[Finding]) -> None:
+    if session.as_json:
+        return say_json(session.dialogue, [asdict(each) for each in found])
+    for each in found:
+        session.dialogue.say(f"{SIGNS[each.verdict]} {each.check:<9} {each.text}")
+        if each.remedy:
+            session.dialogue.say(f"            {each.remedy}")
+    if any(each.verdict == preflight.BAD for each in found):
+        raise CommandError(_("A join would fail."))
+    return None

@@ -1,0 +1,120 @@
+"""What advice on a cluster is, and what its rules look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from clusters.catalogue import Catalogue, Feature, Scope
+from clusters.effective import Effective, effective
+from clusters.enrolment import ADVISED_MACHINES
+from clusters.modes import Level, Mode, machine
+from clusters.naming import mode_labels
+from clusters.references import Unresolved, unresolved
+from clusters.state import ClusterState, Defined
+from clusters.transfers import Action
+from clusters.wire import digest
+
+
+class Severity(StrEnum):
+    """How much it matters."""
+
+    HINT = "hint"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """A transfer that mends it: see transfers.plan."""
+
+    action: Action
+    feature: str
+    source: Mode
+    targets: tuple[Mode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One finding: the rule's number, the modes that it is about, and a remedy of one click or None."""
+
+    rule: str
+    severity: Severity
+    message: str
+    modes: tuple[Mode, ...] = ()
+    feature: str = ""
+    remedy: Remedy | None = None
+
+    @property
+    def key(self) -> str:
+        """Names this advice in every language, as long as it is about the same."""
+        return digest([self.rule, self.feature, *sorted(map(str, self.modes))])[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From where on a rule speaks."""
+
+    machines: int = ADVISED_MACHINES
+    overrides_of_a_machine: int = 5
+    overrides_in_all: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What members have said of themselves; whoever knows less leaves it empty, and rules keep silent.
+
+    `releases` has the release of each member by serial number, `reached` those that answer on their SSH port.
+    """
+
+    releases: Mapping[str, str] = field(default_factory=dict)
+    reached: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the rules look at."""
+
+    state: ClusterState
+    catalogue: Catalogue
+    limits: Limits = field(default_factory=Limits)
+    facts: Facts = field(default_factory=Facts)
+
+    @cached_property
+    def effective(self) -> Mapping[Mode, Effective]:
+        """What holds on each machine."""
+        modes = (machine(serial) for serial in self.state.machines)
+        return {mode: effective(self.state, mode, self.catalogue) for mode in modes}
+
+    @cached_property
+    def unresolved(self) -> list[Unresolved]:
+        """References that lead nowhere."""
+        return unresolved(self.state, self.catalogue)
+
+    @cached_property
+    def overrides(self) -> list[tuple[Mode, Feature, Defined]]:
+        """What groups and machines define although the cluster could."""
+        return [
+            (mode, self.catalogue[name], defined)
+            for mode in self.state.modes()
+            if mode.level is not Level.CLUSTER
+            for name, defined in self.state.settings.get(mode, {}).items()
+            if name in self.catalogue and self.catalogue[name].scope is Scope.CLUSTERABLE
+        ]
+
+    @property
+    def machine_overrides(self) -> list[tuple[Mode, Feature, Defined]]:
+        """Those of machines."""
+        return [found for found in self.overrides if found[0].level is Level.MACHINE]
+
+    def scope(self, feature: str) -> Scope | None:
+        """The scope of a feature; None for one that the catalogue does not hold."""
+        return self.catalogue[feature].scope if feature in self.catalogue else None
+
+    def labels(self, *modes: Mode) -> str:
+        """The modes' names."""
+        return mode_labels(self.state, modes)
+
+
+Rule = Callable[[Layout], Iterator[Advice]]

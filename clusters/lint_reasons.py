@@ -1,0 +1,73 @@
+"""Why each piece of advice is given: the best practice behind it (BP-01..BP-10), and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.utils.translation import gettext_noop as _
+
+WHY: Mapping[str, str] = {
+    "L01": _("Two things with one name are mixed up in prompts, menus and commands. Rename the group."),
+    "L03": _(
+        "Machines join into this group. People and manuals look for Main_Group; keep that name for the main"
+        " site and make groups of their own for other sites (BP-04)."
+    ),
+    "L04": _(
+        "Without a value at the cluster these machines run with an empty table. A value at the cluster also"
+        " serves machines that join later, even if all groups have their own now (BP-08)."
+    ),
+    "L05": _(
+        "A copy is independent: a later change above does not reach it. Deleted here, the value stays the"
+        " same and follows the cluster again (BP-01, BP-09)."
+    ),
+    "L06": _(
+        "The more is set at single machines, the less one change at the cluster reaches. Keep as much as"
+        " possible at the cluster (BP-01)."
+    ),
+    "L07": _("Several exceptional machines that share a setting are a group (BP-03)."),
+    "L08": _(
+        "One exceptional machine needs settings of its own, not a group (BP-03). A group is for what several"
+        " share."
+    ),
+    "L09": _(
+        "A listener is best made once, at the cluster, and inherited. That needs the same interface names on"
+        " all machines; where a name is missing the listener is disabled (DEP-05, DEP-06)."
+    ),
+    "L10": _(
+        "One role under one name everywhere: filters, statistics and people find it again, and one setting at"
+        " the cluster can serve all."
+    ),
+    "L11": _(
+        "CCS is for sites whose firewalls block SSH between members. If they do not, it is one more open port"
+        " without use (COM-13)."
+    ),
+    "L12": _(
+        "Every machine talks to others each minute. Above twenty members links fail more often, and it takes"
+        " longer until all have heard. Several clusters, or groups that share much, are easier to run."
+    ),
+    "L13": _(
+        "Members find one another by name or by address, not by both: a certificate, a reverse lookup or a"
+        " firewall rule that fits one style fails for the other (CL-13)."
+    ),
+    "L14": _(
+        "The setting exists and does nothing on these machines, silently. Promote what is missing to the"
+        " cluster, or demote what refers to it to the machines that have it (DEP-04)."
+    ),
+    "L15": _(
+        "A change that is being tried would reach machines that serve, and what is shared would be tried with"
+        " them. Laboratory machines have a cluster with a name of its own (BP-07)."
+    ),
+    "L16": _(
+        "What is changed meanwhile meets what is changed on the machine itself: the later change wins when it"
+        " returns. Wait with changes until it is back."
+    ),
+    "L19": _("Members of different releases do not connect and do not share changes. Upgrade all (CL-12)."),
+    "L20": _(
+        "A machine that joins, or moves to another group, gets an empty table. Keep a value at the cluster"
+        " even if all groups have their own (BP-08)."
+    ),
+    "BP-04": _(
+        "Whoever joins begins in this group and runs with its settings until somebody moves it. If the main"
+        " site lives there, that is harmless."
+    ),
+}

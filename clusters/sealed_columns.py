@@ -1,0 +1,83 @@
+"""Columns whose secrets rest sealed; in Python they are as open as ever."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.db import models, transaction
+
+from clusters import sealing
+from clusters.versions import Address
+
+
+class SealedJSONField(models.JSONField):
+    """A JSON document. The model's `secrets` names the paths whose texts are sealed in the database."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        return sealing.sealed(super().pre_save(model_instance, add), model_instance.secrets)
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        read = super().from_db_value(value, expression, connection)
+        return sealing.unsealed(read) if sealing.MARK in str(value) else read
+
+
+class SealedChangesField(models.JSONField):
+    """Changes of entries as JSON: one, a list of them, or a commit with its `changes`.
+
+    Each names its entry in `address`; the secrets of its other fields rest sealed.
+    """
+
+    def get_db_prep_save(self, value: Any, connection: Any) -> Any:
+        return super().get_db_prep_save(_sealed_changes(value), connection)
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        read = super().from_db_value(value, expression, connection)
+        return sealing.unsealed(read) if sealing.MARK in str(value) else read
+
+
+def _sealed_changes(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_sealed_changes(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "address" in value:
+        secrets = sealing.secrets_of(Address.parse(value["address"]))
+        return {name: sealing.sealed(item, secrets) for name, item in value.items()}
+    return {name: _sealed_changes(item) if name == "changes" else item for name, item in value.items()}
+
+
+class SealedTextField(models.TextField):
+    """A text that is a secret as a whole."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        text = super().get_prep_value(value)
+        return sealing.seal(text) if text else text
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return sealing.unseal(value) if value else value
+
+
+def rotate() -> int:
+    """A new key seals from now on, and everything is sealed anew with it; returns how many rows."""
+    sealing.add_key()
+    rows = _seal_anew()
+    sealing.drop_old_keys()
+    return rows
+
+
+@transaction.atomic
+def _seal_anew() -> int:
+    fields = [(model, field) for model in apps.get_models() for field in model._meta.fields]
+    sealed = (
+        pair for pair in fields if isinstance(pair[1], SealedJSONField | SealedChangesField | SealedTextField)
+    )
+    return sum(_save_rows(model, field.attname) for model, field in sealed)
+
+
+def _save_rows(model: type[models.Model], column: str) -> int:
+    count = 0
+    for row in model._base_manager.iterator(chunk_size=500):
+        row.save(update_fields=[column])
+        count += 1
+    return count

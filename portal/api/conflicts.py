@@ -1,0 +1,119 @@
+"""The conflict desk: what both sides replaced, what stands, what lost, and how each is settled (SYN-08)."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from clusters import commits
+from clusters.differences import masked
+from clusters.sealing import secrets_of
+from clusters.side_by_side import ABSENT
+from clusters.versions import Address, CommitId, Version
+from portal.api.base import ClusterView, told
+from portal.api.changes import pending_answer
+from portal.api.errors import Refusal
+from portal.api.idempotency import once
+from portal.api.shapes import AuthorshipShape, CommitShape, Document, PendingAnswer, Shape
+from portal.pages.conflicts import Columns, desk
+from portal.tenants import Right
+
+COLUMNS = ("ancestor", "winner", "loser")
+
+
+class VersionShape(AuthorshipShape):
+    """A version of an entry; `value` is null where it was deleted, secrets read ********."""
+
+    value = Document(allow_null=True)
+
+
+@extend_schema_field({})
+class AnyValue(serializers.JSONField):
+    """A value of a document, or null where there is none."""
+
+
+class RowShape(Shape):
+    """One place where the three differ; `suggested` is what a merge takes unless it is told otherwise."""
+
+    path = serializers.CharField()
+    ancestor = AnyValue(allow_null=True)
+    winner = AnyValue(allow_null=True)
+    loser = AnyValue(allow_null=True)
+    suggested = serializers.ChoiceField(choices=COLUMNS)
+
+
+class ConflictShape(Shape):
+    """An entry changed in two places at once, with one of its losers."""
+
+    entry = serializers.CharField()
+    ancestor = VersionShape(allow_null=True, help_text="What both had seen; null where there was none.")
+    winner = VersionShape()
+    loser = VersionShape()
+    rows = RowShape(many=True)
+
+
+class SettleInput(Shape):
+    """Without `version` the winner is kept; with it that loser is put in force, or merged with the winner."""
+
+    entry = serializers.CharField()
+    version = serializers.CharField(required=False, allow_blank=True, default="")
+    merge = serializers.DictField(
+        child=serializers.ChoiceField(choices=COLUMNS),
+        required=False,
+        help_text="What to take at which path; the winner holds for the rest. Makes a pending change.",
+    )
+
+
+class Conflicts(ClusterView):
+    """Entries changed in two places at once: what both replaced, what stands and what lost."""
+
+    rights: ClassVar = {"POST": Right.EDIT}
+
+    @extend_schema(responses=ConflictShape(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        return Response(ConflictShape([_conflict(each) for each in desk(self.place)], many=True).data)
+
+    @extend_schema(request=SettleInput, responses={200: PendingAnswer, 201: CommitShape, 422: Refusal})
+    @once
+    def post(self, request: Request, slug: str) -> Response:
+        """Settle one by a commit; a merge becomes a pending change, whose commit settles it."""
+        sent = told(SettleInput, request)
+        address = Address.parse(sent["entry"])
+        place = self.place
+        by: dict[str, Any] = {"user": place.user, "host": settings.GATEFOLD_PORTAL_NAME}
+        if "merge" in sent:
+            chosen = {path: COLUMNS.index(column) for path, column in sent["merge"].items()}
+            loser = CommitId.parse(sent["version"])
+            commits.draft_merge(place.replica_id, place.user, address, loser, chosen)
+            return pending_answer(place)
+        if sent["version"]:
+            made = commits.restore_loser(place.replica_id, address, CommitId.parse(sent["version"]), **by)
+        else:
+            made = commits.accept_winner(place.replica_id, address, **by)
+        return Response(CommitShape(made).data, status=status.HTTP_201_CREATED)
+
+
+def _conflict(found: Columns) -> SimpleNamespace:
+    address = found.conflict.address
+    ancestor, winner, loser = (version and _version(address, version) for version in found.versions)
+    rows = [
+        {
+            "path": row.text,
+            **{n: None if v is ABSENT else v for n, v in zip(COLUMNS, row.values, strict=True)},
+            "suggested": COLUMNS[suggested],
+        }
+        for row, suggested in found.rows
+    ]
+    return SimpleNamespace(entry=address, ancestor=ancestor, winner=winner, loser=loser, rows=rows)
+
+
+def _version(address: Address, version: Version) -> SimpleNamespace:
+    value = None if version.value is None else masked(version.value, secrets_of(address))
+    names = ("id", "time", "user", "host", "comment")
+    return SimpleNamespace(value=value, **{name: getattr(version, name) for name in names})

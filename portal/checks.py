@@ -1,0 +1,191 @@
+"""Clusterchecks of the portal: what the last have found, and what people did about it (SYN-10..SYN-13)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as __
+from django.utils.translation import gettext_lazy as _
+
+from appliances.machine.comparing import Gathered
+from clusters import checking, replicas
+from clusters.checking import Held
+from clusters.refusals import Refused
+from clusters.versions import Address, CommitId, Version
+from portal.sealing import Unreadable, seal, unseal
+from portal.tenants import ManagedCluster
+
+KEPT = 10
+"""Checks of a cluster that are kept; older ones are dropped."""
+
+EVERY = timedelta(days=1)
+"""How old the last check becomes before one is made in the background."""
+
+PURPOSE = "findings of checks"
+
+
+class CheckIsOld(Refused):
+    """What a check has found is no longer what holds; another check is due."""
+
+
+class Check(models.Model):
+    """One comparison of all holders of a cluster.
+
+    `holders` says of each by name: its serial number (empty for the portal's own copy), the digest of what it
+    holds, and the reason where it was not checked.
+    """
+
+    cluster = models.ForeignKey(ManagedCluster, models.CASCADE, related_name="checks")
+    at = models.DateTimeField(_("at"), auto_now_add=True)
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    holders = models.JSONField(_("holders"), default=list)
+
+    class Meta:
+        verbose_name = _("check")
+        verbose_name_plural = _("checks")
+        ordering: ClassVar[list[str]] = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.cluster} · {self.at:%Y-%m-%d %H:%M}"
+
+    @property
+    def unreached(self) -> list[dict[str, str]]:
+        """Who was not checked, and why."""
+        return [holder for holder in self.holders if holder["reason"]]
+
+    @property
+    def open(self) -> int:
+        """How many findings nobody has done anything about."""
+        return self.findings.filter(resolution=Finding.Resolution.OPEN, behind=False).count()
+
+
+class Finding(models.Model):
+    """An entry that was not the same everywhere; `sealed` holds its versions, which may have secrets."""
+
+    class Resolution(models.TextChoices):
+        OPEN = "open", _("open")
+        FORCED = "forced", _("made the same everywhere")
+        IGNORED = "ignored", _("ignored")
+
+    of = models.ForeignKey(Check, models.CASCADE, related_name="findings")
+    address = models.CharField(_("entry"), max_length=255)
+    behind = models.BooleanField(_("only behind"), default=False)
+    sealed = models.TextField(_("versions"), editable=False)
+    resolution = models.CharField(
+        _("resolution"), max_length=16, choices=Resolution.choices, default=Resolution.OPEN
+    )
+    resolved_by = models.CharField(_("resolved by"), max_length=255, blank=True)
+    resolved = models.DateTimeField(_("resolved"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("finding of a check")
+        verbose_name_plural = _("findings of checks")
+        ordering: ClassVar[list[str]] = ["pk"]
+
+    def __str__(self) -> str:
+        return self.address
+
+    @property
+    def entry(self) -> Address:
+        return Address.parse(self.address)
+
+    def held(self) -> tuple[Held, ...]:
+        """The versions to choose from, the latest first, each with who holds it; raises CheckIsOld."""
+        try:
+            read = json.loads(unseal(self.sealed, PURPOSE))
+        except Unreadable:
+            raise CheckIsOld(__("This check can no longer be read. Check again.")) from None
+        return tuple(
+            Held(Version.from_wire(each["version"]) if each["version"] else None, tuple(each["holders"]))
+            for each in read
+        )
+
+    def read(self) -> checking.Finding:
+        """The finding as the domain knows it."""
+        return checking.Finding(self.entry, self.held(), self.behind)
+
+
+def record(cluster: ManagedCluster, person: Any, serials: Mapping[str, str], found: Gathered) -> Check:
+    """Keep what a check has found; older checks of the cluster are dropped."""
+    holders = [
+        {
+            "name": name,
+            "serial": serial,
+            "digest": found.digests.get(name, ""),
+            "reason": found.unreached.get(name, ""),
+        }
+        for name, serial in serials.items()
+    ]
+    with transaction.atomic():
+        made = Check.objects.create(cluster=cluster, started_by=person, holders=holders)
+        Finding.objects.bulk_create(_row(made, each) for each in checking.compare(found.holdings))
+        kept = Check.objects.filter(cluster=cluster).values_list("pk", flat=True)[:KEPT]
+        Check.objects.filter(cluster=cluster).exclude(pk__in=list(kept)).delete()
+    return made
+
+
+def _row(made: Check, found: checking.Finding) -> Finding:
+    held = [
+        {"version": each.version and each.version.to_wire(), "holders": list(each.holders)}
+        for each in found.held
+    ]
+    sealed = seal(json.dumps(held), PURPOSE)
+    return Finding(of=made, address=str(found.address), behind=found.behind, sealed=sealed)
+
+
+def latest(cluster: ManagedCluster) -> Check | None:
+    """The last check of a cluster."""
+    return Check.objects.filter(cluster=cluster).select_related("started_by").first()
+
+
+def due(now: datetime) -> list[ManagedCluster]:
+    """The followed clusters whose last check is older than a day."""
+    followed = ManagedCluster.everything.filter(state=ManagedCluster.State.FOLLOWED)
+    return list(followed.exclude(checks__at__gt=now - EVERY).select_related("tenant", "replica"))
+
+
+def resolve(check: Check, choices: Mapping[int, int | None], *, user: str, host: str) -> int:
+    """Make chosen versions hold everywhere by one commit, and ignore the rest (SYN-12, SYN-13).
+
+    `choices` maps findings, by key, to the place of a version in `held`, or to None to ignore it until the
+    next check. Returns how many were made the same. Raises CheckIsOld, and what checking.force raises.
+    """
+    with transaction.atomic():
+        rows = check.findings.select_for_update().filter(pk__in=choices, behind=False)
+        still = [row for row in rows if row.resolution != Finding.Resolution.FORCED]
+        chosen = [(row, _chosen(row, place)) for row in still if (place := choices[row.pk]) is not None]
+        _require_current(check.cluster.replica_id, [row for row, _held in chosen])
+        if chosen:
+            pairs = [(row.read(), held) for row, held in chosen]
+            comment = __("Made consistent by clustercheck")
+            checking.force(check.cluster.replica_id, pairs, user=user, host=host, comment=comment)
+        for row in still:
+            kind = Finding.Resolution.IGNORED if choices[row.pk] is None else Finding.Resolution.FORCED
+            row.resolution, row.resolved_by, row.resolved = kind, user, timezone.now()
+            row.save()
+    return len(chosen)
+
+
+def _chosen(row: Finding, place: int) -> Held:
+    held = row.held()
+    if not 0 <= place < len(held):
+        raise Refused(__("%(entry)s has no such version.") % {"entry": row.address})
+    return held[place]
+
+
+def _require_current(replica_id: int, rows: Sequence[Finding]) -> None:
+    """See that nobody has written these entries since the check; raises CheckIsOld."""
+    heads = replicas.heads(replica_id, [row.entry for row in rows])
+    for row in rows:
+        known: set[CommitId] = {each.version.id for each in row.held() if each.version}
+        now = heads.get(row.entry)
+        if now and now[0].id not in known:
+            raise CheckIsOld(
+                __("%(entry)s was changed since the check. Check again.") % {"entry": row.address}
+            )

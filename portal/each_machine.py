@@ -1,0 +1,72 @@
+"""Jobs that do something on one machine after the other: each part is one, and tells its own end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from django.utils.translation import gettext as _
+
+from appliances.following import calling
+from appliances.following.calling import Said
+from appliances.links.errors import LinkError
+from portal.asking import MACHINE_ROLES
+from portal.jobs import Job, JobCancelled, JobFailed, JobPart
+from portal.tenants import role_in
+
+Do = Callable[[JobPart], str]
+
+
+def each(job: Job, do: Do) -> None:
+    """Do it on every machine that is left; what fails on one does not keep it from the next.
+
+    `do` returns what came of it and raises LinkError or JobFailed. Raises JobCancelled between two machines,
+    and JobFailed at the end when some failed.
+    """
+    parts = list(job.parts.all())
+    for number, part in enumerate(parts):
+        job.progress(number, len(parts))
+        if job.cancel_asked:
+            raise JobCancelled
+        if not part.over:
+            _one(job, part, do)
+    job.progress(len(parts), len(parts))
+    failed = [part.name for part in parts if part.state == JobPart.State.FAILED]
+    if failed:
+        raise JobFailed(
+            _("%(failed)d of %(count)d machines failed: %(names)s.")
+            % {"failed": len(failed), "count": len(parts), "names": ", ".join(failed[:10])}
+        )
+
+
+def _one(job: Job, part: JobPart, do: Do) -> None:
+    part.job = job
+    part.now(JobPart.State.RUNNING)
+    try:
+        told, state = do(part), JobPart.State.DONE
+    except (LinkError, JobFailed) as error:
+        told, state = str(error)[:2000], JobPart.State.FAILED
+    job.say(f"{part.name}: {told}")
+    part.now(state, told)
+
+
+def command(part: JobPart, words: Sequence[str], *, patience: float = calling.PATIENCE) -> Said:
+    """Run a command there, as the person who started the job and may do so still.
+
+    Raises LinkError, and JobFailed for what the machine refuses or for a person who has lost their role.
+    """
+    job = part.job
+    person = job.started_by
+    role = person and role_in(person, job.tenant_id)
+    if not role or job.cluster is None:
+        raise JobFailed(_("Whoever started this has no role here any more."))
+    said = calling.run(
+        job.cluster.replica_id,
+        part.serial,
+        list(words),
+        user=person.get_username(),
+        role=MACHINE_ROLES[role],
+        patience=patience,
+    )
+    if said.trouble:
+        raise JobFailed(said.trouble)
+    return said

@@ -1,0 +1,94 @@
+"""The job "Check": ask every machine what it holds, compare, and keep what differs (SYN-10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from appliances.following import worker
+from appliances.links.errors import Fault, ProtocolError, Unreachable
+from appliances.links.peer import Wire
+from appliances.machine.comparing import Asking, gather
+from clusters import replicas
+from clusters.replication import Snapshot
+from clusters.versions import MalformedCommit
+from portal import checks
+from portal.jobs import Job
+from portal.kinds import Kind
+
+PATIENCE = 30.0
+HERE = ""
+"""Stands for a serial number: the portal's own copy."""
+
+
+class OverLinks:
+    """Asks members over the worker's links; satisfies `comparing.Asking`."""
+
+    def __init__(self, replica_id: int, user: str) -> None:
+        self._replica_id, self._user = replica_id, user
+
+    def digest_of(self, serial: str) -> str:
+        """The digest of what a member, or the portal itself, holds; raises LinkError."""
+        if serial == HERE:
+            return replicas.entries_digest(self._replica_id)
+        return str(self._asked(serial, "digest").get("digest", ""))
+
+    def entries_of(self, serial: str) -> Snapshot:
+        """All that a member, or the portal itself, holds; raises LinkError."""
+        if serial == HERE:
+            return replicas.snapshot(self._replica_id)
+        try:
+            return Snapshot.from_wire(self._asked(serial, "entries").get("snapshot"))
+        except (ValueError, MalformedCommit) as error:
+            raise ProtocolError(Fault.INVALID_MESSAGE, str(error)) from None
+
+    def _asked(self, serial: str, what: str) -> Wire:
+        asked = worker.follower().submit(_ask(self._replica_id, serial, {"check": what}, self._user))
+        try:
+            return asked.result(PATIENCE)
+        except TimeoutError:
+            asked.cancel()
+            text = _("no answer in %(n)d seconds") % {"n": PATIENCE}
+            raise Unreachable(text) from None
+
+
+async def _ask(replica_id: int, serial: str, request: Wire, user: str) -> Wire:
+    found = await worker.follower().follow(replica_id)
+    link = await found.table.reach(serial)
+    pieces = [piece async for piece in link.run(request, user)]
+    return pieces[0] if pieces else {}
+
+
+def run(job: Job, asking: Asking | None = None) -> str:
+    """Compare all machines of the job's cluster and the portal's own copy."""
+    assert job.cluster is not None
+    replica_id = job.cluster.replica_id
+    user = job.started_by.get_username() if job.started_by else settings.GATEFOLD_PORTAL_NAME
+    machines = {m.name or m.serial: m.serial for m in replicas.state(replica_id).machines.values()}
+    serials = {settings.GATEFOLD_PORTAL_NAME: HERE, **machines}
+    done = iter(range(len(serials)))
+
+    def step(name: str) -> None:
+        job.step(_("Checking %(name)s") % {"name": name}, next(done), len(serials))
+
+    found = gather(serials, asking or OverLinks(replica_id, user), step)
+    for name, reason in found.unreached.items():
+        job.say(_("Not checked: %(name)s: %(reason)s") % {"name": name, "reason": reason})
+    made = checks.record(job.cluster, job.started_by, serials, found)
+    job.progress(len(serials), len(serials))
+    return _result(made)
+
+
+def _result(made: checks.Check) -> str:
+    count = made.findings.count()
+    text = ngettext("%(n)d entry differs.", "%(n)d entries differ.", count) % {"n": count}
+    away = len(made.unreached)
+    lost = ngettext("%(n)d machine was not checked.", "%(n)d machines were not checked.", away) % {"n": away}
+    parts: list[Any] = [text if count else _("No inconsistencies found."), *([lost] if away else [])]
+    return " ".join(parts)
+
+
+KIND = Kind("check", gettext_lazy("Check consistency"), run)

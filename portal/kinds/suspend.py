@@ -1,0 +1,34 @@
+"""The job "Suspend or resume": whether chosen machines take mail in and deliver it.
+
+`asked`: {"do": one of WORDS}.
+"""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from portal.each_machine import command, each
+from portal.jobs import Job, JobPart
+from portal.kinds import Kind
+
+WORDS = {
+    "suspend": ["suspend"],
+    "suspend-listeners": ["suspendlistener", "all"],
+    "suspend-deliveries": ["suspenddel"],
+    "resume": ["resume"],
+}
+"""What a machine is told."""
+
+
+def run(job: Job) -> str:
+    """Tell each machine; the status of each shows what holds then."""
+
+    def tell(part: JobPart) -> str:
+        return command(part, WORDS[str(job.asked["do"])]).text
+
+    each(job, tell)
+    return _("Done on %(count)d machine(s).") % {"count": job.total}
+
+
+KIND = Kind("suspend", gettext_lazy("Suspend or resume mail"), run, resumable=True)

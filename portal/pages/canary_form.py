@@ -1,0 +1,35 @@
+"""How a change is tried on some machines first, as a form."""
+
+from __future__ import annotations
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+
+class CanaryForm(forms.Form):
+    """The numbers of `Canary`; which machines is asked beside it."""
+
+    per_group = forms.IntegerField(
+        label=_("Machines of each group"),
+        min_value=1,
+        max_value=100,
+        help_text=_("Where no machine is named, so many of each group that the change reaches."),
+    )
+    minutes = forms.IntegerField(
+        label=_("Minutes to watch"),
+        min_value=0,
+        max_value=1440,
+        help_text=_("From the moment at which all of them enforce it."),
+    )
+    enforce_within = forms.IntegerField(
+        label=_("Seconds to enforce it"),
+        min_value=10,
+        max_value=3600,
+        help_text=_("A machine that takes longer stops it."),
+    )
+    queue_growth = forms.IntegerField(
+        label=_("Messages that a queue may grow by"), min_value=1, max_value=1_000_000
+    )
+    deferred_share = forms.IntegerField(
+        label=_("Percent of a queue that may be deferred"), min_value=1, max_value=100
+    )

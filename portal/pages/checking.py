@@ -1,0 +1,131 @@
+"""clustercheck: the last comparison of all machines, and which version shall hold (SYN-10..SYN-13)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from clusters.checking import Held
+from clusters.refusals import REFUSALS
+from clusters.sealing import secrets_of
+from clusters.side_by_side import Row, side_by_side
+from portal import checks
+from portal.checks import Check, CheckIsOld, Finding
+from portal.jobs import Job
+from portal.pages.access import Place, cluster_page
+from portal.pages.jobs import start
+from portal.tenants import Right
+
+CHOICE = "finding-"
+LINES = 6
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A finding with its versions in columns; templates call it `compared`."""
+
+    finding: Finding
+
+    @cached_property
+    def held(self) -> tuple[Held, ...]:
+        """The versions, the latest first; none where they can no longer be read."""
+        try:
+            return self.finding.held()
+        except CheckIsOld:
+            return ()
+
+    @property
+    def rows(self) -> list[Row]:
+        """Where the versions differ, secrets hidden."""
+        values = [held.version.value if held.version else None for held in self.held]
+        return side_by_side(values, secrets_of(self.finding.entry)) if values else []
+
+    @property
+    def may_choose(self) -> bool:
+        """Whether a version can still be made to hold everywhere."""
+        forced = self.finding.resolution == Finding.Resolution.FORCED
+        return bool(self.held) and not self.finding.behind and not forced
+
+
+def job_of(place: Place) -> Job | None:
+    """The check of this cluster that waits or runs now."""
+    states = (Job.State.QUEUED, Job.State.RUNNING)
+    return Job.everything.filter(cluster=place.cluster, kind="check", state__in=states).first()
+
+
+def begin(place: Place, person: Any) -> Job:
+    """Start a check, or follow the one that is under way."""
+    return job_of(place) or start("check", place.cluster, person)
+
+
+@cluster_page(Right.SEE_SETTINGS)
+def check(request: HttpRequest, place: Place) -> HttpResponse:
+    """Look at the last check; POST starts one, or resolves findings. htmx gets what moves alone."""
+    if request.method == "POST":
+        place.require(Right.EDIT)
+        if request.POST.get("do") == "start":
+            begin(place, request.user)
+        else:
+            _resolve(request, place)
+        return redirect("check", place.cluster.slug)
+    last = checks.latest(place.cluster)
+    job = job_of(place)
+    context = {
+        "place": place,
+        "section": "check",
+        "check": last,
+        "job": job,
+        "lines": list(job.lines.order_by("-pk")[:LINES])[::-1] if job else [],
+        "now": timezone.now(),
+    }
+    if request.htmx:
+        answer = render(request, "checks/under_way.html", context)
+        if request.GET.get("shown", "") != str(last.pk if last else ""):
+            answer["HX-Refresh"] = "true"
+        return answer
+    context["found"] = [Compared(row) for row in last.findings.all()] if last else []
+    return render(request, "checks/check.html", context)
+
+
+def _resolve(request: HttpRequest, place: Place) -> None:
+    last = checks.latest(place.cluster)
+    if last is None or request.POST.get("check") != str(last.pk):
+        messages.error(request, _("There is a newer check meanwhile. Look at it and choose again."))
+        return
+    choices = _choices(request, last)
+    try:
+        made = checks.resolve(last, choices, user=place.user, host=settings.GATEFOLD_PORTAL_NAME)
+    except REFUSALS as error:
+        messages.error(request, str(error))
+        return
+    if made:
+        words = ngettext(
+            "%(n)d entry is the same everywhere as soon as the machines have heard of it.",
+            "%(n)d entries are the same everywhere as soon as the machines have heard of them.",
+            made,
+        )
+        messages.success(request, words % {"n": made})
+    elif choices:
+        messages.info(request, _("Ignored. The next check will name it again."))
+    else:
+        messages.info(request, _("Choose a version first."))
+
+
+def _choices(request: HttpRequest, last: Check) -> dict[int, int | None]:
+    found: dict[int, int | None] = {}
+    for pk in last.findings.values_list("pk", flat=True):
+        told = request.POST.get(f"{CHOICE}{pk}", "")
+        if told == "ignore":
+            found[pk] = None
+        elif told.isdecimal() and len(told) < 5:
+            found[pk] = int(told)
+    return found

@@ -1,0 +1,198 @@
+"""The people of a tenant, for its administrators: roles, invitations, sessions, and who must have a second factor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from allauth.usersessions.models import UserSession
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from clusters.refusals import Refused
+from portal import invitations, members
+from portal.login.policy import second_factors
+from portal.login.sessions import end
+from portal.pages.access import View, fresh
+from portal.tenants import ManagedCluster, Member, Right, Role, Tenant, tenants_with
+
+
+def tenant_page(view: View) -> View:
+    """Give a view the Tenant of its `tenant`; its person must administer it, for strangers it does not exist."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, tenant: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        found = tenants_with(request.user, Right.ADMINISTER).filter(slug=tenant).first()
+        if found is None:
+            if Tenant.objects.filter(slug=tenant, members__user=request.user.pk).exists():
+                raise PermissionDenied
+            raise Http404
+        return view(request, found, *args, **kwargs)
+
+    return checked
+
+
+def choose_tenant(request: HttpRequest, page: str) -> HttpResponse:
+    """To the page of the only tenant that the person administers, or a choice of them."""
+    mine = list(tenants_with(request.user, Right.ADMINISTER))
+    if not mine:
+        raise PermissionDenied
+    if len(mine) == 1:
+        return redirect(page, mine[0].slug)
+    return render(request, "people/tenants.html", {"tenants": mine, "page": page, "section": "people"})
+
+
+@require_safe
+def tenants(request: HttpRequest) -> HttpResponse:
+    """Whose people?"""
+    return choose_tenant(request, "people_of")
+
+
+def people_of(tenant: Tenant) -> QuerySet[Member]:
+    """The members with their roles, when they were last here, and whether they have a second factor."""
+    found = tenant.members.select_related("user").prefetch_related("clusters__cluster__replica")
+    return found.annotate(
+        seen=Max("user__usersession__last_seen_at"),
+        strong=Exists(second_factors(OuterRef("user"))),
+    ).order_by("user__username")
+
+
+class InviteForm(forms.Form):
+    """Whom, as what, and where."""
+
+    email = forms.EmailField(label=gettext_lazy("E-mail address"), max_length=254)
+    role = forms.ChoiceField(label=gettext_lazy("Role"), choices=Role.choices, initial=Role.OPERATOR)
+    clusters = forms.ModelMultipleChoiceField(
+        None,
+        label=gettext_lazy("Only in these clusters"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("Choose none for a role in all clusters, also in those to come."),
+    )
+
+    def __init__(self, *args: Any, tenant: Tenant, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["clusters"].queryset = ManagedCluster.objects.of(tenant).select_related("replica")
+
+
+@tenant_page
+@fresh
+def people(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    """The list; POST invites, takes an invitation back, or sets the policy (`do` says what)."""
+    if request.method == "POST":
+        return ACTIONS.get(request.POST.get("do", ""), _invite)(request, tenant)
+    return _show(request, tenant, InviteForm(tenant=tenant))
+
+
+def _show(request: HttpRequest, tenant: Tenant, form: InviteForm, status: int = 200) -> HttpResponse:
+    context = {
+        "tenant": tenant,
+        "members": people_of(tenant),
+        "invitations": invitations.open_ones(tenant).prefetch_related("clusters__replica"),
+        "host": _host(request),
+        "form": form,
+        "policies": Tenant.SecondFactor.choices,
+        "section": "people",
+    }
+    return render(request, "people/people.html", context, status=status)
+
+
+def _host(request: HttpRequest) -> str:
+    return f"{request.scheme}://{request.get_host()}"
+
+
+def _invite(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    form = InviteForm(request.POST, tenant=tenant)
+    if not form.is_valid():
+        return _show(request, tenant, form, 422)
+    told = form.cleaned_data
+    invitations.invite(request, tenant, told["email"], told["role"], told["clusters"], _host(request))
+    messages.success(request, _("Invited: %(email)s. The link works once, for a week.") % told)
+    return redirect("people_of", tenant.slug)
+
+
+def _revoke(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    number = request.POST.get("number", "")
+    one = invitations.open_ones(tenant).filter(pk=number if number.isdecimal() else 0).first()
+    if one is None:
+        raise Http404
+    invitations.revoke(request, one)
+    messages.success(request, _("The invitation is taken back; its link opens nothing any more."))
+    return redirect("people_of", tenant.slug)
+
+
+def _policy(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    chosen = request.POST.get("second_factor", "")
+    if chosen in Tenant.SecondFactor.values:
+        members.require_second_factor(request, tenant, chosen)
+        messages.success(request, _("Kept. It holds from the next login of each person."))
+    return redirect("people_of", tenant.slug)
+
+
+ACTIONS: dict[str, Callable[[HttpRequest, Tenant], HttpResponse]] = {
+    "invite": _invite,
+    "revoke": _revoke,
+    "policy": _policy,
+}
+
+
+@tenant_page
+@fresh
+def member(request: HttpRequest, tenant: Tenant, number: int) -> HttpResponse:
+    """One member: POST changes the roles, removes, or ends a session (`do` says what)."""
+    one = people_of(tenant).filter(pk=number).first()
+    if one is None:
+        raise Http404
+    if request.method == "POST":
+        return _act(request, one)
+    return render(request, "people/member.html", _context(one))
+
+
+def _context(one: Member) -> dict[str, Any]:
+    known = {each.cluster_id: each.role for each in one.clusters.all()}
+    return {
+        "member": one,
+        "tenant": one.tenant,
+        "roles": Role.choices,
+        "clusters": [(cluster, known.get(cluster.pk, "")) for cluster in members.clusters_of(one.tenant)],
+        "sessions": UserSession.objects.filter(user=one.user_id).order_by("-last_seen_at"),
+        "section": "people",
+    }
+
+
+def _act(request: HttpRequest, one: Member) -> HttpResponse:
+    do = request.POST.get("do", "")
+    try:
+        if do == "remove":
+            members.remove(request, one)
+            messages.success(request, _("%(name)s is no member any more.") % {"name": one.user})
+            return redirect("people_of", one.tenant.slug)
+        if do == "end":
+            end(request, one.user, request.POST.get("number", ""))
+            messages.success(request, _("The session is ended."))
+        elif do == "roles":
+            members.change(request, one, *_chosen(request, one))
+            messages.success(request, _("The roles hold now, also on pages that are open."))
+    except Refused as error:
+        messages.error(request, str(error))
+    return redirect("member", one.tenant.slug, one.pk)
+
+
+def _chosen(request: HttpRequest, one: Member) -> tuple[str, dict[ManagedCluster, str]]:
+    """The roles of the form; what is no role counts as none."""
+    role = request.POST.get("role", "")
+    here = {
+        cluster: request.POST.get(f"cluster.{cluster.pk}", "") for cluster in members.clusters_of(one.tenant)
+    }
+    return (
+        role if role in Role.values else "",
+        {cluster: chosen if chosen in Role.values else "" for cluster, chosen in here.items()},
+    )

@@ -1,0 +1,110 @@
+"""The queues of a cluster, and suspending mail on its machines (GUI-03, BP-10, GUI-19)."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from appliances.postfix.queue import QUEUES
+from appliances.postfix.selecting import TERMS
+from portal import queues as domain
+from portal import suspension as suspending
+from portal.pages.access import Place, cluster_page
+from portal.queues import FOR_EVER, VERBS, Choice, NothingChosen
+from portal.tenants import Right
+
+
+@cluster_page(Right.SEE_STATE)
+def queues(request: HttpRequest, place: Place) -> HttpResponse:
+    """Every machine's queue and the messages that match; htmx gets the answers alone; POST works on them."""
+    if request.method == "POST":
+        place.require(Right.EDIT)
+        return _work(request, place)
+    try:
+        terms = domain.terms_of(request.GET)
+    except NothingChosen as error:
+        messages.error(request, str(error))
+        return redirect("queues", place.cluster.slug)
+    if not request.htmx:
+        domain.ask(place, terms)
+    template = "queues/live.html" if request.htmx else "queues/queues.html"
+    return render(request, template, _context(place, request.GET, terms))
+
+
+def _context(place: Place, told: Any, terms: list[str]) -> dict[str, Any]:
+    search = {term: told.get(term, "") for term in TERMS}
+    return {
+        "place": place,
+        "section": "queues",
+        "now": timezone.now(),
+        "search": search,
+        "query": urlencode({name: value for name, value in search.items() if value}),
+        "searching": bool(terms),
+        "states": QUEUES,
+        "verbs": VERBS.items(),
+        "found": domain.look(place, terms),
+    }
+
+
+def _work(request: HttpRequest, place: Place) -> HttpResponse:
+    verb = request.POST.get("do", "")
+    try:
+        choice = _choice(request, place)
+        if verb in FOR_EVER and request.POST.get("confirmed") != "yes":
+            return _confirm(request, place, verb, choice)
+        job = domain.work(place, request.user, verb, choice)
+    except NothingChosen as error:
+        messages.error(request, str(error))
+        return redirect("queues", place.cluster.slug)
+    return redirect("job", job.pk)
+
+
+def _choice(request: HttpRequest, place: Place) -> Choice:
+    if request.POST.get("scope") == "matching":
+        return domain.matching(place, domain.terms_of(request.POST), request.POST.getlist("machine"))
+    return domain.chosen(place, request.POST.getlist("message"))
+
+
+def _confirm(request: HttpRequest, place: Place, verb: str, choice: Choice) -> HttpResponse:
+    context = {
+        "place": place,
+        "section": "queues",
+        "verb": verb,
+        "label": VERBS[verb],
+        "choice": choice,
+        "marked": request.POST.getlist("message"),
+        "search": {term: request.POST.get(term, "") for term in TERMS},
+        "expected": _expected(place, choice),
+    }
+    return render(request, "queues/confirm.html", context)
+
+
+def _expected(place: Place, choice: Choice) -> list[tuple[str, int | None]]:
+    """How many messages on which machine; of a search, as the machines answered last."""
+    if choice.ids is not None:
+        return [(name, len(choice.ids[serial])) for serial, name in choice.machines]
+    held = {each.heard.serial: each.matching for each in domain.look(place, choice.terms).machines}
+    return [(name, held.get(serial)) for serial, name in choice.machines]
+
+
+@require_POST
+@cluster_page(Right.EDIT)
+def suspend(request: HttpRequest, place: Place) -> HttpResponse:
+    """Suspend or resume mail on the marked machines; what stops mail is confirmed first."""
+    do, serials = request.POST.get("do", ""), request.POST.getlist("machine")
+    try:
+        machines = suspending.machines_of(place, serials)
+        if do in suspending.STOPS_MAIL and request.POST.get("confirmed") != "yes":
+            context = {"place": place, "section": "queues", "do": do, "machines": machines}
+            return render(request, "queues/suspend.html", context)
+        job = suspending.tell(place, request.user, do, serials)
+    except NothingChosen as error:
+        messages.error(request, str(error))
+        return redirect("queues", place.cluster.slug)
+    return redirect("job", job.pk)

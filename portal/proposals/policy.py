@@ -1,0 +1,101 @@
+"""The commit policy of a cluster: approval by a second person, commit windows, machines that try first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo, available_timezones
+
+import pydantic
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from portal.proposals.stop_rule import Canary
+from portal.proposals.windows import BadWindow, Window, is_open, next_opening
+from portal.tenants import ManagedCluster, Right, Role
+
+MOST_WINDOWS = 50
+
+
+def check_zone(zone: str) -> None:
+    """Raises ValidationError for what is no time zone."""
+    if zone not in available_timezones():
+        raise ValidationError(_("%(zone)s is no time zone; write one like Europe/Berlin.") % {"zone": zone})
+
+
+def check_windows(rows: Any) -> None:
+    """Raises ValidationError for what is no list of weekly times."""
+    if not isinstance(rows, list) or len(rows) > MOST_WINDOWS:
+        raise ValidationError(_("At most %(most)d windows are possible.") % {"most": MOST_WINDOWS})
+    try:
+        for row in rows:
+            Window.from_row(row if isinstance(row, dict) else {})
+    except BadWindow:
+        text = _("A window has a day from 0 (Monday) to 6, and a start and an end like 22:00.")
+        raise ValidationError(text) from None
+
+
+def check_canary(raw: Any) -> None:
+    """Raises ValidationError for what is no description of a try."""
+    try:
+        Canary.model_validate(raw)
+    except pydantic.ValidationError as error:
+        raise ValidationError(str(error)) from None
+
+
+class CommitPolicy(models.Model):
+    """What a cluster asks of those who commit to it here. A machine's own command line is not held by it."""
+
+    cluster = models.OneToOneField(ManagedCluster, models.CASCADE, related_name="policy")
+    approval = models.BooleanField(gettext_lazy("approval by a second person"), default=False)
+    zone = models.CharField(gettext_lazy("time zone"), max_length=64, default="UTC", validators=[check_zone])
+    windows = models.JSONField(
+        gettext_lazy("commit windows"), default=list, blank=True, validators=[check_windows]
+    )
+    try_first = models.BooleanField(gettext_lazy("every change is tried first"), default=False)
+    canary = models.JSONField(
+        gettext_lazy("how changes are tried"), default=dict, blank=True, validators=[check_canary]
+    )
+
+    class Meta:
+        verbose_name = gettext_lazy("commit policy")
+        verbose_name_plural = gettext_lazy("commit policies")
+        ordering: ClassVar[list[str]] = ["pk"]
+
+    def __str__(self) -> str:
+        return str(self.cluster)
+
+    @property
+    def weekly(self) -> list[Window]:
+        """The windows; none means that commits may take effect at any time."""
+        return [Window.from_row(row) for row in self.windows]
+
+    @property
+    def defaults(self) -> Canary:
+        """How a change is tried where the person says nothing else."""
+        return Canary.model_validate(self.canary)
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether commits may take effect at that moment."""
+        return is_open(self.weekly, ZoneInfo(self.zone), now)
+
+    def opens(self, now: datetime) -> datetime | None:
+        """When the next window begins, in the cluster's time zone; None without windows."""
+        found = next_opening(self.weekly, ZoneInfo(self.zone), now)
+        return found and found.astimezone(ZoneInfo(self.zone))
+
+    def holds(self, now: datetime) -> bool:
+        """Whether a commit made at that moment would have to wait for anything."""
+        return self.approval or self.try_first or not self.is_open(now)
+
+
+def policy_of(cluster: ManagedCluster) -> CommitPolicy:
+    """The policy of a cluster; one that asks for nothing where none was set."""
+    return CommitPolicy.objects.filter(cluster=cluster).first() or CommitPolicy(cluster=cluster)
+
+
+def may_commit_at_once(role: Role) -> bool:
+    """Whether the role may pass by the commit window, with a reason."""
+    return role.may(Right.ADMINISTER)

@@ -1,0 +1,109 @@
+"""The stop rule: what a machine that tries a change must show, and what speaks against going on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from django.utils.translation import gettext as _
+from pydantic import BaseModel, ConfigDict, Field
+
+from appliances.following.freshness import STALE_AFTER, Enforcement, Seen
+from appliances.models import Connection
+
+FEW = 20
+"""Below so many messages in a queue a share of them says nothing."""
+
+
+class Canary(BaseModel):
+    """Who tries a change first, for how long, and when it is stopped.
+
+    `machines` are serial numbers; where there are none, `per_group` machines of each group that it reaches.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    machines: tuple[str, ...] = Field(default=(), max_length=1000)
+    per_group: int = Field(default=1, ge=1, le=100)
+    minutes: int = Field(default=10, ge=0, le=1440)
+    enforce_within: int = Field(default=180, ge=10, le=3600)
+    queue_growth: int = Field(default=500, ge=1, le=1_000_000)
+    deferred_share: int = Field(default=50, ge=1, le=100)
+
+
+class Health(StrEnum):
+    """How a machine that tries a change is."""
+
+    HEALTHY = "healthy"
+    WAITING = "waiting"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is said of one machine, and why; `reason` is empty for a healthy one."""
+
+    health: Health
+    reason: str = ""
+
+
+def baseline(seen: Seen) -> dict[str, int]:
+    """What is remembered of a machine from before the try."""
+    return {"queue": seen.status.queue or 0, "deferred": _deferred(seen)}
+
+
+def _deferred(seen: Seen) -> int:
+    found = seen.status.report.get("queue", {}).get("deferred", 0)
+    return found if isinstance(found, int) else 0
+
+
+def judge(
+    seen: Seen | None, before: Mapping[str, Any], rule: Canary, began: datetime, now: datetime
+) -> Verdict:
+    """How a machine does that tries a change since `began`."""
+    trouble = _("It is no member any more.") if seen is None else _trouble(seen, before, rule)
+    if trouble or seen is None:
+        return Verdict(Health.BAD, trouble)
+    return _enforcing(seen, rule, began, now)
+
+
+def _trouble(seen: Seen, before: Mapping[str, Any], rule: Canary) -> str:
+    if seen.status.error:
+        return _("It reports: %(error)s") % {"error": seen.status.error}
+    if seen.connection is Connection.DOWN:
+        return _("It is down: %(reason)s") % {"reason": seen.reason}
+    if seen.connection is Connection.DISCONNECTED:
+        return _("Somebody has disconnected it.")
+    return _queue_trouble(seen, before, rule)
+
+
+def _queue_trouble(seen: Seen, before: Mapping[str, Any], rule: Canary) -> str:
+    total, deferred = seen.status.queue or 0, _deferred(seen)
+    grown = total - before.get("queue", 0)
+    if grown > rule.queue_growth:
+        text = _("Its queue has grown by %(grown)d messages; %(most)d are allowed.")
+        return text % {"grown": grown, "most": rule.queue_growth}
+    more = deferred > before.get("deferred", 0)
+    if more and total >= FEW and deferred * 100 > rule.deferred_share * total:
+        text = _("%(share)d %% of its queue are deferred; %(most)d %% are allowed.")
+        return text % {"share": deferred * 100 // total, "most": rule.deferred_share}
+    return ""
+
+
+def _enforcing(seen: Seen, rule: Canary, began: datetime, now: datetime) -> Verdict:
+    limit = timedelta(seconds=rule.enforce_within)
+    heard = seen.status.checked or began
+    if seen.connection is Connection.UNKNOWN:
+        if now - max(heard, began) > limit + STALE_AFTER:
+            return Verdict(Health.BAD, _("There has been no news of it for too long."))
+        return Verdict(Health.WAITING, _("There is no fresh news of it."))
+    if seen.enforcement is Enforcement.ENFORCED:
+        return Verdict(Health.HEALTHY)
+    since = max(began, seen.status.wanted_since or began)
+    if now - since > limit:
+        text = _("It has not enforced the settings within %(limit)d seconds.")
+        return Verdict(Health.BAD, text % {"limit": rule.enforce_within})
+    return Verdict(Health.WAITING, _("It is applying the settings."))

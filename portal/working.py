@@ -1,0 +1,73 @@
+"""Runs jobs in a worker: the kind does the work, the row shows signs of life and is closed in any case."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from celery.signals import worker_shutting_down
+from django.db import close_old_connections
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from portal.jobs import Job, JobCancelled, JobFailed, JobInterrupted
+
+HEARTBEAT = 10.0
+
+_stopping = threading.Event()
+
+
+@worker_shutting_down.connect
+def _stop(**_kwargs: Any) -> None:
+    _stopping.set()
+
+
+def run(job: Job) -> None:
+    """Do a claimed job and close its row; a resumable one that is interrupted is queued again."""
+    with translation.override(job.language), _alive(job):
+        try:
+            text = _work(job)
+        except JobInterrupted:
+            job.requeue()
+        except JobCancelled as cancelled:
+            job.end(Job.State.CANCELLED, str(cancelled) or _("Cancelled by a person."))
+        except JobFailed as failed:
+            job.end(Job.State.FAILED, str(failed)[:2000])
+        except Exception as error:
+            job.end(Job.State.FAILED, str(error)[:2000])
+            raise
+        else:
+            job.end(Job.State.DONE, text)
+
+
+def _work(job: Job) -> str:
+    if job.does.run is None:
+        raise JobFailed(_("This release does not know such jobs."))
+    return job.does.run(job)
+
+
+def pause(seconds: float) -> None:
+    """Wait a moment within a resumable job; raises JobInterrupted when the worker ends."""
+    if _stopping.wait(seconds):
+        raise JobInterrupted
+
+
+@contextmanager
+def _alive(job: Job) -> Iterator[None]:
+    """Signs of life of a job for as long as this process has it."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(HEARTBEAT):
+            Job.everything.filter(pk=job.pk).update(seen=timezone.now())
+            close_old_connections()
+
+    thread = threading.Thread(target=beat, name=f"job {job.pk}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -1,0 +1,114 @@
+"""A cluster whose three machines are in order, and changes of Bob that reach two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from appliances.following import statuses
+from appliances.models import MachineStatus
+from clusters import drafts, replicas
+from clusters.effective import setting_at
+from clusters.installed import catalogue
+from clusters.modes import CLUSTER
+from clusters.versions import Commit
+from portal.proposals import watching
+from portal.proposals.deciding import Wish, submit
+from portal.proposals.policy import CommitPolicy
+from portal.proposals.proposal import Proposal
+from portal.proposals.stop_rule import Canary
+from portal.tenants import ManagedCluster, Role
+from tests.portal import world
+
+NEW, OLD = "192.0.2.50", "192.0.2.1"
+
+
+@pytest.fixture
+def calm(europe: ManagedCluster) -> ManagedCluster:
+    """Europe with machines that are connected and enforce what is wanted."""
+    world.report(europe)
+    return europe
+
+
+@pytest.fixture
+def closed() -> list[dict[str, Any]]:
+    """A window that was open yesterday and will be again in six days."""
+    day = (timezone.now() - timedelta(days=1)).weekday()
+    return [{"day": day, "start": "10:00", "end": "10:30"}]
+
+
+def edit(cluster: ManagedCluster, user: str, host: str = NEW) -> None:
+    """Draft another route for the whole cluster; berlin and rome inherit it."""
+    drafts.edit(cluster.replica_id, user, CLUSTER, "smtproutes", world.routes(a_example=host))
+
+
+Submit = Callable[..., Commit | Proposal]
+
+
+@pytest.fixture
+def ask(calm: ManagedCluster) -> Submit:
+    """`ask(bob, approval=True)`: Bob edits and submits with that wish."""
+
+    def made(person: User, role: Role = Role.OPERATOR, **wish: Any) -> Commit | Proposal:
+        edit(calm, person.username)
+        return submit(calm, person, role, Wish(**wish), "portal")
+
+    return made
+
+
+def policy(cluster: ManagedCluster, **columns: Any) -> CommitPolicy:
+    """Give the cluster a policy."""
+    return CommitPolicy.objects.update_or_create(cluster=cluster, defaults=columns)[0]
+
+
+def route_at(cluster: ManagedCluster, machine: str) -> str:
+    """The host of the first route that holds on a machine by the log."""
+    mode = world.mode_of(cluster, machine)
+    found = setting_at(replicas.state(cluster.replica_id), mode, "smtproutes", catalogue())
+    return str(found.value["routes"][0]["hosts"][0]["host"])
+
+
+def own_modes(cluster: ManagedCluster) -> list[str]:
+    """The machines that define routes of their own."""
+    state = replicas.state(cluster.replica_id)
+    return [
+        m.name for m in state.machines.values() if state.defined(world.mode_of(cluster, m.name), "smtproutes")
+    ]
+
+
+def tick(proposal: Proposal) -> Proposal:
+    """What the sweep does for it."""
+    found = Proposal.everything.select_related("cluster__replica").get(pk=proposal.pk)
+    statuses.wanted(found.replica_id)
+    watching.step(found)
+    return Proposal.everything.get(pk=proposal.pk)
+
+
+def obey(cluster: ManagedCluster) -> None:
+    """All machines enforce what is in force now, and are connected."""
+    statuses.wanted(cluster.replica_id)
+    world.report(cluster)
+
+
+def told(cluster: ManagedCluster, machine: str, **columns: Any) -> None:
+    """A machine reports something."""
+    MachineStatus.objects.filter(replica=cluster.replica_id, name=machine).update(**columns)
+
+
+def later(proposal: Proposal, minutes: int) -> None:
+    """Let time pass for the try."""
+    row = Proposal.everything.get(pk=proposal.pk)
+    moved = timedelta(minutes=minutes)
+    Proposal.everything.filter(pk=proposal.pk).update(
+        began=row.began - moved, watched_until=row.watched_until and row.watched_until - moved
+    )
+    MachineStatus.objects.filter(replica=row.replica_id).update(wanted_since=row.began - moved)
+
+
+BERLIN_FIRST = Canary(minutes=5)
+"""One machine of each group that the change reaches: Main_Group alone, so berlin."""

@@ -1,0 +1,117 @@
+"""The conflict desk: three columns, keep, restore, merge (SYN-08)."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from appliances.features.registry import CATALOGUE
+from clusters import commits, drafts, replicas
+from clusters.modes import CLUSTER
+from portal.tenants import ManagedCluster
+from tests.portal import world
+from tests.portal.conftest import LogIn
+
+DESK = "/europe/conflicts/"
+
+
+@pytest.fixture
+def browser(alice: User, europe: ManagedCluster, log_in: LogIn) -> Client:
+    return log_in(alice)
+
+
+@pytest.fixture
+def conflict(europe: ManagedCluster) -> ManagedCluster:
+    world.conflict(europe)
+    return europe
+
+
+def form(conflict: ManagedCluster, do: str) -> dict[str, str]:
+    (found,) = commits.conflicts(conflict.replica_id)
+    return {"do": do, "entry": str(found.address), "version": str(found.losers[0].id)}
+
+
+def test_three_columns_show_what_both_replaced_what_stands_and_what_lost(
+    browser: Client, conflict: ManagedCluster
+) -> None:
+    """SYN-08."""
+    html = browser.get(DESK).content.decode()
+    for word in ("both replaced this", "in force", "lost", "Routes for everybody", "From afar", "At home"):
+        assert word in html
+    row = html.split('<code class="path">routes[a.example].hosts')[1].split("</tr>")[0]
+    before, stands, lost = row.split("<td ")[1:]
+    assert ("192.0.2.1" in before, "198.51.100.2" in stands, "192.0.2.1" in lost) == (True, True, True)
+    assert ('class="same"' in before, 'class="changed"' in stands, 'class="same"' in lost) == (True,) * 3
+
+
+def test_merge_of_both_is_pending_and_its_commit_settles_the_conflict(
+    browser: Client, conflict: ManagedCluster
+) -> None:
+    """SYN-08."""
+    html = browser.get(DESK).content.decode()
+    ticked = [part.split('"')[0] for part in html.split('name="take:')[1:] if "checked" in part.split(">")[0]]
+    assert len(ticked) == 2
+    sent = {**form(conflict, "merge"), "take:routes[b.example]": "2"}
+    answer = browser.post(DESK, sent)
+    assert answer.headers["Location"] == "/europe/cluster/network/smtp_routes"
+    merged = world.routes(a_example="198.51.100.2", b_example="198.51.100.1")
+    assert [p.value for p in drafts.pending(conflict.replica_id, "alice")] == [merged]
+    assert "a pending change of yours will settle it" in browser.get(DESK).content.decode()
+    browser.post("/europe/pending/", {"do": "commit"})
+    assert commits.conflicts(conflict.replica_id) == []
+    now = replicas.state(conflict.replica_id).defined(CLUSTER, "smtproutes")
+    assert now is not None
+    assert now.value == merged
+
+
+def test_merge_that_takes_nothing_changes_nothing_and_says_so(
+    browser: Client, conflict: ManagedCluster
+) -> None:
+    answer = browser.post(DESK, {**form(conflict, "merge"), "take:routes[b.example]": "7"}, follow=True)
+    assert "what is in force already" in answer.content.decode()
+    assert drafts.pending(conflict.replica_id, "alice") == []
+    assert len(commits.conflicts(conflict.replica_id)) == 1
+
+
+def test_loser_put_in_force_settles_the_conflict(browser: Client, conflict: ManagedCluster) -> None:
+    (found,) = commits.conflicts(conflict.replica_id)
+    browser.post(DESK, form(conflict, "restore"))
+    assert commits.conflicts(conflict.replica_id) == []
+    now = replicas.state(conflict.replica_id).defined(CLUSTER, "smtproutes")
+    assert now is not None
+    assert now.value == found.losers[0].value
+    assert "No conflicts" in browser.get(DESK).content.decode()
+
+
+def test_winner_kept_settles_the_conflict(browser: Client, conflict: ManagedCluster) -> None:
+    browser.post(DESK, form(conflict, "accept"))
+    assert commits.conflicts(conflict.replica_id) == []
+
+
+@pytest.mark.parametrize("entry", ["", "nonsense", "settings/cluster/smtproutes", "cluster"])
+def test_conflict_that_is_none_is_refused(browser: Client, europe: ManagedCluster, entry: str) -> None:
+    before = replicas.vector(europe.replica_id)
+    for do in ("restore", "accept", "merge"):
+        answer = browser.post(DESK, {"do": do, "entry": entry, "version": "x/1"}, follow=True)
+        assert answer.status_code == 200
+    assert replicas.vector(europe.replica_id) == before
+    assert not europe.replica.drafts.exists()
+
+
+def test_secret_of_neither_side_is_shown(browser: Client, conflict: ManagedCluster) -> None:
+    """A conflict about users shows that passphrases differ, never their hashes."""
+    from clusters.models import Head, Superseded
+
+    document = {
+        "users": [{"name": "admin", "role": "administrator", "passphrase_hash": "$argon2id$marker-{}"}]
+    }
+    for number, row in enumerate(Head.objects.filter(replica=conflict.replica_id, address__contains="smtp")):
+        text = {"users": [{**document["users"][0], "passphrase_hash": f"$argon2id$marker-{number}"}]}
+        mode = "settings/cluster/userconfig"
+        Head.objects.filter(pk=row.pk, address="settings/cluster/smtproutes").update(address=mode, value=text)
+    Superseded.objects.all().delete()
+    assert "userconfig" in CATALOGUE
+    html = browser.get(DESK).content.decode()
+    assert "passphrase_hash" in html
+    assert "marker" not in html
