@@ -181,3 +181,33 @@ def test_reconnect_of_another_release_is_refused_and_names_both(script: Person) 
     assert replicas.state(host.replica_id).machines["MX2"].disconnected
     host.releases["MX2"] = host.release
     assert script.types("clusterconfig reconnect mx2.example.com") == 0
+
+
+def test_join_that_fails_leaves_ccs_as_it_was(standalone: QuietHost) -> None:
+    """JN-04: the answer to an early question is carried out last."""
+    person, before = Person.at(standalone), replicas.vector(standalone.replica_id)
+
+    assert person.types("clusterconfig", "3", "y", "192.0.2.1", "", "", "", PASSPHRASE, "n") == 1
+    assert replicas.vector(standalone.replica_id) == before
+    assert not drafts.pending(standalone.replica_id, "admin")
+
+    assert person.types("clusterconfig", "3", "y", "192.0.2.1", "", "", "", PASSPHRASE, "", "", "") == 0
+    found = replicas.state(standalone.replica_id).defined(machine("MX1"), "interfaceconfig")
+    assert found
+    assert found.value["interfaces"][0]["ccs"] == {"enabled": True, "port": 2222}
+
+
+def test_looking_at_a_feature_makes_nothing_pending(admin: Person) -> None:
+    """CLI-09: only what a person has chosen begins new settings."""
+    admin.types("clustermode cluster")
+
+    assert admin.types("smtproutes", "") == 0
+    assert "pending" not in admin.said
+    assert not drafts.pending(admin.session.replica_id, "admin")
+    assert admin.types("smtproutes", "set example.com 192.0.2.1", "") == 0
+    assert len(drafts.pending(admin.session.replica_id, "admin")) == 1
+
+
+def test_telnet_without_a_host_asks_for_one(script: Person) -> None:
+    assert script.types("telnet") == 2
+    assert "Name a host" in script.warned
