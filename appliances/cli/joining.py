@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from django.utils.translation import gettext as _
 
 from appliances.cli.communicating import ask_for_ccs, enable_ccs, has_ccs
-from appliances.cli.dialogue import confirm, say_json
+from appliances.cli.dialogue import announce, confirm, say_json
 from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.login_host import JoinRequest
 from appliances.cli.presenting import change_line, moment
@@ -141,6 +141,9 @@ def _join(session: Session, told: argparse.Namespace) -> None:
     def consent(preview: JoinPreview) -> Collection[str] | None:
         return _consent(session, preview, kept, looking=told.dry_run)
 
+    announce(
+        session.dialogue, _("Calling {address} port {port}...").format(address=told.address, port=told.port)
+    )
     name = session.host.join(request, lambda seen: _accepts(session, told, seen), consent)
     session.mode = CLUSTER
     session.dialogue.say(_("Joined the cluster {name}: {time}").format(name=name, time=moment(now())))
