@@ -110,6 +110,20 @@ def item_key(items: Sequence[Any]) -> str | None:
     return next((key for key in KEYS if all(isinstance(item.get(key), str) for item in items)), None)
 
 
+def named_path(document: Any, path: str) -> str:
+    """A path such as `routes.0.hosts` as people read it: `routes[example.com].hosts`."""
+    steps: list[str] = []
+    here = document
+    for step in path.split("."):
+        if isinstance(here, list) and step.isdecimal() and int(step) < len(here):
+            here = here[int(step)]
+            steps.append(f"[{here[key]}]" if (key := item_key([here])) else f"[{step}]")
+        else:
+            here = here.get(step) if isinstance(here, dict) else None
+            steps.append(step)
+    return path_text(steps)
+
+
 def _by(key: str, items: Sequence[Any]) -> dict[str, Any]:
     return {item[key]: item for item in items}
 

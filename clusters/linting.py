@@ -59,7 +59,8 @@ def undefined_without_default(layout: Layout) -> Iterator[Advice]:
             message = text % {"feature": feature.name, "modes": layout.labels(*lacking)}
             holders = layout.state.defining(feature.name)
             lift = Remedy(Action.COPY, feature.name, holders[0], (CLUSTER,)) if holders else None
-            yield Advice("L04", Severity.WARNING, message, tuple(lacking), feature.name, lift)
+            matters = Severity.WARNING if holders else Severity.HINT
+            yield Advice("L04", matters, message, tuple(lacking), feature.name, lift)
 
 
 def pointless_override(layout: Layout) -> Iterator[Advice]:

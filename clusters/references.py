@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from clusters.catalogue import Catalogue, Document, Reference
+from clusters.differences import named_path
 from clusters.effective import Effective, effective, reached
 from clusters.modes import Mode, machine
 from clusters.state import ClusterState, Machine
@@ -81,6 +82,7 @@ class Use:
     """A reference in the settings of a mode: whether the machines that follow them have the item.
 
     `has` and `lacks` are the machines on which the settings hold; `holders` the modes that define the item.
+    `place` is the reference's path with the names of rows in it.
     """
 
     feature: str
@@ -89,6 +91,7 @@ class Use:
     has: tuple[Machine, ...]
     lacks: tuple[Machine, ...]
     holders: tuple[Mode, ...]
+    place: str
 
 
 def uses(state: ClusterState, catalogue: Catalogue) -> list[Use]:
@@ -98,12 +101,14 @@ def uses(state: ClusterState, catalogue: Catalogue) -> list[Use]:
     for feature in catalogue:
         for mode in state.defining(feature.name):
             reach = reached(state, mode, feature.name)
-            for reference in feature.references(state.settings[mode][feature.name].value):
+            document = state.settings[mode][feature.name].value
+            for reference in feature.references(document):
                 items = {m.serial: _items(reference.feature, here[m.serial], catalogue) for m in reach}
                 has = tuple(m for m in reach if reference.item in items[m.serial])
                 lacks = tuple(m for m in reach if m not in has)
                 holding = tuple(holders(state, reference, catalogue))
-                found.append(Use(feature.name, mode, reference, has, lacks, holding))
+                place = named_path(document, reference.path)
+                found.append(Use(feature.name, mode, reference, has, lacks, holding, place))
     return found
 
 

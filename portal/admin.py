@@ -10,7 +10,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from portal.advice import Dismissal
 from portal.audit import AuditRow
+from portal.checks import Check, Finding
 from portal.config_files.backups import Backup
 from portal.invitations import Invitation
 from portal.jobs import Job, JobLine, JobPart
@@ -85,6 +87,49 @@ class JobAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return Job.everything.all()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class FindingInline(admin.TabularInline):
+    """What a check has found; the versions are sealed and stand on its page alone."""
+
+    model = Finding
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ("address", "behind", "resolution", "resolved_by", "resolved")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Check)
+class CheckAdmin(admin.ModelAdmin):
+    """Checks are started and resolved on their page; here they are read and cleared away."""
+
+    list_display = ("cluster", "at", "started_by")
+    list_filter = ("cluster",)
+    list_select_related = ("cluster__replica", "started_by")
+    inlines = (FindingInline,)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Dismissal)
+class DismissalAdmin(admin.ModelAdmin):
+    """Advice that people have put aside; deleting a row brings it back."""
+
+    list_display = ("rule", "cluster", "reason", "by", "at")
+    list_filter = ("rule", "cluster")
+    list_select_related = ("cluster__replica",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -38,7 +38,9 @@ app.conf.update(
         "check": {"task": "portal.tasks.check_clusters", "schedule": 3600.0, "options": {"expires": 3000}},
         "proposals": {"task": "portal.tasks.sweep_proposals", "schedule": 15.0, "options": {"expires": 14}},
         "backups": {"task": "portal.tasks.back_up", "schedule": 3600.0, "options": {"expires": 3500}},
+        "alerts": {"task": "portal.alerts.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
         "ping": {"task": "appliances.tasks.ping", "schedule": 60.0, "options": {"expires": 55}},
     },
 )
 app.autodiscover_tasks()
+app.autodiscover_tasks(["portal.alerts"])

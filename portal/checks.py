@@ -10,15 +10,15 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as __
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from appliances.machine.comparing import Gathered
 from clusters import checking, replicas
 from clusters.checking import Held
 from clusters.refusals import Refused
+from clusters.sealed_columns import SealedTextField
 from clusters.versions import Address, CommitId, Version
-from portal.sealing import Unreadable, seal, unseal
 from portal.tenants import ManagedCluster
 
 KEPT = 10
@@ -27,7 +27,6 @@ KEPT = 10
 EVERY = timedelta(days=1)
 """How old the last check becomes before one is made in the background."""
 
-PURPOSE = "findings of checks"
 
 
 class CheckIsOld(Refused):
@@ -42,13 +41,13 @@ class Check(models.Model):
     """
 
     cluster = models.ForeignKey(ManagedCluster, models.CASCADE, related_name="checks")
-    at = models.DateTimeField(_("at"), auto_now_add=True)
+    at = models.DateTimeField(gettext_lazy("at"), auto_now_add=True)
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    holders = models.JSONField(_("holders"), default=list)
+    holders = models.JSONField(gettext_lazy("holders"), default=list)
 
     class Meta:
-        verbose_name = _("check")
-        verbose_name_plural = _("checks")
+        verbose_name = gettext_lazy("check")
+        verbose_name_plural = gettext_lazy("checks")
         ordering: ClassVar[list[str]] = ["-pk"]
 
     def __str__(self) -> str:
@@ -60,32 +59,38 @@ class Check(models.Model):
         return [holder for holder in self.holders if holder["reason"]]
 
     @property
+    def common(self) -> str:
+        """The digest that most holders have."""
+        found = [holder["digest"] for holder in self.holders if holder["digest"]]
+        return max(found, key=found.count, default="")
+
+    @property
     def open(self) -> int:
         """How many findings nobody has done anything about."""
         return self.findings.filter(resolution=Finding.Resolution.OPEN, behind=False).count()
 
 
 class Finding(models.Model):
-    """An entry that was not the same everywhere; `sealed` holds its versions, which may have secrets."""
+    """An entry that was not the same everywhere; `versions` are sealed: they may have secrets."""
 
     class Resolution(models.TextChoices):
-        OPEN = "open", _("open")
-        FORCED = "forced", _("made the same everywhere")
-        IGNORED = "ignored", _("ignored")
+        OPEN = "open", gettext_lazy("open")
+        FORCED = "forced", gettext_lazy("made the same everywhere")
+        IGNORED = "ignored", gettext_lazy("ignored")
 
     of = models.ForeignKey(Check, models.CASCADE, related_name="findings")
-    address = models.CharField(_("entry"), max_length=255)
-    behind = models.BooleanField(_("only behind"), default=False)
-    sealed = models.TextField(_("versions"), editable=False)
+    address = models.CharField(gettext_lazy("entry"), max_length=255)
+    behind = models.BooleanField(gettext_lazy("only behind"), default=False)
+    versions = SealedTextField(gettext_lazy("versions"), editable=False)
     resolution = models.CharField(
-        _("resolution"), max_length=16, choices=Resolution.choices, default=Resolution.OPEN
+        gettext_lazy("resolution"), max_length=16, choices=Resolution.choices, default=Resolution.OPEN
     )
-    resolved_by = models.CharField(_("resolved by"), max_length=255, blank=True)
-    resolved = models.DateTimeField(_("resolved"), null=True, blank=True)
+    resolved_by = models.CharField(gettext_lazy("resolved by"), max_length=255, blank=True)
+    resolved = models.DateTimeField(gettext_lazy("resolved"), null=True, blank=True)
 
     class Meta:
-        verbose_name = _("finding of a check")
-        verbose_name_plural = _("findings of checks")
+        verbose_name = gettext_lazy("finding of a check")
+        verbose_name_plural = gettext_lazy("findings of checks")
         ordering: ClassVar[list[str]] = ["pk"]
 
     def __str__(self) -> str:
@@ -96,14 +101,10 @@ class Finding(models.Model):
         return Address.parse(self.address)
 
     def held(self) -> tuple[Held, ...]:
-        """The versions to choose from, the latest first, each with who holds it; raises CheckIsOld."""
-        try:
-            read = json.loads(unseal(self.sealed, PURPOSE))
-        except Unreadable:
-            raise CheckIsOld(__("This check can no longer be read. Check again.")) from None
+        """The versions to choose from, the latest first, each with who holds it."""
         return tuple(
             Held(Version.from_wire(each["version"]) if each["version"] else None, tuple(each["holders"]))
-            for each in read
+            for each in json.loads(self.versions)
         )
 
     def read(self) -> checking.Finding:
@@ -135,8 +136,7 @@ def _row(made: Check, found: checking.Finding) -> Finding:
         {"version": each.version and each.version.to_wire(), "holders": list(each.holders)}
         for each in found.held
     ]
-    sealed = seal(json.dumps(held), PURPOSE)
-    return Finding(of=made, address=str(found.address), behind=found.behind, sealed=sealed)
+    return Finding(of=made, address=str(found.address), behind=found.behind, versions=json.dumps(held))
 
 
 def latest(cluster: ManagedCluster) -> Check | None:
@@ -163,7 +163,7 @@ def resolve(check: Check, choices: Mapping[int, int | None], *, user: str, host:
         _require_current(check.cluster.replica_id, [row for row, _held in chosen])
         if chosen:
             pairs = [(row.read(), held) for row, held in chosen]
-            comment = __("Made consistent by clustercheck")
+            comment = _("Made consistent by clustercheck")
             checking.force(check.cluster.replica_id, pairs, user=user, host=host, comment=comment)
         for row in still:
             kind = Finding.Resolution.IGNORED if choices[row.pk] is None else Finding.Resolution.FORCED
@@ -175,7 +175,7 @@ def resolve(check: Check, choices: Mapping[int, int | None], *, user: str, host:
 def _chosen(row: Finding, place: int) -> Held:
     held = row.held()
     if not 0 <= place < len(held):
-        raise Refused(__("%(entry)s has no such version.") % {"entry": row.address})
+        raise Refused(_("%(entry)s has no such version.") % {"entry": row.address})
     return held[place]
 
 
@@ -187,5 +187,5 @@ def _require_current(replica_id: int, rows: Sequence[Finding]) -> None:
         now = heads.get(row.entry)
         if now and now[0].id not in known:
             raise CheckIsOld(
-                __("%(entry)s was changed since the check. Check again.") % {"entry": row.address}
+                _("%(entry)s was changed since the check. Check again.") % {"entry": row.address}
             )

@@ -86,7 +86,7 @@ def invite(
     )
     made.clusters.set([cluster for cluster in clusters if cluster.tenant_id == tenant.pk])
     audit.record(who, Action.INVITATION, email, tenant, change="sent", roles=_roles(made))
-    if settings.GATEFOLD_MAILS:
+    if settings.EMAIL_HOST:
         transaction.on_commit(lambda: _mail(made, host))
     return made
 

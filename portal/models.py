@@ -1,5 +1,10 @@
 """The portal's tables, which stand beside the code that keeps their rules."""
 
+from portal.advice import Dismissal
+from portal.alerts.deliveries import Delivery
+from portal.alerts.incidents import Alert
+from portal.alerts.routing import Channel, Digest, Subscription
+from portal.alerts.windows import MaintenanceWindow
 from portal.api.idempotency import Answered
 from portal.audit import AuditChain, AuditRow
 from portal.checks import Check, Finding
@@ -14,6 +19,12 @@ from portal.tenants import ClusterRole, ManagedCluster, Member, Tenant
 from portal.tokens import ApiToken
 
 __all__ = [
+    "Subscription",
+    "MaintenanceWindow",
+    "Digest",
+    "Delivery",
+    "Channel",
+    "Alert",
     "Answered",
     "ApiToken",
     "AuditChain",
@@ -22,6 +33,7 @@ __all__ = [
     "Check",
     "ClusterRole",
     "CommitPolicy",
+    "Dismissal",
     "Finding",
     "Invitation",
     "Job",

@@ -159,6 +159,10 @@ class TenantManager(models.Manager[Any]):
         """The rows of one tenant."""
         return super().get_queryset().filter(tenant=tenant)
 
+    def among(self, tenants: models.QuerySet[Tenant]) -> models.QuerySet[Any]:
+        """The rows of those tenants."""
+        return super().get_queryset().filter(tenant__in=tenants)
+
     def seen_by(self, user: Person) -> models.QuerySet[Any]:
         """The rows of tenants, and of clusters, in which the person has a role.
 
@@ -219,8 +223,10 @@ RESERVED = frozenset(
         "account",
         "admin",
         "adopt",
+        "alerts",
         "api",
         "audit",
+        "create",
         "healthz",
         "i18n",
         "invitation",
@@ -229,6 +235,8 @@ RESERVED = frozenset(
         "login",
         "logout",
         "people",
+        "releases",
+        "notifications",
         "releases",
         "static",
         "search",

@@ -106,6 +106,11 @@ class MailFeature(Generic[SettingsModel]):
         """Paths of fields that are never shown; `*` stands for every item of a list."""
         return frozenset(path for path, _hint in _hinted(self.schema, "x-secret"))
 
+    @cached_property
+    def refers_to(self) -> frozenset[str]:
+        """The features whose items the settings may name (DEP-02)."""
+        return frozenset(name for _path, name in _hinted(self.schema, "x-reference"))
+
     def references(self, document: Document) -> Sequence[Reference]:
         """What the document refers to, in the order of its fields (DEP-01, DEP-02)."""
         return [

@@ -11,10 +11,10 @@ from redis.exceptions import RedisError
 logger = logging.getLogger(__name__)
 
 
-def send(task: Any, *arguments: Any) -> bool:
-    """Queue a task; False when the broker is away, which the sweep makes up for."""
+def send(task: Any, *arguments: Any, after: float = 0.0) -> bool:
+    """Queue a task, `after` so many seconds; False when the broker is away, which the sweep makes up for."""
     try:
-        task.apply_async(arguments, retry=False)
+        task.apply_async(arguments, retry=False, countdown=after or None)
     except (OperationalError, RedisError, OSError) as error:
         logger.warning("%s was not queued: %s", task.name, error)
         return False

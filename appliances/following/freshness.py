@@ -52,8 +52,11 @@ class Seen:
         return self.status.since if self.fresh or self.status.connection not in LIVE else self.status.checked
 
 
-def seen(status: MachineStatus, now: datetime, revision: int) -> Seen:
-    """What may be said of a machine at `now`, with the replica at `revision`."""
+def seen(status: MachineStatus, now: datetime, revision: int, *, cut_off: bool = False) -> Seen:
+    """What may be said of a machine at `now`, with the replica at `revision`.
+
+    `cut_off`: the observer itself has lost its network; what it cannot reach is unknown then, not down.
+    """
     fresh = status.checked is not None and now - status.checked < STALE_AFTER
     connection = Connection(status.connection)
     reason, remedy = status.reason, status.remedy
@@ -61,6 +64,10 @@ def seen(status: MachineStatus, now: datetime, revision: int) -> Seen:
         connection = Connection.UNKNOWN
         reason = _("The portal itself has had no news of this machine for a while.")
         remedy = _("Look at Background tasks: is a worker alive?")
+    elif cut_off and connection in (Connection.DOWN, Connection.SUSPECT):
+        connection = Connection.UNKNOWN
+        reason = _("The portal itself has lost its network.")
+        remedy = _("Look at the network of the portal; the machines go on by themselves.")
     return Seen(status, connection, reason, remedy, _enforcement(status, connection, now, revision), fresh)
 
 
@@ -79,9 +86,15 @@ def _fresh(now: datetime) -> Q:
     return Q(checked__gt=now - STALE_AFTER)
 
 
-def in_trouble(statuses: QuerySet[MachineStatus], now: datetime) -> QuerySet[MachineStatus]:
+def _down(now: datetime, cut_off: bool) -> Q:
+    return Q(pk__in=[]) if cut_off else Q(connection=Connection.DOWN) & _fresh(now)
+
+
+def in_trouble(
+    statuses: QuerySet[MachineStatus], now: datetime, *, cut_off: bool = False
+) -> QuerySet[MachineStatus]:
     """Machines that refuse settings, are down, or are late with settings; in this order."""
-    down = Q(connection=Connection.DOWN) & _fresh(now)
+    down = _down(now, cut_off)
     late = (
         Q(wanted_since__lt=now - LATE_AFTER)
         & ~Q(enforced=F("wanted"))
@@ -92,7 +105,9 @@ def in_trouble(statuses: QuerySet[MachineStatus], now: datetime) -> QuerySet[Mac
     return found.annotate(rank=rank).order_by("rank", "name")
 
 
-def tallies(statuses: QuerySet[MachineStatus], now: datetime) -> dict[int, dict[str, int]]:
+def tallies(
+    statuses: QuerySet[MachineStatus], now: datetime, *, cut_off: bool = False
+) -> dict[int, dict[str, int]]:
     """Per replica how many machines there are, are connected, enforce what is wanted, or are in trouble.
 
     One query, whatever the number of clusters and machines.
@@ -105,7 +120,7 @@ def tallies(statuses: QuerySet[MachineStatus], now: datetime) -> dict[int, dict[
         .annotate(
             machines=Count("pk"),
             connected=Count("pk", filter=Q(connection=Connection.CONNECTED) & fresh),
-            down=Count("pk", filter=Q(connection=Connection.DOWN) & fresh),
+            down=Count("pk", filter=_down(now, cut_off)),
             away=Count("pk", filter=Q(connection=Connection.DISCONNECTED)),
             enforced=Count("pk", filter=alike & current),
             failed=Count("pk", filter=~Q(error="")),

@@ -110,10 +110,11 @@ def _write_views(replica_id: int, views: Iterable[PeerView]) -> bool:
 
 
 def _write_view(replica_id: int, view: PeerView) -> bool:
-    if view.state is State.REMOVED:
-        return False
+    # What people took out or removed is so by the entries; from a link these words mean that it refuses us.
+    refused = view.state in (State.REMOVED, State.DISCONNECTED)
+    state = Connection.UNKNOWN if refused else Connection(view.state.value)
     reason = view.trouble or view.reason
-    return statuses.connection(replica_id, view.serial, Connection(view.state.value), reason, view.remedy)
+    return statuses.connection(replica_id, view.serial, state, reason, view.remedy)
 
 
 def _heard(replica_id: int, serial: str, status: Wire) -> bool:
@@ -187,6 +188,10 @@ class Follower:
             await self._following.pop(replica_id).table.close()
         for replica_id in wanted:
             await self.follow(replica_id)
+
+    def all(self) -> list[Following]:
+        """Every cluster that is followed now."""
+        return list(self._following.values())
 
     async def look(self) -> None:
         """Write down how every machine of every cluster is reached."""

@@ -96,6 +96,11 @@ class Field:
         )
 
     @property
+    def note(self) -> str:
+        """What is special about the chosen option (GUI-17)."""
+        return next((option.note for option in self.options if option.value == self.value), "")
+
+    @property
     def word(self) -> str:
         """The value for reading only."""
         chosen = next((option.label for option in self.options if option.value == self.value), None)
@@ -108,6 +113,13 @@ class Field:
         for child in below:
             yield from child.walk()
 
+    def id_at(self, at: str) -> str:
+        """The id of the field, or of the row, that shows a problem at that place; empty where none does."""
+        places = {found.at: found.id for found in self.walk()}
+        for found in self.walk():
+            places |= {f"{found.at}.{row.id}": row.anchor for row in found.rows}
+        return places.get(at) or places.get(at.rpartition(".")[0], "") if at else ""
+
 
 @dataclass
 class Row:
@@ -117,6 +129,11 @@ class Row:
     path: str
     fields: list[Field]
     errors: list[str] = field(default_factory=list)
+
+    @property
+    def anchor(self) -> str:
+        """The id of the row in the page."""
+        return f"row-{self.path.replace('.', '-')}"
 
     @property
     def title(self) -> str:

@@ -53,13 +53,12 @@ class Live(AsyncJsonWebsocketConsumer):
         """Pass a hint on to the page."""
         await self.send_json({"about": message["about"], "cluster": message["cluster"]})
 
-    async def access(self, message: dict[str, Any]) -> None:
+    async def access_changed(self, message: dict[str, Any]) -> None:
         """The rights of the person changed, or the session ended: look again, and let the page do so."""
         if not await self._join():
             await self.close(NOT_LOGGED_IN)
             return
-        for about in ("status", "settings", "jobs"):
-            await self.send_json({"about": about, "cluster": ""})
+        await self.send_json({"about": "access", "cluster": ""})
 
 
 @database_sync_to_async

@@ -10,7 +10,7 @@ from channels.layers import get_channel_layer
 
 logger = logging.getLogger(__name__)
 
-About = Literal["status", "settings", "jobs", "answers"]
+About = Literal["status", "settings", "jobs", "answers", "alerts", "access"]
 
 
 def group_of(replica_id: int) -> str:
@@ -19,7 +19,7 @@ def group_of(replica_id: int) -> str:
 
 
 def jobs_of(tenant_id: int) -> str:
-    """The channel group of everybody who may see a tenant's jobs."""
+    """The channel group of everybody of a tenant: its jobs and alerts."""
     return f"jobs.{tenant_id}"
 
 
@@ -28,18 +28,15 @@ def person_of(user_id: int) -> str:
     return f"person.{user_id}"
 
 
-def look_who_may(user_id: int) -> None:
-    """Tell the open sockets of a person that their rights may have changed, or their session ended."""
-    _send(person_of(user_id), {"type": "access"})
-
-
 def hint(group: str, about: About, cluster: str = "") -> None:
     """Tell browsers to look again. Losing a hint costs seconds: pages also look by themselves."""
-    _send(group, {"type": "hint", "about": about, "cluster": cluster})
+    send_to(group, {"type": "hint", "about": about, "cluster": cluster})
 
 
-def _send(group: str, message: dict[str, str]) -> None:
+def send_to(group: str, message: dict[str, str]) -> None:
+    """Give the sockets of a group a message of the channel layer, whose `type` names their method."""
+    layer = get_channel_layer()
     try:
-        async_to_sync(get_channel_layer().group_send)(group, message)
+        async_to_sync(layer.group_send)(group, message)
     except Exception as error:  # whatever a broker that is away raises must not undo what just happened
         logger.warning("no hint sent (%s)", error)

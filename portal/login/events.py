@@ -11,13 +11,11 @@ from allauth.usersessions.models import UserSession
 from django.contrib.admin.models import ADDITION, DELETION, LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 
 from portal.audit import Action, Outcome, record, record_person
-from portal.live.hints import look_who_may
+from portal.live.access import changed_for
 from portal.login import display, policy
-from portal.tenants import ClusterRole, Member
 
 
 def connect() -> None:
@@ -35,10 +33,7 @@ def connect() -> None:
         signal.connect(_second_factor_changed(change), weak=False)
     mfa.authentication_failed.connect(_second_factor_failed)
     post_save.connect(_raw_edit, sender=LogEntry)
-    for model in (Member, ClusterRole, UserSession, get_user_model()):
-        post_delete.connect(_access_changed, sender=model)
-    for model in (Member, ClusterRole, get_user_model()):
-        post_save.connect(_access_changed, sender=model)
+    post_delete.connect(_session_ended, sender=UserSession)
 
 
 def _logged_in(sender: Any, request: Any, user: Any, **more: Any) -> None:
@@ -84,11 +79,5 @@ def _raw_edit(sender: Any, instance: LogEntry, **more: Any) -> None:
     record(instance.user, Action.RAW_EDIT, instance.object_repr, **facts)
 
 
-def _access_changed(sender: Any, instance: Any, **more: Any) -> None:
-    """Who may see what is looked at anew on the sockets of the person, once it is true."""
-    if isinstance(instance, ClusterRole):
-        found = Member.objects.filter(pk=instance.member_id).values_list("user", flat=True).first()
-    else:
-        found = getattr(instance, "user_id", instance.pk)
-    if found is not None:
-        transaction.on_commit(lambda: look_who_may(found))
+def _session_ended(sender: Any, instance: UserSession, **more: Any) -> None:
+    changed_for(instance.user_id)

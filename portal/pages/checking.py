@@ -19,7 +19,7 @@ from clusters.refusals import REFUSALS
 from clusters.sealing import secrets_of
 from clusters.side_by_side import Row, side_by_side
 from portal import checks
-from portal.checks import Check, CheckIsOld, Finding
+from portal.checks import Check, Finding
 from portal.jobs import Job
 from portal.pages.access import Place, cluster_page
 from portal.pages.jobs import start
@@ -37,23 +37,20 @@ class Compared:
 
     @cached_property
     def held(self) -> tuple[Held, ...]:
-        """The versions, the latest first; none where they can no longer be read."""
-        try:
-            return self.finding.held()
-        except CheckIsOld:
-            return ()
+        """The versions, the latest first."""
+        return self.finding.held()
 
     @property
     def rows(self) -> list[Row]:
         """Where the versions differ, secrets hidden."""
         values = [held.version.value if held.version else None for held in self.held]
-        return side_by_side(values, secrets_of(self.finding.entry)) if values else []
+        return side_by_side(values, secrets_of(self.finding.entry))
 
     @property
     def may_choose(self) -> bool:
         """Whether a version can still be made to hold everywhere."""
         forced = self.finding.resolution == Finding.Resolution.FORCED
-        return bool(self.held) and not self.finding.behind and not forced
+        return not self.finding.behind and not forced
 
 
 def job_of(place: Place) -> Job | None:

@@ -17,8 +17,11 @@ from clusters.enrolment import ADVISED_MACHINES
 from clusters.installed import catalogue
 from clusters.modes import Level, Mode
 from clusters.state import Group
+from portal.alerts.kinds import Kind
+from portal.alerts.looking import of_place
+from portal.pages import past
 from portal.pages.access import Place, cluster_page, machines_seen
-from portal.pages.navigation import entries, require_mode, tabs
+from portal.pages.navigation import entries, has_mode, require_mode, tabs
 from portal.tenants import Right
 
 RECENT = 6
@@ -51,6 +54,7 @@ def _live(place: Place) -> dict[str, Any]:
             "connected": kinds.count(Connection.CONNECTED),
             "enforced": [one.enforcement for one in machines].count(Enforcement.ENFORCED),
             "away": len(machines) - kinds.count(Connection.CONNECTED),
+            "releases": sorted({one.status.release for one in machines if one.status.release}),
             "queue": sum(one.status.queue or 0 for one in machines),
         },
         "silent": bool(machines) and not any(one.fresh for one in machines),
@@ -64,7 +68,9 @@ def _live(place: Place) -> dict[str, Any]:
 @cluster_page(Right.SEE_STATE)
 def cluster(request: HttpRequest, place: Place) -> HttpResponse:
     """The cluster; htmx gets its live part alone."""
-    context: dict[str, Any] = {"place": place, "section": "cluster", **_live(place)}
+    lasting = of_place(place.cluster)
+    place.cut_off = any(alert.kind == Kind.CUT_OFF for alert in lasting)
+    context: dict[str, Any] = {"place": place, "section": "cluster", "open_alerts": lasting, **_live(place)}
     if place.may_see_settings:
         context["recent"] = commits.history(place.replica_id, per_page=RECENT).commits
     if request.htmx:
@@ -75,7 +81,10 @@ def cluster(request: HttpRequest, place: Place) -> HttpResponse:
 @require_safe
 @cluster_page(Right.SEE_SETTINGS)
 def mode(request: HttpRequest, place: Place, mode: Mode) -> HttpResponse:
-    """What a mode defines and inherits, feature by feature; for a machine also its live state."""
+    """What a mode defines and inherits, or did (`?at=`), feature by feature; of a machine also its state."""
+    place = past.travelled(request, place)
+    if place.at and not has_mode(place.state, mode):
+        return past.absent(request, place)
     require_mode(place.draft, mode)
     found = entries(place, mode)
     context = {
@@ -84,7 +93,8 @@ def mode(request: HttpRequest, place: Place, mode: Mode) -> HttpResponse:
         "modes": place.draft.modes(),
         "tabs": list(tabs(found)),
         "section": "settings",
-        "one": _one(place, mode),
+        "one": None if place.at else _one(place, mode),
+        "travel": past.picker(place),
         "members": place.draft.reach(mode),
         "fingerprint_here": effective.effective(place.state, mode, catalogue()).fingerprint,
     }
@@ -95,4 +105,6 @@ def _one(place: Place, mode: Mode) -> Seen | None:
     if mode.level is not Level.MACHINE:
         return None
     row = MachineStatus.objects.filter(replica=place.replica_id, serial=mode.id).first()
-    return None if row is None else seen(row, timezone.now(), place.cluster.replica.revision)
+    if row is None:
+        return None
+    return seen(row, timezone.now(), place.cluster.replica.revision, cut_off=place.cut_off)

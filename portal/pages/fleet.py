@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -14,9 +15,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from appliances.following.freshness import Seen, in_trouble, seen, tallies
+from appliances.following.freshness import Seen, in_trouble, seen, tallies, worker_lives
 from appliances.models import MachineStatus
 from clusters.models import Draft
+from portal.alerts.looking import open_of
 from portal.proposals.proposal import waiting_for
 from portal.tenants import ManagedCluster, Right, tenants_with
 
@@ -78,7 +80,8 @@ class Row:
 def _rows(request: HttpRequest) -> list[Row]:
     clusters = list(ManagedCluster.objects.seen_by(request.user).select_related("tenant", "replica"))
     ids = [cluster.replica_id for cluster in clusters]
-    counts = tallies(MachineStatus.objects.filter(replica__in=ids), timezone.now())
+    statuses = MachineStatus.objects.filter(replica__in=ids)
+    counts = tallies(statuses, timezone.now(), cut_off=bool(open_of(request).cut_off))
     mine = Draft.objects.filter(replica__in=ids, user=request.user.get_username())
     pending = dict(mine.order_by().values_list("replica").annotate(Count("pk")))
     waiting = dict(waiting_for(request.user).order_by().values_list("cluster").annotate(Count("pk")))
@@ -88,12 +91,12 @@ def _rows(request: HttpRequest) -> list[Row]:
     ]
 
 
-def _attention(rows: list[Row]) -> list[tuple[ManagedCluster, Seen]]:
+def _attention(rows: list[Row], cut_off: bool) -> list[tuple[ManagedCluster, Seen]]:
     """The machines that need a person, the worst first; one query."""
     clusters = {row.cluster.replica_id: row.cluster for row in rows}
     now = timezone.now()
-    found = in_trouble(MachineStatus.objects.filter(replica__in=clusters), now)[:ATTENTION]
-    return [(c := clusters[s.replica_id], seen(s, now, c.replica.revision)) for s in found]
+    found = in_trouble(MachineStatus.objects.filter(replica__in=clusters), now, cut_off=cut_off)[:ATTENTION]
+    return [(c := clusters[s.replica_id], seen(s, now, c.replica.revision, cut_off=cut_off)) for s in found]
 
 
 def _totals(rows: list[Row]) -> dict[str, int]:
@@ -107,12 +110,15 @@ def _totals(rows: list[Row]) -> dict[str, int]:
 def fleet(request: HttpRequest) -> HttpResponse:
     """All clusters; htmx gets the fragment alone."""
     rows = _rows(request)
+    administers = tenants_with(request.user, Right.ADMINISTER).exists()
     context: dict[str, Any] = {
         "tenants": [(t, list(found)) for t, found in groupby(rows, key=lambda row: row.cluster.tenant)],
         "totals": _totals(rows),
-        "attention": _attention(rows),
+        "attention": _attention(rows, bool(open_of(request).cut_off)),
         "now": timezone.now(),
-        "may_adopt": tenants_with(request.user, Right.ADMINISTER).exists(),
+        "nobody_works": not worker_lives(timezone.now()),
+        "may_adopt": administers,
+        "may_create": settings.GATEFOLD_GUIDED_CLUSTERCONFIG and administers,
         "section": "fleet",
     }
     return render(request, "fleet/fragment.html" if request.htmx else "fleet/overview.html", context)

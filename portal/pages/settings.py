@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from clusters import drafts, effective
 from clusters.catalogue import Document, InvalidDocument, Problem
-from clusters.differences import differences, masked, unmasked
+from clusters.differences import differences, masked, named_path, unmasked
 from clusters.effective import Setting
 from clusters.installed import catalogue
 from clusters.modes import Mode
@@ -24,9 +24,9 @@ from clusters.versions import canonical, digest
 from portal.editing.fields import Builder, Field
 from portal.editing.reading import document_of
 from portal.editing.references import choices_at
-from portal.pages import transferring
+from portal.pages import past, transferring
 from portal.pages.access import Place, cluster_page
-from portal.pages.navigation import entries, feature_of, require_mode, suitable, tabs
+from portal.pages.navigation import entries, feature_of, has_mode, require_mode, suitable, tabs
 from portal.tenants import Right
 
 MOST_ROWS = 400
@@ -100,6 +100,13 @@ class SettingsPage:
         return effective.reached(self.place.draft, self.mode, self.feature.name)
 
     @property
+    def related(self) -> list[Any]:
+        """The features that these settings depend on, and those that depend on them (GUI-06)."""
+        known: list[Any] = list(catalogue())
+        names = {f.name for f in known if self.feature.name in f.refers_to} | self.feature.refers_to
+        return [f for f in known if f.name in names]
+
+    @property
     def suitable(self) -> list[Mode]:
         return suitable(self.place.draft, self.feature, self.mode)
 
@@ -142,11 +149,13 @@ class SettingsPage:
         return Builder(choices, self.problems).form(self.feature.schema, shown)
 
     @property
-    def stray(self) -> list[Problem]:
-        """Problems that no field of the form shows."""
-        shown = {f.at for f in self.form.walk()}
-        shown |= {f"{f.at}.{row.id}" for f in self.form.walk() for row in f.rows}
-        return [p for p in self.problems if p.path not in shown and p.path.rpartition(".")[0] not in shown]
+    def listed_problems(self) -> list[tuple[Problem, str, str]]:
+        """Each problem with the field that has it, in words, and that field's id (empty where none shows)."""
+        shown = self.typed if self.typed is not None else self.document
+        return [
+            (p, named_path(shown, p.path) if p.path else "", "" if self.as_text else self.form.id_at(p.path))
+            for p in self.problems
+        ]
 
     @property
     def json_text(self) -> str:
@@ -169,8 +178,11 @@ def start_document(page: SettingsPage) -> Document:
 
 @cluster_page(Right.SEE_SETTINGS)
 def feature(request: HttpRequest, place: Place, mode: Mode, tab: str, name: str) -> HttpResponse:
-    """Look (GET) or change one's pending settings (POST, `do` says how)."""
+    """Look, also into the past (`?at=`), or change one's pending settings (POST, `do` says how)."""
     found = feature_of(f"{tab}/{name}")
+    place = past.travelled(request, place)
+    if place.at and not has_mode(place.state, mode):
+        return past.absent(request, place)
     require_mode(place.draft, mode)
     page = SettingsPage(place, mode, found, start=request.GET.get("start", ""))
     if request.method == "POST":
@@ -183,6 +195,7 @@ def feature(request: HttpRequest, place: Place, mode: Mode, tab: str, name: str)
 
 def _show(request: HttpRequest, page: SettingsPage, status: int = 200) -> HttpResponse:
     found = entries(page.place, page.mode)
+    forgotten = past.forgotten_here(page)
     context = {
         "place": page.place,
         "page": page,
@@ -191,6 +204,9 @@ def _show(request: HttpRequest, page: SettingsPage, status: int = 200) -> HttpRe
         "section": "settings",
         "current": page.feature,
         "modes": page.place.draft.modes(),
+        "travel": past.picker(page.place),
+        "forgotten": forgotten,
+        "may_bring_back": past.may_bring_back(page, forgotten),
     }
     return render(request, "settings/feature.html", context, status=status)
 
@@ -234,9 +250,25 @@ def _tell(request: HttpRequest, page: SettingsPage, edited: drafts.Edited) -> No
         return
     reached = ", ".join(m.name for m in edited.reached) or _("no machine")
     messages.success(request, _("Kept as a pending change. After a commit it reaches: %s.") % reached)
+    _warn_of_broken(request, page)
     if edited.overrides:
         spared = mode_labels(page.place.draft, [*edited.overrides.groups, *edited.overrides.machines])
         messages.warning(request, _("These keep their own settings and are not reached: %s.") % spared)
+
+
+def _warn_of_broken(request: HttpRequest, page: SettingsPage) -> None:
+    """References that lead nowhere because of pending changes: a warning, no obstacle (DEP-01)."""
+    names = {m.serial: m.name for m in page.place.draft.machines.values()}
+    found: dict[tuple[str, str], list[str]] = {}
+    for broken in drafts.broken_references(page.place.replica_id, page.place.user):
+        wanted = broken.reference
+        if page.feature.name in (broken.feature, wanted.feature):
+            machines = found.setdefault((broken.feature, wanted.item), [])
+            machines.append(names.get(broken.serial, broken.serial))
+    for (name, item), machines in found.items():
+        told = {"feature": name, "item": item, "names": ", ".join(dict.fromkeys(machines))}
+        text = _("%(feature)s names “%(item)s”, which is not there on: %(names)s. See References.")
+        messages.warning(request, text % told)
 
 
 def _discard(request: HttpRequest, page: SettingsPage) -> HttpResponse:
@@ -252,4 +284,5 @@ ACTIONS = {
     "copy": transferring.act,
     "move": transferring.act,
     "delete": transferring.act,
+    "bring_back": past.bring_back,
 }

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from clusters.modes import InvalidMode, Mode
+from clusters.modes import CLUSTER, InvalidMode, Mode
 from clusters.naming import mode_label
 from clusters.refusals import REFUSALS
 from clusters.transfers import Action, Plan, carry_out, plan
@@ -42,7 +42,12 @@ def act(request: HttpRequest, page: SettingsPage) -> HttpResponse:
 
 
 def _risky(planned: Plan) -> bool:
-    return bool(planned.replaced or planned.broken or planned.emptied)
+    return bool(planned.replaced or planned.broken or planned.emptied or takes_from_the_cluster(planned))
+
+
+def takes_from_the_cluster(planned: Plan) -> bool:
+    """Whether the cluster would have no settings any more: an exception is better copied (BP-02, BP-08)."""
+    return planned.source == CLUSTER and planned.action is not Action.COPY
 
 
 def _ask(request: HttpRequest, page: SettingsPage, planned: Plan) -> HttpResponse:
@@ -58,6 +63,7 @@ def _ask(request: HttpRequest, page: SettingsPage, planned: Plan) -> HttpRespons
         "section": "settings",
         "planned": planned,
         "broken": broken,
+        "takes": takes_from_the_cluster(planned),
         "target": planned.targets[0] if planned.targets else None,
     }
     return render(request, "settings/confirm.html", context)

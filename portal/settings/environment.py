@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 
 class BadEnvironment(ValueError):
@@ -55,3 +56,21 @@ def _whole(path: Path) -> str:
     if len(found) < 50:
         raise BadEnvironment(f"{path} holds no whole secret; remove the file and start again")
     return found
+
+
+SMTP_PORTS = {"smtp": 25, "smtps": 465, "smtp+tls": 587}
+
+
+def email_of(url: str) -> tuple[str, int, str, str, bool, bool]:
+    """Host, port, user, passphrase, TLS from the start, STARTTLS of a mail server; raises BadEnvironment.
+
+    Without an address there is no host, and no mail is sent.
+    """
+    if not url:
+        return "", 25, "", "", False, False
+    parts = urlsplit(url)
+    if parts.scheme not in SMTP_PORTS or not parts.hostname:
+        raise BadEnvironment("GATEFOLD_EMAIL_URL: write smtp://host:25, smtps:// or smtp+tls://")
+    user, passphrase = unquote(parts.username or ""), unquote(parts.password or "")
+    port = parts.port or SMTP_PORTS[parts.scheme]
+    return parts.hostname, port, user, passphrase, parts.scheme == "smtps", parts.scheme == "smtp+tls"

@@ -1,7 +1,6 @@
 """Settings about people: login, second factor, passkeys, providers, sessions, limits against guessing."""
 
 import os
-import socket
 
 from portal.settings.environment import BadEnvironment, flag, listed
 
@@ -63,9 +62,3 @@ def _provider(name: str) -> dict[str, object]:
 
 GATEFOLD_OIDC = [_provider(name) for name in listed("GATEFOLD_OIDC")]
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": GATEFOLD_OIDC}}
-
-_MAIL_HOST, _colon, _MAIL_PORT = os.environ.get("GATEFOLD_MAIL", "").rpartition(":")
-GATEFOLD_MAILS = bool(_MAIL_HOST)
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if GATEFOLD_MAILS else 'dummy'}.EmailBackend"
-EMAIL_HOST, EMAIL_PORT, EMAIL_TIMEOUT = _MAIL_HOST, int(_MAIL_PORT or 25), 10
-DEFAULT_FROM_EMAIL = os.environ.get("GATEFOLD_MAIL_FROM", f"gatefold@{socket.getfqdn()}")

@@ -9,12 +9,16 @@ Environment variables, or lines of the file that GATEFOLD_ENVIRONMENT names (def
     GATEFOLD_ORIGINS        the same as origins (https://portal.example.com), when behind a proxy
     GATEFOLD_HTTPS          on: cookies travel over HTTPS only
     GATEFOLD_RELEASES       folder of releases for the machines (default VAR/releases), see docs/upgrades.md
+    GATEFOLD_GUIDED_CLUSTERCONFIG  off: no guided administration of clusters (default on)
     GATEFOLD_PORTAL_NAME    the name that stands in commits made here
     GATEFOLD_PROXIES        how many proxies of yours stand before the portal (default 0)
-    GATEFOLD_MAIL           host:port of a mail server that takes invitations; without it their links are copied
-    GATEFOLD_MAIL_FROM      the sender of such mail (default gatefold@ this host)
     GATEFOLD_OIDC           short names of providers people may log in with, see docs/people.md
     GATEFOLD_AUDIT_HEAD     file that keeps the end of the audit log (default VAR/portal/audit.head)
+    GATEFOLD_URL            address of the portal, for links in notices (https://portal.example.com)
+    GATEFOLD_EMAIL_URL      smtp://user:passphrase@host:25, smtps:// or smtp+tls://; without, no mail is sent
+    GATEFOLD_EMAIL_FROM     sender of notices and invitations (default gatefold@ this host)
+    GATEFOLD_SEALING_KEYS   file of the keys of sealed secrets, the newest first (default VAR/portal/sealing_keys)
+    GATEFOLD_WEBHOOK_ALLOW  networks inside that webhooks may reach, comma separated (10.1.2.0/24)
 """
 
 import os
@@ -26,7 +30,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.settings.base import *  # noqa: F403 - the base is meant to be taken whole
 from portal.settings.base import BASE_DIR, DATABASE_OPTIONS, INSTALLED_APPS, VAR
-from portal.settings.environment import flag, kept_secret, listed, read_environment_file
+from portal.settings.environment import email_of, flag, kept_secret, listed, read_environment_file
 from portal.settings.login import *  # noqa: F403 - the part that is about people
 
 HOME = VAR / "portal"
@@ -38,10 +42,18 @@ DEBUG = flag("GATEFOLD_DEBUG")
 ALLOWED_HOSTS = listed("GATEFOLD_HOSTS", f"localhost,127.0.0.1,[::1],{socket.gethostname()}")
 CSRF_TRUSTED_ORIGINS = listed("GATEFOLD_ORIGINS")
 GATEFOLD_PORTAL_HOME = HOME
-GATEFOLD_SEALING_KEYS = HOME / "sealing_keys"
+GATEFOLD_SEALING_KEYS = os.environ.get("GATEFOLD_SEALING_KEYS", str(HOME / "sealing_keys"))
 GATEFOLD_RELEASES = os.environ.get("GATEFOLD_RELEASES", str(VAR / "releases"))
+GATEFOLD_GUIDED_CLUSTERCONFIG = flag("GATEFOLD_GUIDED_CLUSTERCONFIG", True)
 GATEFOLD_PORTAL_NAME = os.environ.get("GATEFOLD_PORTAL_NAME", "portal")
 GATEFOLD_AUDIT_HEAD = os.environ.get("GATEFOLD_AUDIT_HEAD", str(HOME / "audit.head"))
+GATEFOLD_URL = os.environ.get("GATEFOLD_URL", "")
+GATEFOLD_WEBHOOK_ALLOW = listed("GATEFOLD_WEBHOOK_ALLOW")
+(EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_SSL, EMAIL_USE_TLS) = email_of(
+    os.environ.get("GATEFOLD_EMAIL_URL", "")
+)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = os.environ.get("GATEFOLD_EMAIL_FROM", f"gatefold@{socket.gethostname()}")
 
 INSTALLED_APPS = [
     "daphne",
@@ -96,7 +108,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "builtins": ["portal.templatetags.gatefold"],
+            "builtins": ["portal.templatetags.gatefold", "portal.templatetags.alerts"],
         },
     }
 ]

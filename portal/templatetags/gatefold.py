@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from django import template
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
@@ -21,7 +23,7 @@ from clusters.differences import PathChange, differences
 from clusters.installed import catalogue
 from clusters.matrix import OWN, Cell, Kind
 from clusters.modes import CLUSTER, Mode, group, machine
-from clusters.naming import entry_label, level_word, mode_label, moment
+from clusters.naming import entry_label, level_word, mode_label, mode_labels, moment
 from clusters.sealing import secrets_of
 from clusters.side_by_side import ABSENT, Row
 from clusters.versions import settings_at
@@ -31,6 +33,14 @@ register = template.Library()
 BAR = 4
 TALL = 16
 LONGEST = 160
+NAMED_MODES = 3
+
+
+@register.inclusion_tag("cluster/menu_link.html", takes_context=True)
+def menu_link(context: Any, name: str, drawing: str, text: str, count: int = 0) -> dict[str, Any]:
+    """A line of a cluster's menu: the page of that name, and how much waits there."""
+    here = {"place": context["place"], "section": context.get("section", "")}
+    return {"name": name, "drawing": drawing, "text": text, "count": count, **here}
 
 
 @register.simple_tag
@@ -92,6 +102,14 @@ def until(moment: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def in_its_zone(moment: datetime | None) -> str:
+    """A time as the clocks of its own time zone show it, with the zone's name."""
+    if not moment:
+        return ""
+    return f"{date_format(moment.replace(tzinfo=None), 'D Y-m-d H:i')} {moment.tzinfo}"
+
+
+@register.filter
 def of_commit(marks: Any, commit: Any) -> Any:
     """What is kept under a commit's id; None where nothing is."""
     return marks.get(str(commit.id)) if marks else None
@@ -130,10 +148,56 @@ def level(state: Any, mode: Mode | None, href: str = "") -> dict[str, Any]:
     return {"kind": str(mode.level), "label": mode_label(state, mode), "href": href}
 
 
-@register.simple_tag
-def feature_url(slug: str, mode: Mode, feature: Any) -> str:
+def feature_path(slug: str, mode: Mode, feature: Any) -> str:
     """The address of a feature's page in a mode (GUI-02)."""
     return reverse("feature", args=[slug, mode, *feature.page.split("/")])
+
+
+def _at(context: Any) -> str:
+    """Keeps to the moment that is shown."""
+    place = context.get("place")
+    return f"?at={quote(place.at_text)}" if place is not None and place.at else ""
+
+
+@register.simple_tag(takes_context=True)
+def feature_url(context: Any, slug: str, mode: Mode, feature: Any) -> str:
+    """The address of a feature's page in a mode, at the moment that is shown."""
+    return feature_path(slug, mode, feature) + _at(context)
+
+
+@register.simple_tag(takes_context=True)
+def mode_url(context: Any, slug: str, mode: Mode) -> str:
+    """The address of a mode's page, at the moment that is shown."""
+    return reverse("mode", args=[slug, mode]) + _at(context)
+
+
+@register.simple_tag
+def mode_page(slug: str, mode: Mode, name: str) -> str:
+    """The page of a feature, by its name, in a mode; the mode's page where there is none."""
+    page = feature_page(name)
+    return (
+        reverse("feature", args=[slug, mode, *page.split("/")])
+        if page
+        else reverse("mode", args=[slug, mode])
+    )
+
+
+@register.filter
+def machine_mode(found: Any) -> Mode:
+    """The mode of a machine."""
+    return machine(found.serial)
+
+
+@register.filter
+def mode_text(mode: Mode, state: Any) -> str:
+    """`Group Paris`, within a sentence."""
+    return mode_label(state, mode)
+
+
+@register.filter
+def mode_texts(modes: Any, state: Any) -> str:
+    """The labels of some modes, the first few of them."""
+    return mode_labels(state, modes[:NAMED_MODES]) + ("…" if len(modes) > NAMED_MODES else "")
 
 
 CONNECTIONS = {
@@ -203,6 +267,20 @@ def sighting_cell(one: Any) -> SafeString:
         icon(drawing),
         words if one.trouble else label,
     )
+
+
+@register.filter
+def marked(text: str, wanted: str) -> SafeString:
+    """A text with what was searched for marked in it."""
+    lower, sought = text.lower(), wanted.lower()
+    if not sought or len(lower) != len(text):
+        # Some letters change their length with their case; then places cannot be compared.
+        return format_html("{}", text)
+    pieces, place = [], 0
+    while (found := lower.find(sought, place)) >= 0:
+        pieces.append((text[place:found], text[found : found + len(sought)]))
+        place = found + len(sought)
+    return format_html("{}{}", format_html_join("", "{}<mark>{}</mark>", pieces), text[place:])
 
 
 @register.filter
@@ -319,7 +397,7 @@ def matrix_cell(context: Any, cell: Cell, feature: Any) -> SafeString:
         look,
         source.level if source else "factory",
         " is-pending" if cell.pending else "",
-        feature_url(place.cluster.slug, cell.mode, feature),
+        feature_path(place.cluster.slug, cell.mode, feature),
         gettext(feature.title),
         mode_label(place.draft, cell.mode),
         words,

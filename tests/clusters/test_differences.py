@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusters.differences import HIDDEN, differences, masked
+from clusters.differences import HIDDEN, differences, masked, named_path
 from clusters.versions import canonical
 
 
@@ -98,3 +98,18 @@ def test_differences_are_none_just_when_documents_are_equal(before, after) -> No
 def test_differences_of_nothing_but_secrets_show_nothing(before, after) -> None:
     for change in differences(before, after, {"a", "b"}):
         assert {canonical(change.old), canonical(change.new)} <= {canonical(v) for v in (None, "", HIDDEN)}
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("rows.0.rate", "rows[a].rate"),
+        ("to.1", "to[1]"),
+        ("rows.7.x", "rows.7.x"),
+        ("rows.x", "rows.x"),
+        ("rate", "rate"),
+    ],
+)
+def test_path_is_told_with_the_names_of_rows(path: str, told: str) -> None:
+    document = {"rows": [{"name": "a", "rate": 1}], "to": ["x", "y"], "rate": 2}
+    assert named_path(document, path) == told

@@ -83,6 +83,7 @@ def test_uses_tell_who_refers_to_what_and_where_it_is_missing(cluster: Cluster) 
         for u in uses(cluster.state, CATALOGUE)
     ]
 
+    assert next(u.place for u in uses(cluster.state, CATALOGUE)) == "rows[in].interface"
     assert told == [
         (CLUSTER, "public", ["M1", "M2"], [], (ONE, TWO)),
         (CLUSTER, "disclaimer", ["M1"], ["M2"], (ONE,)),

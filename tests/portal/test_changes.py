@@ -137,7 +137,7 @@ def clash(europe: ManagedCluster) -> ManagedCluster:
 def test_conflict_stops_the_whole_commit_and_names_who_when_and_what(
     browser: Client, clash: ManagedCluster
 ) -> None:
-    """CMT-04."""
+    """CMT-04, SYN-09."""
     before = replicas.vector(clash.replica_id)
     answer = browser.post(PENDING, {"do": "commit", "comment": "Mine"})
     html = answer.content.decode()
@@ -154,7 +154,7 @@ def test_conflict_is_seen_before_the_commit_too(browser: Client, clash: ManagedC
 
 
 def test_discarding_what_clashes_leaves_the_rest(browser: Client, clash: ManagedCluster) -> None:
-    """CMT-05."""
+    """CMT-05, SYN-09."""
     browser.post(PENDING, {"do": "discard_stale"})
     assert [p.mode for p in drafts.pending(clash.replica_id, "alice")] == [
         world.mode_of(clash, "berlin.example")

@@ -22,10 +22,12 @@ from portal.tenants import ManagedCluster, Tenant
 from tests.portal import world
 from tests.portal.conftest import LogIn
 
-FLEET_BUDGET = 9
-CLUSTER_BUDGET = 11
+FLEET_BUDGET = 10
+CLUSTER_BUDGET = 14
 MODE_BUDGET = 10
 PENDING_BUDGET = 16
+QUEUES_BUDGET = 14
+UPGRADES_BUDGET = 16
 
 
 def queries(client: object, path: str) -> int:
@@ -41,6 +43,12 @@ def queries(client: object, path: str) -> int:
         ("/big/", CLUSTER_BUDGET),
         ("/big/cluster/", MODE_BUDGET),
         ("/big/pending/", PENDING_BUDGET),
+        ("/big/queues/", QUEUES_BUDGET),
+        ("/big/upgrades/", UPGRADES_BUDGET),
+        ("/big/check/", 11),
+        ("/big/advice/", 10),
+        ("/big/references/", 8),
+        ("/big/conflicts/", 10),
     ],
 )
 def test_queries_do_not_grow_with_machines(

@@ -9,9 +9,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, get_resolver
+from django.utils import timezone
 
 from clusters import commits, replicas
 from clusters.modes import CLUSTER
+from portal.alerts.incidents import Alert, Fact, happened
+from portal.alerts.kinds import Kind
+from portal.alerts.routing import Channel
 from portal.config_files import backups
 from portal.jobs import Job
 from portal.proposals.proposal import Proposal
@@ -38,6 +42,8 @@ def filled(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
         "name": "smtp_routes",
         "tenant": cluster.tenant.slug,
         "word": "no-invitation",
+        "way": "mail",
+        "serial": next(iter(replicas.state(cluster.replica_id).machines)),
     }
     one = cluster.tenant.members.first()
     proposal, _new = Proposal.everything.get_or_create(tenant=cluster.tenant, cluster=cluster)
@@ -46,6 +52,8 @@ def filled(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
         "commit": made.id.number,
         "member": one.pk if one else 0,
         "proposal": proposal.pk,
+        "alert": alert_of(cluster),
+        "channel": channel_of(cluster),
         "load_file": 1,
         "backup": backups.keep(cluster, backups.Backup.Why.PERSON).number,
     }
@@ -62,8 +70,20 @@ def filled(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
         yield path
 
 
+def alert_of(cluster: ManagedCluster) -> int:
+    found = Alert.everything.filter(cluster=cluster).first()
+    return (found or happened(cluster.tenant, cluster, Fact(Kind.DOWN, "X"), timezone.now())).pk
+
+
+def channel_of(cluster: ManagedCluster) -> int:
+    channel = Channel(tenant=cluster.tenant, name="Ops", way="mail")
+    channel.enter({"recipients": "ops@example.com"})
+    channel.save()
+    return int(channel.pk)
+
+
 def of_clusters() -> list[URLPattern]:
-    return [p for p in patterns() if p.pattern.converters and p.name not in PUBLIC]
+    return [p for p in patterns() if p.pattern.converters and p.name not in PUBLIC | {"new_channel"}]
 
 
 @pytest.mark.parametrize("pattern", of_clusters(), ids=lambda p: str(p.name))
@@ -108,14 +128,14 @@ def test_no_page_of_mine_names_what_is_foreign(
                 assert word not in text, (path, word)
 
 
-LOOKS = {"cluster", "job", "monitor", "links", "queues"}
+LOOKS = {"cluster", "job", "monitor", "links", "queues", "upgrades", "alert", "cluster_alerts"}
 READS = LOOKS | {
-    *("mode", "feature", "history", "commit", "conflicts", "matrix", "check"),
-    *("proposals", "proposal", "policy", "configuration_schema"),
+    *("mode", "feature", "history", "commit", "conflicts", "matrix", "check", "advice", "references"),
+    *("proposals", "proposal", "policy", "configuration_schema", "news"),
 }
-EDITS = READS | {"pending", "configuration_file"}
+EDITS = READS | {"pending", "configuration_file", "membership", "terminal"}
 SEES = {
-    Role.ADMINISTRATOR: EDITS | {"people_of", "member", "audit_of"},
+    Role.ADMINISTRATOR: EDITS | {"people_of", "member", "audit_of", "channel", "join", "remove"},
     Role.OPERATOR: EDITS,
     Role.APPROVER: READS,
     Role.READONLY: READS,

@@ -25,7 +25,7 @@
     form.dataset.changed = "yes";
   }
 
-  function add(container) {
+  function add(container, quietly) {
     const blank = own(container, "template[data-blank]")[0];
     const ident = `n${++made}`;
     const holder = document.createElement(bodyOf(container).tagName === "TBODY" ? "tbody" : "div");
@@ -35,7 +35,7 @@
     row.querySelectorAll("[data-rows]").forEach(refresh);
     refresh(container);
     const first = row.querySelector("input:not([type=hidden]), select, textarea");
-    if (first) first.focus();
+    if (first && !quietly) first.focus();
     return row;
   }
 
@@ -84,6 +84,7 @@
     changed(button.closest("form"));
   });
 
+  window.gatefold.rows = { add, remove, move, own, bodyOf, rowsOf, refresh, changed };
   document.querySelectorAll("[data-rows]").forEach(refresh);
   document.querySelectorAll("[data-settings-form]").forEach((form) => {
     form.addEventListener("input", (event) => {

@@ -3,22 +3,33 @@
 "use strict";
 (() => {
   const STALE_MS = 75000;
+  const SLEPT_MS = 15000;
+  const FAILURES = 3;
+  const NOT_LOGGED_IN = 4401;
+  const EVERYTHING = ["status", "settings", "jobs", "answers", "alerts", "access"];
   const body = document.body;
   const sign = document.querySelector("[data-live-sign]");
   const lost = document.querySelector("[data-lost-news]");
+  const gone = document.querySelector("[data-gone]");
   let socket = null;
   let wait = 500;
+  let failures = 0;
   let lastNews = Date.now();
+  let lastTick = Date.now();
   let due = new Set();
   let timer = 0;
+  let redial = 0;
 
   function show(state) {
+    if (body.dataset.live === "gone") return;
     body.dataset.live = state;
     if (sign) {
-      sign.dataset.live = state;
-      sign.textContent = sign.dataset[`words${state[0].toUpperCase()}${state.slice(1)}`];
+      const shown = state === "gone" ? "lost" : state;
+      sign.dataset.live = shown;
+      sign.textContent = sign.dataset[`words${shown[0].toUpperCase()}${shown.slice(1)}`];
     }
     if (lost) lost.hidden = state !== "lost";
+    if (gone) gone.hidden = state !== "gone";
   }
 
   function fetchDue() {
@@ -33,25 +44,55 @@
     if (!timer) timer = setTimeout(fetchDue, 60 + Math.random() * 240);
   }
 
+  function lookAgain() { EVERYTHING.forEach(hint); }
+
   function concerns(message) {
     const here = body.querySelector("[data-cluster]");
     return !here || !message.cluster || here.dataset.cluster === message.cluster;
   }
 
+  // Each socket has its own listeners: one that was given up says nothing any more.
   function connect() {
+    clearTimeout(redial);
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    socket = new WebSocket(`${scheme}//${location.host}${body.dataset.liveUrl}`);
-    socket.onopen = () => { wait = 500; lastNews = Date.now(); show("live"); ["status", "settings", "jobs", "answers"].forEach(hint); };
-    socket.onmessage = (event) => {
+    const mine = new WebSocket(`${scheme}//${location.host}${body.dataset.liveUrl}`);
+    socket = mine;
+    mine.onopen = () => {
+      if (socket !== mine) return;
+      wait = 500;
+      failures = 0;
+      lastNews = Date.now();
+      show("live");
+      lookAgain();
+    };
+    mine.onmessage = (event) => {
+      if (socket !== mine) return;
       const message = JSON.parse(event.data);
       lastNews = Date.now();
-      if (message.about && concerns(message)) hint(message.about);
+      if (message.about === "access") lookAgain();
+      else if (message.about && concerns(message)) hint(message.about);
     };
-    socket.onclose = () => {
+    mine.onclose = (event) => {
+      if (socket !== mine) return;
+      // The session has ended: this address leads to the login page, and back here afterwards.
+      if (event.code === NOT_LOGGED_IN) { location.reload(); return; }
+      failures += 1;
       if (body.dataset.live === "live") show("waiting");
-      setTimeout(connect, wait * (0.75 + Math.random() / 2));
+      if (failures > FAILURES && Date.now() - lastNews > 1000 * FAILURES) show("lost");
+      redial = setTimeout(connect, wait * (0.75 + Math.random() / 2));
       wait = Math.min(wait * 2, 30000);
     };
+  }
+
+  // After sleep, or in another network, a socket may look open and be dead.
+  function reconnect() {
+    if (!body.dataset.liveUrl) return;
+    const old = socket;
+    socket = null;
+    if (old) old.close();
+    wait = 500;
+    if (body.dataset.live === "live") show("waiting");
+    connect();
   }
 
   function age(element) {
@@ -81,17 +122,25 @@
       const text = age(element);
       if (element.textContent !== text) element.textContent = text;
     });
-    if (body.dataset.liveUrl && Date.now() - lastNews > STALE_MS) show("lost");
+    if (!body.dataset.liveUrl) return;
+    if (slept) reconnect();
+    else if (now - lastNews > STALE_MS) show("lost");
   }
 
-  document.body.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.successful) {
-      lastNews = Date.now();
-      if (body.dataset.live === "lost") show(socket && socket.readyState === WebSocket.OPEN ? "live" : "waiting");
-    }
+  body.addEventListener("htmx:beforeRequest", (event) => {
+    if (body.dataset.live === "gone" && event.target.closest("[data-live-part]")) event.preventDefault();
   });
-  document.body.addEventListener("htmx:afterSwap", tick);
-  document.body.addEventListener("htmx:beforeSwap", (event) => {
+  body.addEventListener("htmx:afterRequest", (event) => {
+    if (!event.detail.successful) return;
+    lastNews = Date.now();
+    if (body.dataset.live === "lost") show(socket && socket.readyState === WebSocket.OPEN ? "live" : "waiting");
+  });
+  body.addEventListener("htmx:responseError", (event) => {
+    // The cluster, the machine or the right to see it went away under the open page.
+    if ([403, 404].includes(event.detail.xhr.status) && event.target.closest("[data-live-part]")) show("gone");
+  });
+  body.addEventListener("htmx:afterSwap", tick);
+  body.addEventListener("htmx:beforeSwap", (event) => {
     // The session has ended: fragments are answered by the login page, which must not land inside this one.
     if (event.detail.xhr.responseURL.includes("/login/")) {
       event.detail.shouldSwap = false;
@@ -99,8 +148,12 @@
     }
   });
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) { tick(); ["status", "settings", "jobs", "answers"].forEach(hint); }
+    if (document.hidden) return;
+    tick();
+    lookAgain();
   });
+  window.addEventListener("online", reconnect);
+  window.addEventListener("pageshow", (event) => { if (event.persisted) reconnect(); });
   if (body.dataset.liveUrl) connect();
   tick();
   setInterval(tick, 1000);

@@ -36,6 +36,7 @@ def addresses(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
         "serial": next(iter(state.machines)),
         "origin": made.origin,
         "number": made.number if "proposals" not in str(pattern.pattern) else proposal.pk,
+        "key": "nonsense",
         "feature": "smtproutes",
     }
     names = pattern.pattern.converters

@@ -1,0 +1,1 @@
+"""Ways to tell people: one module each, all with the base of `base`."""

@@ -1,0 +1,116 @@
+"""Advice on a cluster: list, carry out a remedy, put aside and bring back (BP-01..BP-10)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from clusters.layout import Severity
+from clusters.refusals import Refused
+from clusters.transfers import Action, carry_out
+from portal.advice import Given, bring_back, dismiss, find
+from portal.api.base import ClusterView, told
+from portal.api.changes import pending_answer
+from portal.api.errors import Refusal
+from portal.api.idempotency import once
+from portal.api.settings import risks_of
+from portal.api.shapes import ModeField, PendingAnswer, Shape
+from portal.pages.advice import all_advice, planned
+from portal.tenants import Right
+
+
+class RemedyShape(Shape):
+    """A transfer of settings that mends it."""
+
+    action = serializers.ChoiceField(choices=[str(action) for action in Action])
+    feature = serializers.CharField()
+    source = ModeField()
+    targets = serializers.ListField(child=ModeField())
+
+
+class DismissalShape(Shape):
+    """Who has put it aside, when and why."""
+
+    by = serializers.CharField()
+    at = serializers.DateTimeField()
+    reason = serializers.CharField()
+
+
+class AdviceShape(Shape):
+    """A piece of advice; `mended` says that your pending changes take it away."""
+
+    key = serializers.CharField(source="advice.key")
+    rule = serializers.CharField(source="advice.rule")
+    severity = serializers.ChoiceField(source="advice.severity", choices=[str(each) for each in Severity])
+    message = serializers.CharField(source="advice.message")
+    why = serializers.SerializerMethodField()
+    modes = serializers.ListField(source="advice.modes", child=ModeField())
+    feature = serializers.CharField(source="advice.feature", allow_blank=True)
+    remedy = RemedyShape(source="advice.remedy", allow_null=True)
+    mended = serializers.BooleanField()
+    dismissal = DismissalShape(allow_null=True)
+
+    def get_why(self, found: Given) -> str:
+        return _(found.why)
+
+
+class ReasonInput(Shape):
+    """Why it does not apply."""
+
+    reason = serializers.CharField(max_length=500)
+
+
+class AgreedInput(Shape):
+    """Without `agreed` a remedy that replaces or breaks something is answered with 409."""
+
+    agreed = serializers.BooleanField(default=False)
+
+
+class AdviceList(ClusterView):
+    """All advice, warnings first; what was put aside carries its dismissal."""
+
+    @extend_schema(responses=AdviceShape(many=True))
+    def get(self, request: Request, slug: str) -> Response:
+        return Response(AdviceShape(all_advice(self.place), many=True).data)
+
+
+class Remedy(ClusterView):
+    """Carry out the remedy of a piece of advice, as pending changes."""
+
+    rights: ClassVar = {"POST": Right.EDIT}
+
+    @extend_schema(request=AgreedInput, responses={200: PendingAnswer, 409: Refusal, 422: Refusal})
+    @once
+    def post(self, request: Request, slug: str, key: str) -> Response:
+        remedy = find(all_advice(self.place), key).advice.remedy
+        if remedy is None:
+            raise Refused(_("There is no remedy of one step for this advice."))
+        found = planned(self.place, remedy)
+        risks = risks_of(found)
+        if risks and not told(AgreedInput, request)["agreed"]:
+            return Response({"detail": " ".join(risks)}, status=status.HTTP_409_CONFLICT)
+        carry_out(self.place.replica_id, self.place.user, found)
+        return pending_answer(self.place)
+
+
+class Dismissed(ClusterView):
+    """Put a piece of advice aside with a reason; DELETE brings it back."""
+
+    rights: ClassVar = {"PUT": Right.EDIT, "DELETE": Right.EDIT}
+
+    @extend_schema(request=ReasonInput, responses={200: DismissalShape, 422: Refusal})
+    def put(self, request: Request, slug: str, key: str) -> Response:
+        found = find(all_advice(self.place), key)
+        reason = told(ReasonInput, request)["reason"]
+        row = dismiss(self.place.cluster, found.advice, reason, self.place.user)
+        return Response(DismissalShape(row).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, slug: str, key: str) -> Response:
+        bring_back(self.place.cluster, key)
+        return Response(status=status.HTTP_204_NO_CONTENT)

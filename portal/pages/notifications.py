@@ -1,0 +1,239 @@
+"""Notifications: channels, subscriptions, digests and deliveries of the tenants that one administers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+
+from appliances.following.couriers import send
+from portal.alerts import deliveries
+from portal.alerts.channels.base import BadChannel, Message
+from portal.alerts.channels.ways import ENTERED, WayName
+from portal.alerts.deliveries import Delivery
+from portal.alerts.kinds import Kind
+from portal.alerts.routing import Channel, Digest, Subscription
+from portal.tenants import ManagedCluster, Right, Role, Tenant
+
+SHOWN = 30
+SECRETS = ("url", "signing_key")
+FIELDS = {
+    "recipients": forms.CharField(
+        label=gettext_lazy("Addresses"),
+        widget=forms.Textarea({"rows": 3}),
+        help_text=gettext_lazy("One per line, or separated by commas."),
+    ),
+    "url": forms.CharField(
+        label=gettext_lazy("Address"),
+        max_length=2000,
+        widget=forms.PasswordInput({"autocomplete": "off"}),
+    ),
+    "signing_key": forms.CharField(
+        label=gettext_lazy("Signing key"),
+        max_length=200,
+        widget=forms.PasswordInput({"autocomplete": "off"}),
+        help_text=gettext_lazy("Leave it empty for a new one, which is shown once."),
+    ),
+}
+HELP = {
+    WayName.WEBHOOK: gettext_lazy("https://… JSON is sent there, signed. Never shown again."),
+    WayName.SERVICE: gettext_lazy("As Apprise writes it, such as slack://A/B/C/#channel. Never shown again."),
+}
+
+
+class ChannelForm(forms.ModelForm):
+    """A channel; what is secret is entered and never shown. Empty at a channel that exists: as it is."""
+
+    class Meta:
+        model = Channel
+        fields = ("tenant", "name", "language", "enabled")
+
+    def __init__(self, *args: Any, tenants: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["tenant"].queryset, self.fields["tenant"].empty_label = tenants, None
+        if self.instance.pk:
+            del self.fields["tenant"]
+        for name in ENTERED[self.instance.way]:
+            field = self.fields[name] = _copy(FIELDS[name])
+            field.required = not self.instance.pk and name != "signing_key"
+            field.help_text = HELP.get(WayName(self.instance.way), "") if name == "url" else field.help_text
+        if self.instance.pk and self.instance.way == WayName.MAIL:
+            self.initial["recipients"] = self.instance.shown
+
+    def clean(self) -> dict[str, Any]:
+        told = super().clean() or {}
+        entered = {name: told.get(name, "") for name in ENTERED[self.instance.way]}
+        if self.errors or (self.instance.pk and not any(entered.values())):
+            return told
+        try:
+            self.kept = self.instance.enter(entered)
+        except BadChannel as error:
+            self.add_error(error.field, str(error))
+        return told
+
+
+def _copy(field: forms.Field) -> forms.Field:
+    return field.__deepcopy__({})
+
+
+class SubscriptionForm(forms.ModelForm):
+    """Which channel is told of what."""
+
+    class Meta:
+        model = Subscription
+        fields = ("channel", "cluster", "minimum", "kinds", "reminders", "recovery")
+
+    kinds = forms.MultipleChoiceField(
+        label=gettext_lazy("Kinds"),
+        choices=Kind.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("None: all."),
+    )
+
+    def __init__(self, *args: Any, tenants: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["channel"].queryset = Channel.objects.among(tenants)
+        self.fields["channel"].empty_label = None
+        self.fields["cluster"].queryset = ManagedCluster.objects.among(tenants).select_related("replica")
+        self.fields["cluster"].empty_label = _("All clusters")
+
+    def clean(self) -> dict[str, Any]:
+        told = super().clean() or {}
+        channel, cluster = told.get("channel"), told.get("cluster")
+        if channel and cluster and channel.tenant_id != cluster.tenant_id:
+            self.add_error("cluster", _("The channel belongs to another tenant."))
+        return told
+
+
+class DigestForm(forms.ModelForm):
+    """When which channel gets the daily digest."""
+
+    class Meta:
+        model = Digest
+        fields = ("channel", "hour", "zone")
+
+    def __init__(self, *args: Any, tenants: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["channel"].queryset = Channel.objects.among(tenants)
+        self.fields["channel"].empty_label = None
+
+
+FORMS = {"subscription": SubscriptionForm, "digest": DigestForm}
+
+
+def administered(person: Any) -> Any:
+    """The tenants whose notifications the person keeps; raises PermissionDenied when there are none."""
+    roles = [role for role in Role if role.may(Right.ADMINISTER)]
+    mine = Tenant.objects.filter(members__user=person.pk, members__role__in=roles).distinct()
+    if not mine.exists():
+        raise PermissionDenied
+    return mine
+
+
+def notifications(request: HttpRequest) -> HttpResponse:
+    """All of it; POST adds (`do` subscription, digest) or removes (`do` remove_...) one."""
+    tenants = administered(request.user)
+    do = request.POST.get("do", "")
+    if request.method != "POST":
+        return _show(request, tenants)
+    if do.startswith("remove_"):
+        _remove(request, tenants, do.removeprefix("remove_"))
+        return redirect("notifications")
+    if do not in FORMS:
+        raise Http404
+    form = FORMS[do](request.POST, tenants=tenants)
+    if not form.is_valid():
+        return _show(request, tenants, {do: form}, 422)
+    form.instance.tenant_id = form.cleaned_data["channel"].tenant_id
+    form.save()
+    messages.success(request, _("Saved."))
+    return redirect("notifications")
+
+
+def _show(
+    request: HttpRequest, tenants: Any, entered: dict[str, Any] | None = None, status: int = 200
+) -> HttpResponse:
+    recent = Delivery.objects.among(tenants).select_related("channel", "tenant")
+    context: dict[str, Any] = {"section": "notifications", "recent": recent[:SHOWN], "now": timezone.now()}
+    if request.htmx:
+        return render(request, "notifications/deliveries.html", context)
+    context |= {
+        "channels": Channel.objects.among(tenants).select_related("tenant"),
+        "subscriptions": Subscription.objects.among(tenants).select_related(
+            "channel", "cluster__replica", "tenant"
+        ),
+        "digests": Digest.objects.among(tenants).select_related("channel"),
+        "ways": WayName.choices,
+        "forms": {name: (entered or {}).get(name) or form(tenants=tenants) for name, form in FORMS.items()},
+        "entered": entered,
+    }
+    return render(request, "notifications/notifications.html", context, status=status)
+
+
+def _remove(request: HttpRequest, tenants: Any, what: str) -> None:
+    number = request.POST.get("number", "")
+    model: Any = {"subscription": Subscription, "digest": Digest}.get(what)
+    if model is None or not number.isdecimal():
+        raise Http404
+    get_object_or_404(model.objects.among(tenants), pk=int(number)).delete()
+    messages.success(request, _("Removed."))
+
+
+@sensitive_post_parameters(*SECRETS)
+def new_channel(request: HttpRequest, way: str) -> HttpResponse:
+    """A new channel of that way."""
+    tenants = administered(request.user)
+    if way not in WayName.values:
+        raise Http404
+    first = Channel(way=way, language=get_language() or "en", tenant=tenants.first())
+    return _edit(request, first, tenants)
+
+
+@sensitive_post_parameters(*SECRETS)
+def channel(request: HttpRequest, number: int) -> HttpResponse:
+    """One channel; POST saves it, removes it (`do` remove), or sends a test (`do` test)."""
+    tenants = administered(request.user)
+    one = get_object_or_404(Channel.objects.among(tenants), pk=number)
+    if request.POST.get("do") == "test":
+        send_test(one, request.user)
+        messages.success(request, _("A test is on its way. Below stands what becomes of it."))
+        return redirect("notifications")
+    if request.POST.get("do") == "remove":
+        one.delete()
+        messages.success(request, _("Removed."))
+        return redirect("notifications")
+    return _edit(request, one, tenants)
+
+
+def _edit(request: HttpRequest, one: Channel, tenants: Any) -> HttpResponse:
+    form = ChannelForm(request.POST or None, instance=one, tenants=tenants)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, _("Saved."))
+        key = getattr(form, "kept", {}).get("signing_key")
+        if key and not form.cleaned_data.get("signing_key"):
+            messages.warning(request, _("Signing key, shown this once: %(key)s") % {"key": key})
+        return redirect("notifications")
+    context = {"section": "notifications", "form": form, "channel": one}
+    return render(request, "notifications/channel.html", context, status=422 if form.errors else 200)
+
+
+def send_test(one: Channel, person: Any) -> Delivery:
+    """Queue a test message, and a courier for it."""
+    from portal.alerts import tasks  # registers with Celery, which must be configured first
+
+    words = {"portal": "Gatefold", "who": person.get_full_name() or person.get_username()}
+    text = _("%(who)s sent this from %(portal)s to see whether it arrives.") % words
+    said = Message(_("Test from Gatefold"), text, {"event": "test", "tenant": one.tenant.slug})
+    row = deliveries.queue(one, said, timezone.now())
+    send(tasks.deliver, row.pk)
+    return row

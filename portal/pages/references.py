@@ -1,0 +1,143 @@
+"""Who refers to what, where it is missing, and the two ways out: promote and demote (DEP-01..DEP-06)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from clusters import drafts, ways_out
+from clusters.catalogue import Reference, Scope
+from clusters.installed import catalogue
+from clusters.modes import CLUSTER, Mode
+from clusters.references import Use, uses
+from clusters.refusals import REFUSALS
+from portal.pages.access import Place, cluster_page
+from portal.tenants import Right
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A use of an item with what can be done about it; templates call it `way`."""
+
+    use: Use
+    promotable: tuple[Mode, ...]
+    demotable: tuple[Mode, ...]
+
+    @property
+    def machine_only(self) -> bool:
+        """Whether the item can exist on machines alone, as interfaces do (DEP-05)."""
+        known = catalogue()
+        wanted = self.use.reference.feature
+        return wanted in known and known[wanted].scope is Scope.MACHINE
+
+
+def ways(place: Place, found: Iterable[Use], feature: str = "", item: str = "") -> list[Way]:
+    """The uses, or those in which a feature refers or is referred to, and of one item of it."""
+    return [
+        _way(place, use)
+        for use in found
+        if feature in ("", use.feature, use.reference.feature) and item in ("", use.reference.item)
+    ]
+
+
+def _way(place: Place, use: Use) -> Way:
+    known, wanted = catalogue(), use.reference
+    if not use.lacks or wanted.feature not in known:
+        return Way(use, (), ())
+    promotable = known[wanted.feature].scope is not Scope.MACHINE and CLUSTER not in use.holders
+    lower = ways_out.demotable(place.draft, use.feature, use.mode, wanted, known)
+    return Way(use, use.holders if promotable else (), tuple(lower))
+
+
+def by_item(found: Iterable[Way]) -> list[tuple[str, list[tuple[str, list[Way]]]]]:
+    """Per feature that is referred to its items, each with its uses; what is missing somewhere first."""
+
+    def feature_of(way: Way) -> str:
+        return way.use.reference.feature
+
+    def item_of(way: Way) -> tuple[bool, str]:
+        return (way.use.reference.item not in broken[feature_of(way)], way.use.reference.item)
+
+    found = sorted(found, key=feature_of)
+    broken: dict[str, set[str]] = {}
+    for way in found:
+        lacking = broken.setdefault(feature_of(way), set())
+        lacking |= {way.use.reference.item} if way.use.lacks else set()
+    return [
+        (
+            name,
+            [(item, list(rows)) for (_fine, item), rows in groupby(sorted(group, key=item_of), key=item_of)],
+        )
+        for name, group in ((n, list(g)) for n, g in groupby(found, key=feature_of))
+    ]
+
+
+@cluster_page(Right.SEE_SETTINGS)
+def references(request: HttpRequest, place: Place) -> HttpResponse:
+    """All references of the cluster; POST promotes or demotes, as pending changes."""
+    if request.method == "POST":
+        place.require(Right.EDIT)
+        _act(request, place)
+        return redirect(f"{reverse('references', args=[place.cluster.slug])}{_query(request)}")
+    feature, item = request.GET.get("feature", "")[:64], request.GET.get("item", "")[:255]
+    everything = uses(place.draft, catalogue())
+    found = ways(place, everything, feature, item)
+    shown = [way for way in found if way.use.lacks] if request.GET.get("only") == "broken" else found
+    context = {
+        "place": place,
+        "section": "references",
+        "features": by_item(shown),
+        "broken": sum(bool(way.use.lacks) for way in found),
+        "all": len(found),
+        "feature": feature,
+        "item": item,
+        "only": request.GET.get("only", ""),
+        "choosable": list(
+            dict.fromkeys(n for use in everything for n in (use.feature, use.reference.feature))
+        ),
+    }
+    return render(request, "references/references.html", context)
+
+
+def _query(request: HttpRequest) -> str:
+    return f"?{request.GET.urlencode()}" if request.GET else ""
+
+
+def _act(request: HttpRequest, place: Place) -> None:
+    told = request.POST
+    try:
+        mode = Mode.parse(told.get("mode", ""))
+        if told.get("do") == "demote":
+            wanted = Reference(told.get("path", ""), told.get("wanted", ""), told.get("item", ""))
+            edits = ways_out.demote(place.replica_id, place.user, told.get("feature", ""), mode, wanted)
+            count = len(edits)
+            messages.success(request, _("Demoted, as %(n)d pending changes. Look and commit.") % {"n": count})
+        else:
+            ways_out.promote(
+                place.replica_id, place.user, told.get("feature", ""), told.get("item", ""), mode
+            )
+            messages.success(request, _("Promoted to the cluster, as a pending change. Look and commit."))
+            _warn_of_hidden(request, place, told.get("feature", ""), told.get("item", ""))
+    except REFUSALS as error:
+        messages.error(request, str(error))
+
+
+def _warn_of_hidden(request: HttpRequest, place: Place, feature: str, item: str) -> None:
+    """Own settings below hide what the cluster has now (CL-04)."""
+    state = drafts.draft_state(place.replica_id, place.user)
+    lacks = {
+        machine.name: machine
+        for use in uses(state, catalogue())
+        if (use.reference.feature, use.reference.item) == (feature, item)
+        for machine in use.lacks
+    }
+    if lacks:
+        text = _("Still unavailable, because of own settings that hide the cluster's: %(names)s.")
+        messages.warning(request, text % {"names": ", ".join(lacks)})

@@ -1,0 +1,111 @@
+"""Work in tables, in a real browser: duplicate, paste, filter, keys, problems that lead to their fields."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+
+@pytest.fixture
+def table(page: Page) -> Locator:
+    """The empty table of routes with which rome.example begins an override."""
+    page.goto("/europe/pending/")
+    if page.locator("button[value=clear]").count():
+        page.click("button[value=clear]")
+    page.goto("/europe/")
+    href = page.get_by_role("link", name="rome.example").first.get_attribute("href")
+    page.goto(f"{href}network/smtp_routes?start=default")
+    return page.locator("[data-rows='f.routes']")
+
+
+def values(table: Locator, name: str) -> list[str]:
+    fields = table.locator(f"tr:visible [name^='f.routes.'][name$='.{name}']")
+    return [field.input_value() for field in fields.all()]
+
+
+def test_many_lines_become_rows_and_are_kept(page: Page, table: Locator) -> None:
+    table.get_by_text("Paste lines").click()
+    table.locator("[data-paste-text]").fill("a.example;192.0.2.1:2525 192.0.2.2\nb.example;192.0.2.3\n\n")
+    table.get_by_role("button", name="Add these rows").click()
+    assert values(table, "domain") == ["a.example", "b.example"]
+    assert values(table, "host") == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+    assert values(table, "port") == ["2525", "25", "25"]
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator(".note.ok")).to_contain_text("Kept as a pending change")
+    assert values(page.locator("[data-rows='f.routes']"), "host") == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+
+
+def test_lines_pasted_into_a_cell_fill_the_rows_below_it(page: Page, table: Locator) -> None:
+    table.locator("[data-add]").last.click()
+    page.evaluate(
+        """text => {
+          const data = new DataTransfer();
+          data.setData("text", text);
+          const made = new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true});
+          document.activeElement.dispatchEvent(made);
+        }""",
+        "a.example\t192.0.2.1\nb.example\t192.0.2.2\nc.example\t192.0.2.3",
+    )
+    assert values(table, "domain") == ["a.example", "b.example", "c.example"]
+    assert values(table, "host") == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+
+
+def test_row_is_duplicated_with_all_that_is_in_it(page: Page, table: Locator) -> None:
+    table.get_by_text("Paste lines").click()
+    table.locator("[data-paste-text]").fill("a.example,192.0.2.1:2525 192.0.2.2\nb.example,192.0.2.3")
+    table.get_by_role("button", name="Add these rows").click()
+    rows = table.locator("> .table-wrap > table > tbody > tr")
+    rows.nth(0).locator("> .row-tools [data-duplicate]").click()
+    assert values(table, "domain") == ["a.example", "a.example", "b.example"]
+    assert values(table, "port") == ["2525", "25", "2525", "25", "25"]
+    page.keyboard.type("c.example")
+    page.keyboard.press("Alt+ArrowDown")
+    assert values(table, "domain") == ["a.example", "b.example", "c.example"]
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".note.ok")).to_contain_text("Kept as a pending change")
+    assert values(page.locator("[data-rows='f.routes']"), "domain") == ["a.example", "b.example", "c.example"]
+
+
+def test_long_table_is_filtered_and_keeps_what_is_hidden(page: Page, table: Locator) -> None:
+    expect(table.locator("[data-table-filter]")).to_be_hidden()
+    table.get_by_text("Paste lines").click()
+    lines = "\n".join(f"d{number}.example;192.0.2.{number}" for number in range(1, 31))
+    table.locator("[data-paste-text]").fill(lines)
+    table.get_by_role("button", name="Add these rows").click()
+    table.locator("[data-table-filter]").fill("d2")
+    assert len(values(table, "domain")) == 11
+    expect(table.locator("[data-filter-count]")).to_have_text("11 / 30")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("[data-row-count]").first).to_have_text("30")
+
+
+def test_problem_of_the_list_leads_to_its_field(page: Page, table: Locator) -> None:
+    table.get_by_text("Paste lines").click()
+    table.locator("[data-paste-text]").fill("good.example;192.0.2.1\nnot a domain;192.0.2.2")
+    table.get_by_role("button", name="Add these rows").click()
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("#problems")).to_be_focused()
+    page.locator("#problems a").first.click()
+    expect(page.locator("[aria-invalid=true]").first).to_be_focused()
+    assert values(page.locator("[data-rows='f.routes']"), "domain") == ["good.example", "not a domain"]
+
+
+def test_box_folds_and_unfolds(page: Page) -> None:
+    """GUI-10."""
+    page.goto("/europe/cluster/network/smtp_routes")
+    actions = page.get_by_role("button", name="Delete here")
+    expect(actions).to_be_hidden()
+    page.get_by_text("Centralized Management Options").click()
+    expect(actions).to_be_visible()
+    page.get_by_text("Centralized Management Options").click()
+    expect(actions).to_be_hidden()
+
+
+def test_new_pages_fit_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    for path in ("check", "advice", "references", "conflicts"):
+        page.goto(f"/europe/{path}/")
+        expect(page.locator("h1")).to_have_text(re.compile("."))
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path

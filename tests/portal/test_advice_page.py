@@ -1,0 +1,170 @@
+"""Advice: why, remedies of one click, putting aside (BP-01 to BP-10)."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from rest_framework.test import APIClient
+
+from appliances.features.registry import CATALOGUE
+from appliances.models import MachineStatus
+from clusters import drafts, membership, replicas
+from clusters.linting import lint
+from clusters.modes import CLUSTER
+from portal.advice import Dismissal, facts_of
+from portal.tenants import ManagedCluster
+from tests.portal import world
+from tests.portal.conftest import LogIn
+
+PAGE = "/europe/advice/"
+
+
+@pytest.fixture
+def browser(alice: User, europe: ManagedCluster, log_in: LogIn) -> Client:
+    return log_in(alice)
+
+
+@pytest.fixture
+def doubled(europe: ManagedCluster) -> ManagedCluster:
+    """Berlin overrides the routes with just what it would inherit (L05)."""
+    berlin = world.mode_of(europe, "berlin.example")
+    world.define(europe, berlin, "smtproutes", world.routes(a_example="192.0.2.1"))
+    return europe
+
+
+def key(europe: ManagedCluster, rule: str) -> str:
+    found = lint(replicas.state(europe.replica_id), CATALOGUE, facts=facts_of(europe.replica_id))
+    return next(each.key for each in found if each.rule == rule)
+
+
+def section(html: str, rule: str) -> str:
+    return (
+        html.split(f'data-rule="{rule}"')[1].split("</section>")[0] if f'data-rule="{rule}"' in html else ""
+    )
+
+
+def test_advice_names_why_and_links_the_modes(browser: Client, doubled: ManagedCluster) -> None:
+    """BP-01."""
+    part = section(browser.get(PAGE).content.decode(), "L05")
+    berlin = world.mode_of(doubled, "berlin.example")
+    assert "follows the cluster again" in part
+    assert f'href="/europe/machine/{berlin.id}/network/smtp_routes"' in part
+
+
+def test_remedy_of_one_click_is_a_pending_change(browser: Client, doubled: ManagedCluster) -> None:
+    """BP-01."""
+    html = browser.post(PAGE, {"do": "remedy", "advice": key(doubled, "L05")}, follow=True).content.decode()
+    assert "The remedy is pending" in html
+    (change,) = drafts.pending(doubled.replica_id, "alice")
+    assert (change.mode, change.value) == (world.mode_of(doubled, "berlin.example"), None)
+    part = section(html, "L05")
+    assert "mended by your pending changes" in part
+    assert 'value="remedy"' not in part
+    browser.post("/europe/pending/", {"do": "commit"})
+    assert section(browser.get(PAGE).content.decode(), "L05") == ""
+
+
+def test_group_of_machines_with_the_same_exception_is_lifted(browser: Client, europe: ManagedCluster) -> None:
+    """BP-03."""
+    for name in ("berlin.example", "rome.example"):
+        world.define(europe, world.mode_of(europe, name), "smtproutes", world.routes(z_example="192.0.2.9"))
+    part = section(browser.get(PAGE).content.decode(), "L07")
+    assert "Move from Machine berlin.example to Group Main_Group" in part
+    browser.post(PAGE, {"do": "remedy", "advice": key(europe, "L07")})
+    moved = {change.mode for change in drafts.pending(europe.replica_id, "alice")}
+    assert moved == {world.mode_of(europe, "Main_Group"), world.mode_of(europe, "berlin.example")}
+
+
+def test_value_of_the_cluster_is_asked_back(browser: Client, europe: ManagedCluster) -> None:
+    """BP-08."""
+    for name in ("Main_Group", "Paris"):
+        world.define(europe, world.mode_of(europe, name), "aliasconfig", CATALOGUE["aliasconfig"].empty)
+    part = section(browser.get(PAGE).content.decode(), "L20")
+    assert "Keep a value at the cluster even if all groups have their own" in part
+    browser.post(PAGE, {"do": "remedy", "advice": key(europe, "L20")})
+    assert [change.mode for change in drafts.pending(europe.replica_id, "alice")] == [CLUSTER]
+
+
+def test_advice_about_trials_and_the_first_group(browser: Client, europe: ManagedCluster) -> None:
+    """BP-04, BP-07."""
+    lab = world.cluster(europe.tenant, "Asia", ["mx-lab.example", "mx1.example"], {"Tokyo": ["mx1.example"]})
+    html = browser.get(f"/{lab.slug}/advice/").content.decode()
+    assert "Laboratory machines have a cluster with a name of its own" in section(html, "L15")
+    mode = world.mode_of(lab, "Tokyo")
+    serial = world.mode_of(lab, "mx-lab.example").id
+    membership.set_group(lab.replica_id, [serial], mode.id, user="admin", host="mx1")
+    html = browser.get(f"/{lab.slug}/advice/").content.decode()
+    assert "the main site belongs there" in section(html, "BP-04")
+
+
+def test_checklist_of_good_practice_stands_on_the_page(browser: Client) -> None:
+    """BP-02, BP-05, BP-06, and BP-10."""
+    html = browser.get(PAGE).content.decode()
+    for rule, words in {
+        "BP-02": "Copy down and edit the copy",
+        "BP-05": "a group without machines can be set up in peace",
+        "BP-06": "save it before with saveconfig",
+        "BP-10": "Look at a queue on the machine that holds it",
+    }.items():
+        assert words in html.split(f'data-practice="{rule}"')[1].split("</li>")[0]
+
+
+def test_rules_hear_what_the_machines_have_said(browser: Client, europe: ManagedCluster) -> None:
+    """CL-12."""
+    world.report(europe)
+    assert section(browser.get(PAGE).content.decode(), "L19") == ""
+    MachineStatus.objects.filter(name="rome.example").update(release="0.0.9")
+    assert "rome.example" in section(browser.get(PAGE).content.decode(), "L19")
+
+
+def test_advice_is_put_aside_with_a_reason_and_brought_back(browser: Client, doubled: ManagedCluster) -> None:
+    known = key(doubled, "L05")
+    html = browser.post(
+        PAGE, {"do": "dismiss", "advice": known, "reason": "  "}, follow=True
+    ).content.decode()
+    assert "Say why" in html
+    assert not Dismissal.objects.exists()
+    browser.post(PAGE, {"do": "dismiss", "advice": known, "reason": "Kept on purpose"})
+    html = browser.get(PAGE).content.decode()
+    assert "Kept on purpose" in section(html.split("Put aside</strong>")[1], "L05")
+    assert section(html.split("Put aside</strong>")[0], "L05") == ""
+    browser.post(PAGE, {"do": "bring_back", "advice": known})
+    assert "Put aside</strong>" not in browser.get(PAGE).content.decode()
+
+
+def test_badge_counts_what_is_open(browser: Client, doubled: ManagedCluster) -> None:
+    def badge() -> str:
+        return browser.get(PAGE, HTTP_HX_REQUEST="true").content.decode()
+
+    html = browser.get(PAGE).content.decode()
+    count = html.count("data-rule=")
+    assert f"{count} pieces of advice" in badge()
+    browser.post(PAGE, {"do": "dismiss", "advice": key(doubled, "L05"), "reason": "Meant"})
+    assert f"{count - 1} piece" in badge()
+    assert 'hx-get="/europe/advice/"' in browser.get("/europe/").content.decode()
+
+
+@pytest.mark.parametrize("do", ["remedy", "dismiss", "bring_back", ""])
+def test_advice_that_is_not_given_is_refused(browser: Client, europe: ManagedCluster, do: str) -> None:
+    answer = browser.post(PAGE, {"do": do, "advice": "nonsense", "reason": "x"}, follow=True)
+    assert answer.status_code == 200
+    assert not Dismissal.objects.exists()
+    assert drafts.pending(europe.replica_id, "alice") == []
+
+
+def test_api_lists_mends_and_puts_aside(doubled: ManagedCluster, alice: User) -> None:
+    client, path = APIClient(), "/api/v1/clusters/europe/advice/"
+    client.force_login(alice)
+    found = next(each for each in client.get(path).json() if each["rule"] == "L05")
+    assert found["remedy"]["action"] == "delete"
+    assert (
+        client.put(f"{path}{found['key']}/dismissal/", {"reason": "Meant"}, format="json").status_code == 200
+    )
+    assert (
+        next(e for e in client.get(path).json() if e["key"] == found["key"])["dismissal"]["reason"] == "Meant"
+    )
+    assert client.delete(f"{path}{found['key']}/dismissal/").status_code == 204
+    assert client.post(f"{path}{found['key']}/remedy/", {}, format="json").status_code == 200
+    assert len(drafts.pending(doubled.replica_id, "alice")) == 1
+    assert client.post(f"{path}nonsense/remedy/", {}, format="json").status_code == 422
