@@ -78,7 +78,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "builtins": ["portal.templatetags.gatefold"],
+            "builtins": ["portal.templatetags.gatefold", "portal.templatetags.seeing"],
         },
     }
 ]
