@@ -109,7 +109,11 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "builtins": ["portal.templatetags.gatefold", "portal.templatetags.alerts"],
+            "builtins": [
+                "portal.templatetags.gatefold",
+                "portal.templatetags.alerts",
+                "portal.templatetags.seeing",
+            ],
         },
     }
 ]
