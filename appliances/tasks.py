@@ -34,6 +34,12 @@ def answer(numbers: list[int]) -> None:
     answering.answer(numbers)
 
 
+@shared_task(name="appliances.tasks.visit")
+def visit() -> None:
+    """Ask machines that are disconnected on purpose how they stand; hear of those taken back elsewhere."""
+    visiting.look_after_all()
+
+
 @shared_task(name="appliances.tasks.ping")
 def ping() -> None:
     """Write down how every machine answered its last ping; the links themselves ping each minute (COM-04)."""
@@ -51,15 +57,13 @@ def sweep() -> None:
     """Compare what is wanted with what is reported; needs no message to have arrived.
 
     1. Rows of machines that are behind their cluster's entries are brought up to them. 2. Every cluster is
-    followed. 3. Whoever lacks commits gets them. 4. Machines that are disconnected are asked
-    how they stand. 5. Old questions and workers are forgotten.
+    followed. 3. Whoever lacks commits gets them. 4. Old questions and workers are forgotten.
     """
     behind = models.Replica.objects.exclude(name="")
     for replica in behind:
         if _rows_behind(replica):
             statuses.wanted(replica.pk)
     worker.follower().submit(worker.follower().follow_all()).result(WAIT)
-    visiting.look_after_all()
     questions.sweep()
     Worker.objects.filter(seen__lt=timezone.now() - FORGOTTEN).delete()
 

@@ -35,6 +35,7 @@ app.conf.update(
     beat_schedule={
         "sweep": {"task": "appliances.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
         "jobs": {"task": "portal.tasks.sweep_jobs", "schedule": 60.0, "options": {"expires": 55}},
+        "visit": {"task": "appliances.tasks.visit", "schedule": 60.0, "options": {"expires": 55}},
         "ping": {"task": "appliances.tasks.ping", "schedule": 60.0, "options": {"expires": 55}},
     },
 )

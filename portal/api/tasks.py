@@ -19,15 +19,8 @@ from portal import tokens
 from portal.api.base import ClusterView, Pages, told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
-from portal.api.shapes import (
-    BackgroundShape,
-    IssuedToken,
-    JobDetailShape,
-    JobShape,
-    SkipInput,
-    TokenInput,
-    TokenShape,
-)
+from portal.api.job_shapes import BackgroundShape, JobDetailShape, SkipInput
+from portal.api.shapes import IssuedToken, JobShape, TokenInput, TokenShape
 from portal.background import background
 from portal.jobs import Job, again, skip, start
 from portal.tenants import Right, role_in

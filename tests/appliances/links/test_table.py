@@ -622,3 +622,31 @@ async def test_commit_reaches_everybody_in_a_cluster_above_the_ceiling(nodes):
     group[0].commit(1)
     await until(lambda: equal(*(node.box for node in group)), seconds=60)
     assert group[0].state("03") is State.UNKNOWN
+
+
+async def test_errand_reaches_a_disconnected_machine_and_visit_brings_what_it_holds(nodes, box):
+    """UPG-05, UPG-08: a portal asks an island without joining it, and hears when it was taken back."""
+    (machine,) = await nodes("B")
+    portal = Node(box("P", kind=Kind.PORTAL), QUICK)
+    machine.box.knows(portal.box)
+    portal.others["B"] = machine.entry(wanted=Wanted.DISCONNECTED)
+    portal.table.update(portal.others.values())
+    machine.box.commit("smtproutes", {"x": 1})
+    try:
+        errand = await portal.table.errand("B")
+        errand.start()
+        assert [piece["item"] async for piece in errand.run({"echo": ["here"]}, "alice")] == ["here"]
+        await errand.close("done")
+        assert portal.box.holder.replica.vector == {}
+        assert portal.state("B") is State.DISCONNECTED
+
+        await portal.table.visit("B")
+
+        assert equal(machine.box, portal.box)
+        assert portal.table.links() == []
+        with pytest.raises(Unreachable):
+            await portal.table.errand("NOBODY")
+        with pytest.raises(Unreachable):
+            await portal.table.visit("NOBODY")
+    finally:
+        await portal.stop()
