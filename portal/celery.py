@@ -18,7 +18,7 @@ app.conf.update(
     task_acks_late=True,
     task_default_queue="gatefold",
     worker_pool="threads",
-    worker_concurrency=4,
+    worker_concurrency=8,
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,

@@ -9,13 +9,12 @@ NEWS = "document.body.dispatchEvent(new CustomEvent('gatefold:answers'))"
 
 def test_marks_stay_while_news_come_and_one_box_marks_all(page: Page) -> None:
     page.goto("/europe/queues/")
-    page.wait_for_function("document.body.dataset.live === 'live'")
+    expect(page.locator("[data-live-sign]")).to_have_text("live")
     boxes = page.locator("input[name=machine]")
     page.check("[data-mark-all=machine]")
     expect(page.locator("input[name=machine]:checked")).to_have_count(3)
     boxes.nth(1).uncheck()
     page.evaluate(NEWS)
-    page.wait_for_timeout(0)
     expect(page.locator("input[name=machine]:checked")).to_have_count(2)
 
     page.get_by_role("button", name="Suspend receiving").click()
