@@ -13,6 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from appliances.following import answering, questions, statuses, visiting, worker
+from appliances.following.worker import WorkerEnds
 from appliances.models import MachineStatus, TaskRun, Worker
 from clusters import models
 
@@ -96,5 +97,7 @@ def _note_success(sender: Any = None, **_kwargs: Any) -> None:
 
 @task_failure.connect
 def _note_failure(sender: Any = None, exception: BaseException | None = None, **_kwargs: Any) -> None:
+    if isinstance(exception, WorkerEnds):
+        return
     text = "".join(traceback.format_exception_only(exception)).strip() if exception else ""
     TaskRun.objects.filter(name=sender.name).update(finished=timezone.now(), error=text[:2000])
