@@ -13,6 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from appliances.following import answering, applies, questions, samples, statuses, visiting, worker
+from appliances.following.worker import WorkerEnds
 from appliances.models import MachineStatus, TaskRun, Worker
 from clusters import models, retention
 
@@ -34,6 +35,12 @@ def answer(numbers: list[int]) -> None:
     answering.answer(numbers)
 
 
+@shared_task(name="appliances.tasks.visit")
+def visit() -> None:
+    """Ask machines that are disconnected on purpose how they stand; hear of those taken back elsewhere."""
+    visiting.look_after_all()
+
+
 @shared_task(name="appliances.tasks.ping")
 def ping() -> None:
     """Write down how every machine answered its last ping; the links themselves ping each minute (COM-04)."""
@@ -51,8 +58,8 @@ def sweep() -> None:
     """Compare what is wanted with what is reported; needs no message to have arrived.
 
     1. Rows of machines that are behind their cluster's entries are brought up to them. 2. Every cluster is
-    followed. 3. Whoever lacks commits gets them. 4. Machines that are disconnected are asked
-    how they stand. 5. What is too old is forgotten: samples, applies, questions, workers, parts of the logs.
+    followed. 3. Whoever lacks commits gets them. 4. What is too old is forgotten: samples,
+    applies, questions, workers, parts of the logs.
     """
     behind = models.Replica.objects.exclude(name="")
     for replica in behind:
@@ -63,7 +70,6 @@ def sweep() -> None:
     worker.follower().submit(worker.follower().follow_all()).result(WAIT)
     for replica in behind:
         retention.expire(replica.pk)
-    visiting.look_after_all()
     questions.sweep()
     Worker.objects.filter(seen__lt=timezone.now() - FORGOTTEN).delete()
 
@@ -97,5 +103,7 @@ def _note_success(sender: Any = None, **_kwargs: Any) -> None:
 
 @task_failure.connect
 def _note_failure(sender: Any = None, exception: BaseException | None = None, **_kwargs: Any) -> None:
+    if isinstance(exception, WorkerEnds):
+        return
     text = "".join(traceback.format_exception_only(exception)).strip() if exception else ""
     TaskRun.objects.filter(name=sender.name).update(finished=timezone.now(), error=text[:2000])

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 TITLES = {
     "sweep": _("Compare what is wanted with what machines report"),
     "jobs": _("Send lost jobs again"),
+    "visit": _("Ask disconnected machines how they stand"),
     "ping": _("Write down how machines are reached"),
 }
 """What the entries of the schedule do, for people; an entry without one is shown by its name."""

@@ -18,7 +18,7 @@ app.conf.update(
     task_acks_late=True,
     task_default_queue="gatefold",
     worker_pool="threads",
-    worker_concurrency=4,
+    worker_concurrency=8,
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
@@ -39,6 +39,7 @@ app.conf.update(
         "proposals": {"task": "portal.tasks.sweep_proposals", "schedule": 15.0, "options": {"expires": 14}},
         "backups": {"task": "portal.tasks.back_up", "schedule": 3600.0, "options": {"expires": 3500}},
         "alerts": {"task": "portal.alerts.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
+        "visit": {"task": "appliances.tasks.visit", "schedule": 60.0, "options": {"expires": 55}},
         "ping": {"task": "appliances.tasks.ping", "schedule": 60.0, "options": {"expires": 55}},
     },
 )

@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 
 from appliances.following import calling
 from appliances.following.calling import Said
+from appliances.following.worker import WorkerEnds
 from appliances.links.errors import LinkError
 from portal.asking import MACHINE_ROLES
-from portal.jobs import Job, JobCancelled, JobFailed, JobPart
+from portal.jobs import Job, JobCancelled, JobFailed, JobInterrupted, JobPart
 from portal.tenants import role_in
 from portal.working import pause
 
@@ -59,21 +60,25 @@ def _one(job: Job, part: JobPart, do: Do) -> None:
 def command(part: JobPart, words: Sequence[str], *, patience: float = calling.PATIENCE) -> Said:
     """Run a command there, as the person who started the job and may do so still.
 
-    Raises LinkError, and JobFailed for what the machine refuses or for a person who has lost their role.
+    Raises LinkError, JobInterrupted when this worker ends, and JobFailed for what the machine refuses or for
+    a person who has lost their role.
     """
     job = part.job
     person = job.started_by
     role = person and role_in(person, job.tenant_id, job.cluster_id)
     if not role or job.cluster is None:
         raise JobFailed(_("Whoever started this has no role here any more."))
-    said = calling.run(
-        job.cluster.replica_id,
-        part.serial,
-        list(words),
-        user=person.get_username(),
-        role=MACHINE_ROLES[role],
-        patience=patience,
-    )
+    try:
+        said = calling.run(
+            job.cluster.replica_id,
+            part.serial,
+            list(words),
+            user=person.get_username(),
+            role=MACHINE_ROLES[role],
+            patience=patience,
+        )
+    except WorkerEnds:
+        raise JobInterrupted from None
     if said.trouble:
         raise JobFailed(said.trouble)
     return said

@@ -140,7 +140,7 @@ class Job(models.Model):
         """Put a job that is over, or was interrupted, back into the queue; it goes on where it stood."""
         over = Job.everything.filter(pk=self.pk).exclude(state__in=[self.State.QUEUED, self.State.DONE])
         fresh: dict[str, Any] = {"state": self.State.QUEUED, "message": "", "ended": None}
-        changed = over.update(**fresh, cancel_asked=False)
+        changed = over.update(**fresh)
         self.refresh_from_db()
         return bool(changed)
 
@@ -241,7 +241,7 @@ def again(job: Job, person: Any) -> Job:
 
     if job.does.resumable:
         with transaction.atomic():
-            Job.everything.filter(pk=job.pk).update(started_by=person)
+            Job.everything.filter(pk=job.pk).update(started_by=person, cancel_asked=False)
             job.requeue()
             record(person, Action.JOB, job, job.tenant, change="resumed")
             transaction.on_commit(lambda: send(run_job, job.pk))

@@ -19,12 +19,22 @@ from appliances.machine.threads import in_thread
 logger = logging.getLogger(__name__)
 
 PATIENCE = 15.0
+AT_ONCE = 32
+"""Machines of a cluster that are asked at the same time."""
+WHOLE = 300.0
+"""Seconds for all of them."""
 
 
 async def look_after(found: Following) -> None:
     """Ask every disconnected machine of a cluster for its status; who is taken back elsewhere is visited."""
     away = [view.serial for view in found.table.views() if view.state is State.DISCONNECTED]
-    await asyncio.gather(*(_look(found, serial) for serial in away))
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def look(serial: str) -> None:
+        async with room:
+            await _look(found, serial)
+
+    await asyncio.gather(*map(look, away))
 
 
 async def _look(found: Following, serial: str) -> None:
@@ -48,7 +58,7 @@ def look_after_all() -> None:
     async def work() -> None:
         await asyncio.gather(*(look_after(found) for found in follower().all()))
 
-    follower().submit(work()).result(4 * PATIENCE)
+    follower().submit(work()).result(WHOLE)
 
 
 def look_after_one(replica_id: int) -> None:
@@ -57,4 +67,4 @@ def look_after_one(replica_id: int) -> None:
     async def work() -> None:
         await look_after(await follower().follow(replica_id))
 
-    follower().submit(work()).result(4 * PATIENCE)
+    follower().submit(work()).result(WHOLE)

@@ -236,14 +236,21 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
         logger.exception("work on links failed")
 
 
+class WorkerEnds(RuntimeError):
+    """This process ends and holds no links any more; another one takes the work."""
+
+
 _follower: Follower | None = None
+_ended = False
 _lock = threading.Lock()
 
 
 def follower() -> Follower:
-    """The one of this process; started when first asked for."""
+    """The one of this process; started when first asked for. Raises WorkerEnds after `stop`."""
     global _follower
     with _lock:
+        if _ended:
+            raise WorkerEnds
         if _follower is None:
             _follower = Follower()
             _follower.start()
@@ -252,8 +259,8 @@ def follower() -> Follower:
 
 def stop() -> None:
     """End the one of this process, if it runs."""
-    global _follower
+    global _follower, _ended
     with _lock:
-        found, _follower = _follower, None
+        found, _follower, _ended = _follower, None, True
     if found is not None:
         found.stop()

@@ -288,62 +288,23 @@ class JobShape(Shape):
     ended = serializers.DateTimeField(allow_null=True)
 
 
-class JobPartShape(Shape):
-    """What a job does to one machine."""
+class TokenInput(Shape):
+    """A token to make."""
 
-    serial = serializers.CharField()
-    name = serializers.CharField()
-    state = serializers.CharField()
-    step = serializers.CharField()
-    percent = serializers.IntegerField(allow_null=True)
-    message = serializers.CharField()
+    name = serializers.CharField(max_length=100)
+    read_only = serializers.BooleanField(default=True)
+    expires = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
 
-class JobLineShape(Shape):
-    """A line of a job's log."""
+class TokenShape(TokenInput):
+    """A token of yours."""
 
-    at = serializers.DateTimeField()
-    text = serializers.CharField()
-
-
-class JobDetailShape(JobShape):
-    """A job with its machines, in their order, and its log."""
-
-    may_retry = serializers.BooleanField(help_text="Whether it can be started again, or resumed.")
-    parts = JobPartShape(many=True)
-    lines = JobLineShape(many=True)
+    number = serializers.IntegerField(source="pk")
+    created = serializers.DateTimeField()
+    used = serializers.DateTimeField(allow_null=True)
 
 
-class SkipInput(Shape):
-    """Which machine a job leaves out."""
+class IssuedToken(TokenShape):
+    """A new token with its text, which is shown this once."""
 
-    machine = serializers.CharField(max_length=64)
-
-
-class WorkerShape(Shape):
-    """A process that does background work."""
-
-    name = serializers.CharField()
-    alive = serializers.BooleanField()
-    seen = serializers.DateTimeField()
-    started = serializers.DateTimeField()
-
-
-class ScheduledShape(Shape):
-    """A task of the schedule."""
-
-    name = serializers.CharField()
-    every = serializers.FloatField(help_text="Seconds.")
-    last = serializers.DateTimeField(allow_null=True)
-    next = serializers.DateTimeField(allow_null=True)
-    state = serializers.CharField(help_text="`on time`, `late` or `failed`.")
-
-
-class BackgroundShape(Shape):
-    """Who does the work, what runs by the clock, and how much waits."""
-
-    alive = serializers.BooleanField(help_text="Whether any worker is.")
-    waiting = serializers.IntegerField(allow_null=True, help_text="In the broker; null: it is away.")
-    oldest = serializers.DateTimeField(allow_null=True, help_text="Of your jobs that wait for a worker.")
-    workers = WorkerShape(many=True)
-    schedule = ScheduledShape(many=True)
+    token = serializers.CharField()

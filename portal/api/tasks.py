@@ -18,12 +18,8 @@ from rest_framework.views import APIView
 from portal.api.base import ClusterView, Pages, told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
-from portal.api.shapes import (
-    BackgroundShape,
-    JobDetailShape,
-    JobShape,
-    SkipInput,
-)
+from portal.api.job_shapes import BackgroundShape, JobDetailShape, SkipInput
+from portal.api.shapes import JobShape
 from portal.background import background
 from portal.jobs import Job, again, cancel, skip, start
 from portal.tenants import Right, role_in

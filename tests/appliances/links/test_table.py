@@ -753,3 +753,31 @@ async def test_removed_machine_is_told_by_which_commit(nodes):
     await until(lambda: b.state("A") is State.REMOVED)
     assert {event.commit for event in b.events if event.state is State.REMOVED} == {odd}
     assert b.reason("A") == "B was removed"
+
+
+async def test_errand_reaches_a_disconnected_machine_and_visit_brings_what_it_holds(nodes, box):
+    """UPG-05, UPG-08: a portal asks an island without joining it, and hears when it was taken back."""
+    (machine,) = await nodes("B")
+    portal = Node(box("P", kind=Kind.PORTAL), QUICK)
+    machine.box.knows(portal.box)
+    portal.others["B"] = machine.entry(wanted=Wanted.DISCONNECTED)
+    portal.table.update(portal.others.values())
+    machine.box.commit("smtproutes", {"x": 1})
+    try:
+        errand = await portal.table.errand("B")
+        errand.start()
+        assert [piece["item"] async for piece in errand.run({"echo": ["here"]}, "alice")] == ["here"]
+        await errand.close("done")
+        assert portal.box.holder.replica.vector == {}
+        assert portal.state("B") is State.DISCONNECTED
+
+        await portal.table.visit("B")
+
+        assert equal(machine.box, portal.box)
+        assert portal.table.links() == []
+        with pytest.raises(Unreachable):
+            await portal.table.errand("NOBODY")
+        with pytest.raises(Unreachable):
+            await portal.table.visit("NOBODY")
+    finally:
+        await portal.stop()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from typing import Any
 
 import pytest
 
 from appliances.links.client import Enrolment, Passphrase, Target, dial, enrol
-from appliances.links.errors import AuthenticationFailed, Reason, Refused
+from appliances.links.errors import AuthenticationFailed, Reason, Refused, RequestFailed
 from appliances.links.identity import Keys
 from appliances.links.memory import MemoryHolder
 from appliances.links.peer import Identity, Kind
@@ -70,3 +72,54 @@ def test_portal_needs_the_passphrase_of_an_administrator(machine: Machine) -> No
         adopt(machine, Keys.make(), "otto", "an operator's own")
 
     assert machine.ssh("clusterconfig list --json").json["portals"] == []
+
+
+def asked(
+    machine: Machine, who: Identity, keys: Keys, host_key: str, words: list[str], role: str
+) -> dict[str, Any]:
+    """What the machine answers that peer to a command."""
+
+    async def work() -> dict[str, Any]:
+        link = await dial(
+            Target(machine.address, SSH_PORT), MemoryHolder(who, keys=keys), keys.user, host_key,
+            purpose="errand" if who.kind is Kind.PORTAL else "member",
+        )  # fmt: skip
+        link.start()
+        try:
+            (piece,) = [piece async for piece in link.run({"command": words, "role": role}, "alice")]
+            return piece
+        finally:
+            await link.close()
+
+    return asyncio.run(work())
+
+
+def test_portal_may_ask_for_upgrades_and_other_members_may_not(machines: Machines) -> None:
+    """UPG-09, RES-03: `upgrade` and `revert` are for the login host, and for a portal's administrators."""
+    first, second = machines.cluster("mx1", "mx2")
+    keys = Keys.make()
+    enrolment = adopt(first, keys, "admin", first.passphrase)
+    cluster = str(enrolment.answer["cluster"])
+    portal = Identity("PORTAL", "portal.example.com", release(), Kind.PORTAL, cluster)
+    there = (first, portal, keys, enrolment.host_key)
+
+    told = asked(*there, ["upgrade", "check", "--json"], "readonly")
+    assert told["code"] == 0
+    assert json.loads("".join(told["said"]))["release"] == release()
+    assert asked(*there, ["upgrade", "guided", "9.9.9", "--yes"], "operator")["code"] == 1
+    assert "administrator" in asked(*there, ["revert", "--yes"], "operator")["warned"][0]
+    unknown = asked(*there, ["upgrade", "guided", "9.9.9", "--yes"], "administrator")
+    assert "no release 9.9.9" in unknown["warned"][0]
+    for words in (["clusterconfig", "list"], ["userconfig"], ["commit"], ["tail"], ["resetconfig"], []):
+        with pytest.raises(RequestFailed, match="only machine-mode commands"):
+            asked(*there, words, "administrator")
+
+    second.stop()
+    member = Identity("MX2", "mx2.example.com", release(), Kind.MACHINE, cluster)
+    own = Keys.of_home(second.home / "keys")
+    for words in (["upgrade", "status"], ["revert", "--yes"]):
+        with pytest.raises(RequestFailed, match="only machine-mode commands"):
+            asked(first, member, own, enrolment.host_key, words, "administrator")
+    assert asked(first, member, own, enrolment.host_key, ["queue", "--json"], "guest")["code"] == 0
+    assert asked(first, member, own, enrolment.host_key, ["queue", "list"], "guest")["code"] == 1
+    assert asked(first, member, own, enrolment.host_key, ["queue", "hold", "all"], "readonly")["code"] == 1
