@@ -35,7 +35,7 @@ app.conf.update(
     beat_schedule={
         "sweep": {"task": "appliances.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
         "jobs": {"task": "portal.tasks.sweep_jobs", "schedule": 60.0, "options": {"expires": 55}},
-        "backups": {"task": "portal.tasks.back_up", "schedule": 3600.0, "options": {"expires": 3500}},
+        "backups": {"task": "portal.tasks.back_up", "schedule": 60.0, "options": {"expires": 55}},
         "ping": {"task": "appliances.tasks.ping", "schedule": 60.0, "options": {"expires": 55}},
     },
 )

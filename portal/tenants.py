@@ -146,6 +146,7 @@ RESERVED = frozenset(
         "live",
         "login",
         "logout",
+        "releases",
         "static",
         "search",
     }
