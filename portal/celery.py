@@ -37,7 +37,7 @@ app.conf.update(
         "jobs": {"task": "portal.tasks.sweep_jobs", "schedule": 60.0, "options": {"expires": 55}},
         "check": {"task": "portal.tasks.check_clusters", "schedule": 3600.0, "options": {"expires": 3000}},
         "proposals": {"task": "portal.tasks.sweep_proposals", "schedule": 15.0, "options": {"expires": 14}},
-        "backups": {"task": "portal.tasks.back_up", "schedule": 3600.0, "options": {"expires": 3500}},
+        "backups": {"task": "portal.tasks.back_up", "schedule": 60.0, "options": {"expires": 55}},
         "alerts": {"task": "portal.alerts.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
         "visit": {"task": "appliances.tasks.visit", "schedule": 60.0, "options": {"expires": 55}},
         "ping": {"task": "appliances.tasks.ping", "schedule": 60.0, "options": {"expires": 55}},

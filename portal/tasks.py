@@ -55,6 +55,6 @@ def watch_proposals(replica_id: int) -> None:
 
 @shared_task(name="portal.tasks.back_up")
 def back_up() -> None:
-    """Each hour: a backup of each cluster whose last is a day old; files that nobody loaded in time go."""
+    """Each minute: a backup of each cluster whose last is a day old; files that nobody loaded in time go."""
     backups.keep_due()
     uploads.forget_expired()
