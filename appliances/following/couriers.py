@@ -15,7 +15,8 @@ def send(task: Any, *arguments: Any, after: float = 0.0) -> bool:
     """Queue a task, `after` so many seconds; False when the broker is away, which the sweep makes up for."""
     try:
         task.apply_async(arguments, retry=False, countdown=after or None)
-    except (OperationalError, RedisError, OSError) as error:
+    except (OperationalError, RedisError, OSError, RuntimeError) as error:
+        # A RuntimeError is a pool of connections that is closed: this program is ending.
         logger.warning("%s was not queued: %s", task.name, error)
         return False
     return True

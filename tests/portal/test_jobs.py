@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from celery import Celery
 from django.contrib.auth.models import User
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -171,6 +172,19 @@ def test_broker_that_is_away_costs_no_commit_and_little_time() -> None:
             raise ConnectionError("nobody there")
 
     assert not send(Away())
+
+
+def test_program_that_is_ending_sends_no_courier_and_fails_nothing() -> None:
+    with Celery("ending", broker="memory://", set_as_current=False) as app:
+
+        @app.task(name="one")
+        def task() -> None:
+            return
+
+        assert send(task)
+        app.pool.force_close_all()
+        app.amqp.producer_pool.force_close_all()
+        assert not send(task)
 
 
 def test_button_starts_a_job_and_leads_to_it(europe: ManagedCluster, alice: User, log_in: LogIn) -> None:
