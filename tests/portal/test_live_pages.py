@@ -41,10 +41,10 @@ def queries(client: object, path: str) -> int:
         ("/big/", CLUSTER_BUDGET),
         ("/big/cluster/", MODE_BUDGET),
         ("/big/pending/", PENDING_BUDGET),
-        ("/big/check/", 10),
-        ("/big/advice/", 9),
-        ("/big/references/", 7),
-        ("/big/conflicts/", 9),
+        ("/big/check/", 12),
+        ("/big/advice/", 12),
+        ("/big/references/", 9),
+        ("/big/conflicts/", 11),
     ],
 )
 def test_queries_do_not_grow_with_machines(

@@ -129,7 +129,7 @@ def test_no_page_of_mine_names_what_is_foreign(
 
 LOOKS = {"cluster", "job", "monitor", "links", "queues", "alert", "cluster_alerts"}
 READS = LOOKS | {
-    *("mode", "feature", "history", "commit", "conflicts", "matrix", "check"),
+    *("mode", "feature", "history", "commit", "conflicts", "matrix", "check", "advice", "references"),
     *("proposals", "proposal", "policy", "configuration_schema", "news"),
 }
 EDITS = READS | {"pending", "configuration_file"}
