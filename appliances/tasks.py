@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
@@ -11,11 +12,13 @@ from django.db import close_old_connections
 from django.db.models import F
 from django.utils import timezone
 
-from appliances.following import answering, applies, questions, samples, statuses, worker
-from appliances.models import MachineStatus, TaskRun
+from appliances.following import answering, applies, questions, samples, statuses, visiting, worker
+from appliances.models import MachineStatus, TaskRun, Worker
 from clusters import models, retention
 
 WAIT = 45.0
+FORGOTTEN = timedelta(days=1)
+"""After which the row of a worker that died is of no interest."""
 
 
 @shared_task(name="appliances.tasks.replicate")
@@ -48,8 +51,8 @@ def sweep() -> None:
     """Compare what is wanted with what is reported; needs no message to have arrived.
 
     1. Rows of machines that are behind their cluster's entries are brought up to them. 2. Every cluster is
-    followed. 3. Whoever lacks commits gets them. 4. Samples, applies, questions
-    and the parts of the logs that are too old are forgotten.
+    followed. 3. Whoever lacks commits gets them. 4. Machines that are disconnected are asked
+    how they stand. 5. What is too old is forgotten: samples, applies, questions, workers, parts of the logs.
     """
     behind = models.Replica.objects.exclude(name="")
     for replica in behind:
@@ -60,7 +63,9 @@ def sweep() -> None:
     worker.follower().submit(worker.follower().follow_all()).result(WAIT)
     for replica in behind:
         retention.expire(replica.pk)
+    visiting.look_after_all()
     questions.sweep()
+    Worker.objects.filter(seen__lt=timezone.now() - FORGOTTEN).delete()
 
 
 def _rows_behind(replica: models.Replica) -> bool:

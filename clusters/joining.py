@@ -251,18 +251,38 @@ def prepare_join(replica_id: int, user: str, *, host: str, serial: str, user_key
 
     Raises BadAddress, BadName, BadKey, NotInCluster, AlreadyMember for a member or one pending already.
     """
-    wanted = PendingJoin(check_serial(serial.strip()), check_host(host.strip()), check_key(user_key))
     state = drafts.draft_state(replica_id, user)
     if state.standalone:
         raise NotInCluster(_("This machine is in no cluster."))
+    wanted = _welcome(state, host, serial, user_key)
+    return drafts.edit_entry(replica_id, user, Address(Kind.PENDING_JOIN, wanted.serial), wanted.to_value())
+
+
+def admit(replica_id: int, *, joiner: PendingJoin, user: str, host: str) -> Commit | None:
+    """Let a host join with its key, by one commit on the spot; None where it may already.
+
+    What a guided join does between two steps; other uncommitted changes of the person stay what they are.
+    Raises BadAddress, BadName, BadKey, NotInCluster, AlreadyMember.
+    """
+    with operation(replica_id) as op:
+        address = Address(Kind.PENDING_JOIN, joiner.serial)
+        known = op.state.entries.get(address)
+        if known is not None and known.value == joiner.to_value():
+            return None
+        wanted = _welcome(op.state, joiner.host, joiner.serial, joiner.user_key)
+        text = _("%(host)s may join with its key") % {"host": wanted.host}
+        return op.commit({address: wanted.to_value()}, user, host, text)
+
+
+def _welcome(state: ClusterState, host: str, serial: str, user_key: str) -> PendingJoin:
+    wanted = PendingJoin(check_serial(serial.strip()), check_host(host.strip()), check_key(user_key))
     names = {m.name.casefold() for m in state.machines.values()}
     waiting = {p.serial for p in pending_joins(state)} | {p.host.casefold() for p in pending_joins(state)}
     if wanted.serial in state.machines or wanted.host.casefold() in names:
         raise AlreadyMember(_("%(host)s is a member already.") % {"host": wanted.host})
     if wanted.serial in waiting or wanted.host.casefold() in waiting:
         raise AlreadyMember(_("%(host)s may join already.") % {"host": wanted.host})
-    address = Address(Kind.PENDING_JOIN, wanted.serial)
-    return drafts.edit_entry(replica_id, user, address, wanted.to_value())
+    return wanted
 
 
 def withdraw_join(replica_id: int, user: str, serial: str) -> Edited:

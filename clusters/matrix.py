@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from clusters.catalogue import Catalogue, Document, Feature
-from clusters.effective import setting_at
 from clusters.modes import Mode
 from clusters.state import ClusterState
 from clusters.wire import same
@@ -76,17 +75,24 @@ def cell(state: ClusterState, draft: ClusterState, catalogue: Catalogue, mode: M
         return Cell(name, mode, Kind.IMPOSSIBLE, None, False)
     mine = draft.defined(mode, name)
     pending = mine != state.defined(mode, name)
-    origin = setting_at(draft, mode, name, catalogue).origin
-    kind = Kind.INHERITED if mine is None else _kind_of(mine.value, draft, catalogue, mode, name)
-    return Cell(name, mode, kind, origin, pending)
+    above = _nearest(draft, catalogue, draft.chain(mode)[1:], name)
+    if mine is None:
+        return Cell(name, mode, Kind.INHERITED, above, pending)
+    return Cell(name, mode, _kind_of(mine.value, draft, catalogue, above, name), mode, pending)
 
 
-def _kind_of(value: Document, draft: ClusterState, catalogue: Catalogue, mode: Mode, name: str) -> Kind:
-    for above in draft.chain(mode)[1:2]:
-        inherited = setting_at(draft, above, name, catalogue)
-        # What repeats the factory default has a point: another release may have another default.
-        if inherited.origin and same(value, inherited.value):
-            return Kind.SAME
+def _nearest(state: ClusterState, catalogue: Catalogue, chain: Sequence[Mode], name: str) -> Mode | None:
+    """The first of these modes that defines the feature; a whole setting would cost its fallback too."""
+    return next((m for m in chain if catalogue.allows(name, m) and state.defined(m, name)), None)
+
+
+def _kind_of(
+    value: Document, draft: ClusterState, catalogue: Catalogue, above: Mode | None, name: str
+) -> Kind:
+    # What repeats the factory default has a point: another release may have another default.
+    hidden = draft.defined(above, name) if above else None
+    if hidden is not None and same(value, hidden.value):
+        return Kind.SAME
     return Kind.EMPTY if same(value, catalogue[name].empty) else Kind.DEFINED
 
 

@@ -25,6 +25,7 @@ from clusters.grouping import add_group, delete_group, rename_group, set_group
 from clusters.joining import (
     JoinPreview,
     PendingJoin,
+    admit,
     become_member,
     flatten,
     is_removed,
@@ -46,6 +47,7 @@ __all__ = [
     "JoinPreview",
     "PendingJoin",
     "add_group",
+    "admit",
     "become_member",
     "create",
     "delete_group",

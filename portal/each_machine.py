@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -12,8 +14,13 @@ from appliances.links.errors import LinkError
 from portal.asking import MACHINE_ROLES
 from portal.jobs import Job, JobCancelled, JobFailed, JobPart
 from portal.tenants import role_in
+from portal.working import pause
 
 Do = Callable[[JobPart], str]
+
+SETTLING = 120.0
+"""Seconds within which a machine enforces its settings, and links come back."""
+VERIFY = "verify"
 
 
 def each(job: Job, do: Do) -> None:
@@ -56,7 +63,7 @@ def command(part: JobPart, words: Sequence[str], *, patience: float = calling.PA
     """
     job = part.job
     person = job.started_by
-    role = person and role_in(person, job.tenant_id)
+    role = person and role_in(person, job.tenant_id, job.cluster_id)
     if not role or job.cluster is None:
         raise JobFailed(_("Whoever started this has no role here any more."))
     said = calling.run(
@@ -70,3 +77,29 @@ def command(part: JobPart, words: Sequence[str], *, patience: float = calling.PA
     if said.trouble:
         raise JobFailed(said.trouble)
     return said
+
+
+def status_of(part: JobPart) -> dict[str, Any]:
+    """The machine's own status; empty while it does not answer. Raises JobFailed as `command` does."""
+    try:
+        found = command(part, ["status", "--json"], patience=10.0).value
+    except LinkError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def verified(part: JobPart, release: str) -> None:
+    """Wait until the machine says that it runs the release and that mail sees what is wanted.
+
+    Raises JobFailed with its own reason when that takes too long.
+    """
+    part.now(JobPart.State.RUNNING, step=VERIFY)
+    end = time.monotonic() + SETTLING
+    while True:
+        status = status_of(part)
+        if status.get("release") == release and status.get("enforced") == status.get("wanted") != "":
+            return
+        if time.monotonic() > end:
+            trouble = (status.get("error") or {}).get("text") or _("It does not enforce its settings.")
+            raise JobFailed(str(trouble))
+        pause(1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from appliances.following import answering, statuses, worker
@@ -10,7 +11,7 @@ from clusters import replicas
 from portal.alerts.watching import look_at_cluster
 from portal.live import access
 from portal.live.hints import group_of, hint
-from portal.proposals import watching
+from portal.proposals.proposal import OPEN, Proposal, State
 from portal.tenants import ManagedCluster
 
 
@@ -36,28 +37,28 @@ def entries_changed(replica_id: int, **_kwargs: Any) -> None:
     statuses.wanted(replica_id)
     send(tasks.replicate, replica_id)
     hint(group_of(replica_id), "settings", slug_of(replica_id))
-    look_at_proposals(replica_id)
+    look_at_proposals(replica_id, OPEN)
     look_at_cluster(replica_id)
 
 
 def statuses_changed(replica_id: int, **_kwargs: Any) -> None:
     """A machine has said something new, or is reached in another way."""
     hint(group_of(replica_id), "status", slug_of(replica_id))
-    look_at_proposals(replica_id)
+    look_at_proposals(replica_id, [State.CANARY])
+    look_at_cluster(replica_id)
 
 
-def look_at_proposals(replica_id: int) -> None:
-    """A courier where a proposal waits: it may be overtaken, or a machine that tries it has spoken."""
+def look_at_proposals(replica_id: int, states: Sequence[str]) -> None:
+    """A courier where a proposal is in one of these states: overtaken, perhaps, or a machine has spoken."""
     from portal.tasks import watch_proposals  # registers with Celery, which must be configured first
 
-    if watching.open_proposals(replica_id):
+    if Proposal.everything.filter(cluster__replica=replica_id, state__in=states).exists():
         send(watch_proposals, replica_id)
 
 
 def machine_has_answered(replica_id: int, **_kwargs: Any) -> None:
     """A machine has answered a question of this portal."""
     hint(group_of(replica_id), "answers", slug_of(replica_id))
-    look_at_cluster(replica_id)
 
 
 def machine_is_back(replica_id: int, **_kwargs: Any) -> None:

@@ -241,6 +241,7 @@ def again(job: Job, person: Any) -> Job:
 
     if job.does.resumable:
         with transaction.atomic():
+            Job.everything.filter(pk=job.pk).update(started_by=person)
             job.requeue()
             record(person, Action.JOB, job, job.tenant, change="resumed")
             transaction.on_commit(lambda: send(run_job, job.pk))
@@ -255,6 +256,16 @@ def cancel(job: Job, person: Any) -> None:
     """Cancel a job, or ask it to stop, in the name of a person."""
     if job.cancel():
         record(person, Action.JOB, job, job.tenant, change="cancelled")
+
+
+def skip(job: Job, serial: str) -> bool:
+    """Leave a machine out that waits or has failed; False when it is past that."""
+    left = job.parts.filter(serial=serial, state__in=[JobPart.State.WAITING, JobPart.State.FAILED])
+    skipped = bool(left.update(state=JobPart.State.SKIPPED, step="", percent=None))
+    if skipped:
+        job.say(_("%(name)s is skipped") % {"name": job.parts.get(serial=serial).name})
+        job.tell()
+    return skipped
 
 
 def abandon_lost(since: datetime) -> int:

@@ -1,4 +1,4 @@
-"""The queues of a whole cluster: what each machine holds, searched together, and work on it (GUI-03, BP-10)."""
+"""The queues of a cluster: what each machine holds, searched together and worked on (GUI-03, BP-10)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LONGEST_TERM = 200
 VERBS = {
     "retry": gettext_lazy("Try now"),
     "hold": gettext_lazy("Hold"),
-    "release": gettext_lazy("Release"),
+    "release": gettext_lazy("Release from hold"),
     "bounce": gettext_lazy("Return to sender"),
     "delete": gettext_lazy("Delete"),
 }

@@ -226,6 +226,7 @@ RESERVED = frozenset(
         "alerts",
         "api",
         "audit",
+        "create",
         "healthz",
         "i18n",
         "invitation",

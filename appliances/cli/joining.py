@@ -137,10 +137,18 @@ def _join(session: Session, told: argparse.Namespace) -> None:
     passphrase = "" if told.prepared else _passphrase(session, told)
     request = JoinRequest(told.address, told.port, told.user, passphrase, told.group, told.prepared, told.ccs)
 
+    looked_at: list[JoinPreview] = []
+
     def consent(preview: JoinPreview) -> Collection[str] | None:
+        looked_at.append(preview)
         return _consent(session, preview, kept, looking=told.dry_run)
 
-    name = session.host.join(request, lambda seen: _accepts(session, told, seen), consent)
+    try:
+        name = session.host.join(request, lambda seen: _accepts(session, told, seen), consent)
+    except CommandError:
+        if told.dry_run and looked_at:
+            return  # who only wanted to look has seen it
+        raise
     session.mode = CLUSTER
     session.dialogue.say(_("Joined the cluster {name}: {time}").format(name=name, time=moment(now())))
     session.dialogue.say(_("This takes effect at once; no commit is needed."))
@@ -161,11 +169,9 @@ def _passphrase(session: Session, told: argparse.Namespace) -> str:
 
 def _accepts(session: Session, told: argparse.Namespace, seen: str) -> bool:
     service = "CCS" if told.ccs else "SSH"
-    session.dialogue.say(
-        _("{address} port {port} answers as the {service} service of a machine.").format(
-            address=told.address, port=told.port, service=service
-        )
-    )
+    text = _("{address} port {port} answers as the {service} service of a machine.")
+    if not session.as_json:
+        session.dialogue.say(text.format(address=told.address, port=told.port, service=service))
     if told.fingerprint:
         return bool(told.fingerprint == seen)
     if not session.dialogue.interactive:

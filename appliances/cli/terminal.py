@@ -252,6 +252,8 @@ class Terminal:
                 continue
             except (asyncssh.BreakReceived, asyncssh.SignalReceived):
                 text = "\x03"
+            except (asyncssh.Error, OSError):
+                text = ""  # cut off in the middle: nobody is there any more
             if not text:
                 typed.close()
                 return

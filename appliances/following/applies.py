@@ -68,10 +68,14 @@ def forget(now: datetime) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """A row of the log, with the commits that led to it, the latest first, as far as they are kept here."""
+    """A row of the log, with the commits that led to it, the latest first, as far as they are kept here.
+
+    Before the `first` nothing was heard that worked, so that nobody knows what led to it.
+    """
 
     row: Applied
     commits: tuple[versions.Commit, ...]
+    first: bool
 
     @property
     def refused(self) -> bool:
@@ -83,7 +87,11 @@ def log(replica_id: int, serial: str, state: ClusterState, most: int) -> list[Ap
     rows = list(Applied.objects.filter(replica=replica_id, serial=serial)[: most + 1])
     made = _commits(replica_id, rows[-1].vector) if rows else []
     mine = [c for c in made if any(_concerns(change.address, serial, state) for change in c.changes)]
-    return [Apply(row, _between(mine, _seen_before(rows[n + 1 :]), row)) for n, row in enumerate(rows[:most])]
+    found = []
+    for place, row in enumerate(rows[:most], 1):
+        before = _seen_before(rows[place:])
+        found.append(Apply(row, _between(mine, before, row), before is None))
+    return found
 
 
 def _seen_before(older: Sequence[Applied]) -> Vector | None:

@@ -124,9 +124,10 @@ def thin(now: datetime) -> int:
 
 
 def lately(replica_id: int, serial: str, since: datetime) -> list[MachineSample]:
-    """The samples since a moment, and those of the hour before it, from which their growth is reckoned."""
-    wanted = MachineSample.objects.filter(replica=replica_id, serial=serial)
-    return list(wanted.filter(at__gte=since - timedelta(hours=1)).order_by("at"))
+    """The samples since a moment, and the last one before it, from which their growth is reckoned."""
+    mine = MachineSample.objects.filter(replica=replica_id, serial=serial)
+    before = mine.filter(at__lt=since).order_by("-at")[:1]
+    return [*before, *mine.filter(at__gte=since).order_by("at")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +143,10 @@ class Slot:
 
 
 def flow(samples: Sequence[MachineSample], start: datetime, slots: int, step: timedelta) -> list[Slot]:
-    """What happened in each of `slots` spans of time from `start`.
+    """What happened in each of `slots` spans of time from `start`; `samples` as `lately` gives them.
 
-    What came between two reports that lie further apart is spread evenly over the time between them.
+    What came between two reports that lie further apart is spread evenly over the time between them. Before
+    the first sample there was nothing.
     """
     sums = [dict.fromkeys(OUTCOMES, 0.0) for _n in range(slots)]
     heard = [False] * slots
@@ -152,22 +154,21 @@ def flow(samples: Sequence[MachineSample], start: datetime, slots: int, step: ti
         place = int((after.at - start) // step)
         if 0 <= place < slots:
             heard[place] = True
-        if before is not None:
-            _spread(sums, before, after, start, step)
+        _spread(sums, before, after, start, step)
     return [Slot(start + n * step, sums[n], heard[n]) for n in range(slots)]
 
 
 def _spread(
     sums: list[dict[str, float]],
-    before: MachineSample,
+    before: MachineSample | None,
     after: MachineSample,
     start: datetime,
     step: timedelta,
 ) -> None:
-    pieces = max(1, round((after.at - before.at) / STEP))
+    pieces = max(1, round((after.at - before.at) / STEP)) if before else 1
     for piece in range(pieces):
         place = int((after.at - piece * STEP - start) // step)
         if 0 <= place < len(sums):
             for name in OUTCOMES:
-                grown = max(getattr(after, name) - getattr(before, name), 0)
+                grown = max(getattr(after, name) - getattr(before, name, 0), 0)
                 sums[place][name] += grown / pieces

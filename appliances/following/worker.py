@@ -189,6 +189,10 @@ class Follower:
         for replica_id in wanted:
             await self.follow(replica_id)
 
+    def all(self) -> list[Following]:
+        """Every cluster that is followed now."""
+        return list(self._following.values())
+
     async def look(self) -> None:
         """Write down how every machine of every cluster is reached."""
         for found in list(self._following.values()):

@@ -36,12 +36,17 @@ async def login(
 
 
 async def run(
-    conn: asyncssh.SSHClientConnection, command: str, *, stdin: str = "", timeout: float = 120.0
+    conn: asyncssh.SSHClientConnection,
+    command: str,
+    *,
+    stdin: str = "",
+    language: str = "",
+    timeout: float = 120.0,
 ) -> Answer:
-    """Runs one command line. Raises LinkLost where the machine gives no answer, or no end of it."""
+    """Runs one command line, which answers in that language; raises LinkLost where no answer comes."""
     try:
         async with asyncio.timeout(timeout):
-            done = await conn.run(command, input=stdin, check=False)
+            done = await conn.run(command, input=stdin, check=False, env=_speaking(language))
     except (TimeoutError, asyncssh.Error, OSError) as error:
         raise LinkLost(f"the machine gives no answer to the command: {error or 'too slow'}") from None
     code = 1 if done.exit_status is None else done.exit_status
@@ -52,10 +57,16 @@ async def terminal(
     conn: asyncssh.SSHClientConnection, columns: int, rows: int, language: str = ""
 ) -> asyncssh.SSHClientProcess[bytes]:
     """Opens the command line in a terminal of that size. Raises LinkLost."""
-    env = {"LANG": "ja_JP.UTF-8"} if language.startswith("ja") else {"LANG": "en_GB.UTF-8"}
     try:
         return await conn.create_process(
-            term_type="xterm-256color", term_size=(columns, rows), env=env, encoding=None
+            term_type="xterm-256color",
+            term_size=(columns, rows),
+            env=_speaking(language),
+            encoding=None,
         )
     except (asyncssh.Error, OSError) as error:
         raise LinkLost(f"the machine opens no terminal: {error}") from None
+
+
+def _speaking(language: str) -> dict[str, str]:
+    return {"LANG": "ja_JP.UTF-8" if language.startswith("ja") else "en_GB.UTF-8"}

@@ -19,8 +19,12 @@ from appliances.links.peer import Holder, Kind, Refusal
 from appliances.links.states import Event, Member, PeerView, Wanted
 from appliances.links.timing import Pace, RealTime, Timing
 from clusters.replication import Absorbed
+from clusters.versions import covers
 
 logger = logging.getLogger(__name__)
+
+VISIT = 0.05
+"""Seconds between two looks whether a visit has brought everything."""
 
 Choice = Callable[[Iterable[str], str], frozenset[str]]
 
@@ -182,6 +186,22 @@ class Table:
         if keeper is None:
             raise Unreachable(f"{serial} is no member of this cluster", "Look at `clusterconfig` > LIST.")
         return await self._dial(keeper.member, "errand")
+
+    async def visit(self, serial: str) -> None:
+        """Exchanges commits once with a machine that is not linked, however it stands here. Raises LinkError.
+
+        So a holder that nobody can call hears that a disconnected machine was taken back elsewhere.
+        """
+        keeper = self._keepers.get(serial)
+        if keeper is None:
+            raise Unreachable(f"{serial} is no member of this cluster", "Look at `clusterconfig` > LIST.")
+        link = await self._dial(keeper.member, "member")
+        link.start()
+        try:
+            while link.alive and not covers(await self._holder.vector(), link.peer_vector):
+                await self.timing.sleep(VISIT)
+        finally:
+            await link.close("done")
 
     async def _dial(self, member: Member, purpose: Purpose) -> Link:
         return await dial(

@@ -1,4 +1,4 @@
-"""What a machine can find out about a join before it tries one: names, port, service, host key (COM-06..10)."""
+"""What a machine can find out before it joins: names, port, service, host key (COM-06..COM-10)."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ class Shelf:
         self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         return self.folder / offer.file
 
-    def base_of_releases(self) -> Path:
+    def nearest_folder(self) -> Path:
         """The nearest folder that exists of where releases are kept."""
         return next(path for path in (self.folder, *self.folder.parents) if path.exists())
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from clusters import drafts, effective, replicas
+from clusters.commits import PastIsGone
 from clusters.differences import masked, unmasked
 from clusters.installed import catalogue
 from clusters.modes import Mode
@@ -22,15 +26,24 @@ from portal.api.base import ClusterView, told
 from portal.api.errors import Refusal, StaleVersion
 from portal.api.shapes import EditedShape, SettingInput, SettingShape, SettingSummary, TransferInput
 from portal.modes import ModeConverter
+from portal.pages.past import NoMoment, forgotten_at, moment
 from portal.tenants import Right
+
+AT = OpenApiParameter("at", str, description="As it was at that moment, such as 2026-11-24T12:00Z.")
 
 
 class ModeView(ClusterView):
-    """A view of one mode of a cluster."""
+    """A view of one mode of a cluster; GET with `at` tells of the past."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         self.mode: Mode = kwargs["mode"]
+        at = request.query_params.get("at", "")
+        if at and request.method == "GET":
+            try:
+                self.place = replace(self.place, at=moment(at, timezone.now()))
+            except NoMoment as error:
+                raise ValidationError({"at": str(error)}) from None
         self.place.draft.mode_name(self.mode)
 
     def summary(self, name: str) -> dict[str, Any]:
@@ -49,7 +62,7 @@ class ModeView(ClusterView):
 class ModeSettings(ModeView):
     """Every feature that can be set in this mode, and where its value comes from."""
 
-    @extend_schema(responses=SettingSummary(many=True))
+    @extend_schema(responses=SettingSummary(many=True), parameters=[AT])
     def get(self, request: Request, slug: str, mode: Mode) -> Response:
         names = [f.name for f in catalogue() if catalogue().allows(f.name, mode)]
         return Response(SettingSummary([self.summary(name) for name in names], many=True).data)
@@ -64,12 +77,14 @@ class FeatureSettings(ModeView):
         super().initial(request, *args, **kwargs)
         self.feature = catalogue()[kwargs["feature"]]
 
-    @extend_schema(responses={200: SettingShape, 404: Refusal})
+    @extend_schema(responses={200: SettingShape, 404: Refusal, 422: Refusal}, parameters=[AT])
     def get(self, request: Request, slug: str, mode: Mode, feature: str) -> Response:
         draft = self.place.draft
         setting = effective.setting_at(draft, mode, feature, catalogue())
         overrides = effective.overrides(draft, mode, feature)
-        head = self._head()
+        if forgotten_at(self.place, mode, feature):
+            raise PastIsGone(_("What stood here at that moment is not kept in this portal."))
+        head = None if self.place.at else self._head()
         found = {
             **self.summary(feature),
             "mode": mode,

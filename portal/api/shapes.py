@@ -278,6 +278,7 @@ class JobShape(Shape):
 
     number = serializers.IntegerField(source="pk")
     kind = serializers.CharField()
+    title = serializers.CharField()
     cluster = serializers.CharField(source="cluster.slug", allow_null=True, default=None)
     state = serializers.CharField()
     done = serializers.IntegerField()
@@ -285,6 +286,67 @@ class JobShape(Shape):
     message = serializers.CharField()
     created = serializers.DateTimeField()
     ended = serializers.DateTimeField(allow_null=True)
+
+
+class JobPartShape(Shape):
+    """What a job does to one machine."""
+
+    serial = serializers.CharField()
+    name = serializers.CharField()
+    state = serializers.CharField()
+    step = serializers.CharField()
+    percent = serializers.IntegerField(allow_null=True)
+    message = serializers.CharField()
+
+
+class JobLineShape(Shape):
+    """A line of a job's log."""
+
+    at = serializers.DateTimeField()
+    text = serializers.CharField()
+
+
+class JobDetailShape(JobShape):
+    """A job with its machines, in their order, and its log."""
+
+    may_retry = serializers.BooleanField(help_text="Whether it can be started again, or resumed.")
+    parts = JobPartShape(many=True)
+    lines = JobLineShape(many=True)
+
+
+class SkipInput(Shape):
+    """Which machine a job leaves out."""
+
+    machine = serializers.CharField(max_length=64)
+
+
+class WorkerShape(Shape):
+    """A process that does background work."""
+
+    name = serializers.CharField()
+    alive = serializers.BooleanField()
+    seen = serializers.DateTimeField()
+    started = serializers.DateTimeField()
+
+
+class ScheduledShape(Shape):
+    """A task of the schedule."""
+
+    name = serializers.CharField()
+    every = serializers.FloatField(help_text="Seconds.")
+    last = serializers.DateTimeField(allow_null=True)
+    next = serializers.DateTimeField(allow_null=True)
+    state = serializers.CharField(help_text="`on time`, `late` or `failed`.")
+
+
+class BackgroundShape(Shape):
+    """Who does the work, what runs by the clock, and how much waits."""
+
+    alive = serializers.BooleanField(help_text="Whether any worker is.")
+    waiting = serializers.IntegerField(allow_null=True, help_text="In the broker; null: it is away.")
+    oldest = serializers.DateTimeField(allow_null=True, help_text="Of your jobs that wait for a worker.")
+    workers = WorkerShape(many=True)
+    schedule = ScheduledShape(many=True)
 
 
 class TokenInput(Shape):

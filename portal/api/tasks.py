@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.http import Http404
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.generics import ListAPIView
@@ -18,8 +19,17 @@ from portal import tokens
 from portal.api.base import ClusterView, Pages, told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
-from portal.api.shapes import IssuedToken, JobShape, TokenInput, TokenShape
-from portal.jobs import Job, cancel, start
+from portal.api.shapes import (
+    BackgroundShape,
+    IssuedToken,
+    JobDetailShape,
+    JobShape,
+    SkipInput,
+    TokenInput,
+    TokenShape,
+)
+from portal.background import background
+from portal.jobs import Job, again, cancel, skip, start
 from portal.tenants import Right, role_in
 
 
@@ -29,8 +39,21 @@ class Jobs(ListAPIView):
     serializer_class = JobShape
     pagination_class = Pages
 
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("cluster", str, description="Short name of a cluster."),
+            OpenApiParameter("kind", str),
+            OpenApiParameter("state", str),
+        ]
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
     def get_queryset(self) -> Any:
-        return Job.objects.seen_by(self.request.user).select_related("cluster", "tenant")
+        asked = self.request.query_params
+        names = {"cluster": "cluster__slug", "kind": "kind", "state": "state"}
+        told = {field: asked[name] for name, field in names.items() if asked.get(name)}
+        return Job.objects.seen_by(self.request.user).filter(**told).select_related("cluster", "tenant")
 
 
 def _job(request: Request, number: int) -> Job:
@@ -40,23 +63,65 @@ def _job(request: Request, number: int) -> Job:
     return found
 
 
-class OneJob(APIView):
-    """One job; DELETE cancels it."""
+def _mine(request: Request, number: int) -> Job:
+    """A job that the caller may cancel and start again; raises Http404, PermissionDenied."""
+    job = _job(request, number)
+    role = role_in(request.user, job.tenant_id, job.cluster_id)
+    if role is None or not role.may(job.does.right):
+        raise PermissionDenied
+    return job
 
-    @extend_schema(responses={200: JobShape})
+
+class OneJob(APIView):
+    """One job with its machines and its log; DELETE cancels it."""
+
+    @extend_schema(responses={200: JobDetailShape})
     def get(self, request: Request, number: int) -> Response:
-        return Response(JobShape(_job(request, number)).data)
+        return Response(JobDetailShape(_job(request, number)).data)
 
     @extend_schema(responses={202: JobShape})
     def delete(self, request: Request, number: int) -> Response:
         """Cancels at once what is queued, and asks what runs to stop."""
-        job = _job(request, number)
-        role = role_in(request.user, job.tenant_id, job.cluster_id)
-        if role is None or not role.may(Right.EDIT):
-            raise PermissionDenied
+        job = _mine(request, number)
         cancel(job, request.user)
         job.refresh_from_db()
         return Response(JobShape(job).data, status=status.HTTP_202_ACCEPTED)
+
+
+class JobAgain(APIView):
+    """Starts a job that failed or was cancelled again; a resumable one goes on where it stood."""
+
+    @extend_schema(request=None, responses={202: JobShape, 409: Refusal})
+    @once
+    def post(self, request: Request, number: int) -> Response:
+        job = _mine(request, number)
+        if not job.may_retry:
+            return Response({"detail": _("This job cannot be started again.")}, status.HTTP_409_CONFLICT)
+        return Response(JobShape(again(job, request.user)).data, status=status.HTTP_202_ACCEPTED)
+
+
+class JobSkip(APIView):
+    """Leaves a machine out that waits or has failed."""
+
+    @extend_schema(request=SkipInput, responses={200: JobDetailShape, 409: Refusal})
+    @once
+    def post(self, request: Request, number: int) -> Response:
+        job = _mine(request, number)
+        if not job.does.resumable or not skip(job, told(SkipInput, request)["machine"]):
+            return Response({"detail": _("There is no such machine to skip.")}, status.HTTP_409_CONFLICT)
+        return Response(JobDetailShape(job).data)
+
+
+class BackgroundWork(APIView):
+    """Who does the background work, what runs by the clock, and how much waits."""
+
+    @extend_schema(responses=BackgroundShape)
+    def get(self, request: Request) -> Response:
+        found = background(timezone.now())
+        oldest = Job.objects.seen_by(request.user).filter(state=Job.State.QUEUED).order_by("pk").first()
+        told = {"alive": found.alive, "waiting": found.waiting, "oldest": oldest and oldest.created}
+        told |= {"workers": found.workers, "schedule": found.schedule}
+        return Response(BackgroundShape(told).data)
 
 
 class Synchronise(ClusterView):

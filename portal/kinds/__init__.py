@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import Promise
 
+from portal.tenants import Right
+
 if TYPE_CHECKING:
     from portal.jobs import Job
 
@@ -25,6 +27,7 @@ class Kind:
 
     `run` is None for what a web process does itself while the person waits. `may_retry`: starting it again
     makes sense. `resumable`: it goes on where it stood, also after the worker that had it is gone.
+    `right`: what cancelling and starting it again needs.
     """
 
     name: str
@@ -32,6 +35,7 @@ class Kind:
     run: Callable[[Job], str] | None = None
     may_retry: bool = True
     resumable: bool = False
+    right: Right = Right.EDIT
 
 
 @cache

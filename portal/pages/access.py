@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property, wraps
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
@@ -28,11 +30,12 @@ View = Callable[..., HttpResponse]
 
 @dataclass
 class Place:
-    """A cluster as one person sees it; what templates call `place`."""
+    """A cluster as one person sees it, now or as it was `at` a moment; what templates call `place`."""
 
     cluster: ManagedCluster
     role: Role
     person: Any
+    at: datetime | None = None
 
     @property
     def user(self) -> str:
@@ -45,13 +48,15 @@ class Place:
 
     @cached_property
     def state(self) -> ClusterState:
-        """What is in force."""
+        """What is in force; or was then."""
+        if self.at is not None:
+            return replicas.state_at(self.replica_id, max(int(self.at.timestamp() * 1000), 0))
         return replicas.state_of(self.cluster.replica)
 
     @cached_property
     def draft(self) -> ClusterState:
-        """What would be in force with this person's pending changes."""
-        return self.state.changed(self.drafts)
+        """What would be in force with this person's pending changes, which the past knows nothing of."""
+        return self.state.changed(self.drafts) if self.at is None else self.state
 
     @cached_property
     def drafts(self) -> list[Change]:
@@ -84,6 +89,12 @@ class Place:
 
     @property
     def may_edit(self) -> bool:
+        """Whether the person can change what is shown: never what was."""
+        return self.at is None and self.may(Right.EDIT)
+
+    @property
+    def may_commit(self) -> bool:
+        """Whether the person can have pending changes, whatever moment is shown."""
         return self.may(Right.EDIT)
 
     @property
@@ -91,8 +102,22 @@ class Place:
         return self.may(Right.ADMINISTER)
 
     @property
+    def at_text(self) -> str:
+        """The moment as addresses have it; empty for now."""
+        return "" if self.at is None else self.at.astimezone(UTC).isoformat()
+
+    @property
     def may_see_settings(self) -> bool:
         return self.may(Right.SEE_SETTINGS)
+
+    @property
+    def guides(self) -> bool:
+        """Whether the person may open the guided administration, and this portal has it (design, 13)."""
+        return bool(settings.GATEFOLD_GUIDED_CLUSTERCONFIG) and self.may_edit
+
+    @property
+    def may_administer(self) -> bool:
+        return self.may(Right.ADMINISTER)
 
     def require(self, right: Right) -> None:
         """Raises PermissionDenied when the role lacks the right."""
@@ -158,5 +183,17 @@ def fresh_page(view: View) -> View:
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return view(request, *args, **kwargs) if is_fresh(request) else ask_again(request)
+
+    return checked
+
+
+def guided(view: View) -> View:
+    """A view of the guided administration: there is no such page where the portal has it turned off."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not settings.GATEFOLD_GUIDED_CLUSTERCONFIG:
+            raise Http404
+        return view(request, *args, **kwargs)
 
     return checked

@@ -73,7 +73,8 @@ def adopt(request: HttpRequest) -> HttpResponse:
         return _adopt(request, WhoForm(request.POST, tenants=mine))
     if step == "look":
         return _look(request, WhereForm(request.POST, tenants=mine))
-    return _show(request, WhereForm(tenants=mine, initial={"tenant": mine.first()}))
+    given = {name: request.GET[name] for name in ("address", "port") if name in request.GET}
+    return _show(request, WhereForm(tenants=mine, initial={"tenant": mine.first(), "port": 22, **given}))
 
 
 def _show(request: HttpRequest, form: WhereForm, status: int = 200, **more: Any) -> HttpResponse:

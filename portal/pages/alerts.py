@@ -73,15 +73,17 @@ def _page(request: HttpRequest, cluster: ManagedCluster | None = None) -> dict[s
         "severities": Severity.choices,
         "states": [("open", _("open")), ("closed", _("history")), ("all", _("all"))],
         "now": timezone.now(),
-        "acting": _tenants_to_act_in(request, shown.object_list),
+        "acting": _to_act_on(request, shown.object_list),
         "address": request.get_full_path(),
     }
 
 
-def _tenants_to_act_in(request: HttpRequest, shown: Any) -> set[int]:
-    tenants = {alert.tenant_id for alert in shown}
-    roles = {tenant: role_in(request.user, tenant) for tenant in tenants}
-    return {tenant for tenant, role in roles.items() if role is not None and role.may(Right.EDIT)}
+def _to_act_on(request: HttpRequest, shown: Any) -> set[int]:
+    """The alerts that the person may acknowledge, by their keys."""
+    places = {(alert.tenant_id, alert.cluster_id) for alert in shown}
+    roles = {place: role_in(request.user, *place) for place in places}
+    may = {place for place, role in roles.items() if role is not None and role.may(Right.EDIT)}
+    return {alert.pk for alert in shown if (alert.tenant_id, alert.cluster_id) in may}
 
 
 @require_safe
@@ -105,7 +107,7 @@ def alert(request: HttpRequest, number: int) -> HttpResponse:
         "cluster__replica", "tenant", "acknowledged_by"
     )
     one = get_object_or_404(found, pk=number)
-    role = role_in(request.user, one.tenant_id)
+    role = role_in(request.user, one.tenant_id, one.cluster_id)
     if role is None:
         raise Http404
     if request.method == "POST":

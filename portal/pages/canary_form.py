@@ -28,8 +28,14 @@ class CanaryForm(forms.Form):
         help_text=_("A machine that takes longer stops it."),
     )
     queue_growth = forms.IntegerField(
-        label=_("Messages that a queue may grow by"), min_value=1, max_value=1_000_000
+        label=_("Queue growth"),
+        min_value=1,
+        max_value=1_000_000,
+        help_text=_("So many messages more than before stop it."),
     )
     deferred_share = forms.IntegerField(
-        label=_("Percent of a queue that may be deferred"), min_value=1, max_value=100
+        label=_("Deferred percent"),
+        min_value=1,
+        max_value=100,
+        help_text=_("A larger share of its queue that is deferred stops it."),
     )

@@ -19,8 +19,9 @@ from clusters.modes import Level, Mode
 from clusters.state import Group
 from portal.alerts.kinds import Kind
 from portal.alerts.looking import of_place
+from portal.pages import past
 from portal.pages.access import Place, cluster_page, machines_seen
-from portal.pages.navigation import entries, require_mode, tabs
+from portal.pages.navigation import entries, has_mode, require_mode, tabs
 from portal.tenants import Right
 
 RECENT = 6
@@ -53,6 +54,7 @@ def _live(place: Place) -> dict[str, Any]:
             "connected": kinds.count(Connection.CONNECTED),
             "enforced": [one.enforcement for one in machines].count(Enforcement.ENFORCED),
             "away": len(machines) - kinds.count(Connection.CONNECTED),
+            "releases": sorted({one.status.release for one in machines if one.status.release}),
             "queue": sum(one.status.queue or 0 for one in machines),
         },
         "silent": bool(machines) and not any(one.fresh for one in machines),
@@ -79,7 +81,10 @@ def cluster(request: HttpRequest, place: Place) -> HttpResponse:
 @require_safe
 @cluster_page(Right.SEE_SETTINGS)
 def mode(request: HttpRequest, place: Place, mode: Mode) -> HttpResponse:
-    """What a mode defines and inherits, feature by feature; for a machine also its live state."""
+    """What a mode defines and inherits, or did (`?at=`), feature by feature; of a machine also its state."""
+    place = past.travelled(request, place)
+    if place.at and not has_mode(place.state, mode):
+        return past.absent(request, place)
     require_mode(place.draft, mode)
     found = entries(place, mode)
     context = {
@@ -88,7 +93,8 @@ def mode(request: HttpRequest, place: Place, mode: Mode) -> HttpResponse:
         "modes": place.draft.modes(),
         "tabs": list(tabs(found)),
         "section": "settings",
-        "one": _one(place, mode),
+        "one": None if place.at else _one(place, mode),
+        "travel": past.picker(place),
         "members": place.draft.reach(mode),
         "fingerprint_here": effective.effective(place.state, mode, catalogue()).fingerprint,
     }

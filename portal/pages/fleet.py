@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -14,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from appliances.following.freshness import Seen, in_trouble, seen, tallies
+from appliances.following.freshness import Seen, in_trouble, seen, tallies, worker_lives
 from appliances.models import MachineStatus
 from clusters.models import Draft
 from portal.alerts.looking import open_of
@@ -109,12 +110,15 @@ def _totals(rows: list[Row]) -> dict[str, int]:
 def fleet(request: HttpRequest) -> HttpResponse:
     """All clusters; htmx gets the fragment alone."""
     rows = _rows(request)
+    administers = tenants_with(request.user, Right.ADMINISTER).exists()
     context: dict[str, Any] = {
         "tenants": [(t, list(found)) for t, found in groupby(rows, key=lambda row: row.cluster.tenant)],
         "totals": _totals(rows),
         "attention": _attention(rows, bool(open_of(request).cut_off)),
         "now": timezone.now(),
-        "may_adopt": tenants_with(request.user, Right.ADMINISTER).exists(),
+        "nobody_works": not worker_lives(timezone.now()),
+        "may_adopt": administers,
+        "may_create": settings.GATEFOLD_GUIDED_CLUSTERCONFIG and administers,
         "section": "fleet",
     }
     return render(request, "fleet/fragment.html" if request.htmx else "fleet/overview.html", context)

@@ -2,65 +2,68 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from appliances.models import TaskRun, Worker
-from portal.celery import app
-from portal.jobs import Job, again, cancel, start
+from portal.background import background
+from portal.jobs import Job, again, cancel, skip, start
+from portal.kinds import kinds
 from portal.pages.access import Place, cluster_page
-from portal.tenants import Right, role_in
+from portal.tenants import ManagedCluster, Right, role_in
 
-SHOWN = 30
-ALIVE = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True)
-class Scheduled:
-    """A task of the schedule and its last run."""
-
-    name: str
-    every: float
-    run: TaskRun | None
-    late: bool
+SHOWN = 50
+LINES = 500
+LATE = timedelta(seconds=60)
+"""How long a job may wait for a worker before the page says so."""
+FILTERS = ("cluster", "kind", "state")
 
 
-def _schedule(now: Any) -> list[Scheduled]:
-    runs = {run.name: run for run in TaskRun.objects.all()}
-    return [
-        Scheduled(
-            name, entry["schedule"], runs.get(entry["task"]), _late(runs.get(entry["task"]), entry, now)
-        )
-        for name, entry in sorted(app.conf.beat_schedule.items())
-    ]
-
-
-def _late(run: TaskRun | None, entry: dict[str, Any], now: Any) -> bool:
-    return (
-        run is None or run.started is None or now - run.started > timedelta(seconds=2.5 * entry["schedule"])
-    )
+def _mine(request: HttpRequest) -> QuerySet[Job]:
+    """The person's jobs that the filters of the address let through."""
+    found: QuerySet[Job] = Job.objects.seen_by(request.user)
+    names = {"cluster": "cluster__slug", "kind": "kind", "state": "state"}
+    told = {names[name]: request.GET[name] for name in FILTERS if request.GET.get(name)}
+    return found.filter(**told).select_related("cluster__replica", "tenant", "started_by")
 
 
 def _context(request: HttpRequest) -> dict[str, Any]:
     now = timezone.now()
-    mine = Job.objects.seen_by(request.user).select_related("cluster__replica", "tenant", "started_by")
-    running = [Job.State.QUEUED, Job.State.RUNNING]
-    waiting = mine.filter(state=Job.State.QUEUED).order_by("pk").first()
+    mine, running = _mine(request), [Job.State.QUEUED, Job.State.RUNNING]
+    before = request.GET.get("before", "")
+    over = mine.exclude(state__in=running)
+    if before.isdecimal() and len(before) < 18:
+        over = over.filter(pk__lt=int(before))
+    shown = list(over[: SHOWN + 1])
+    chosen = {name: request.GET.get(name, "") for name in FILTERS}
+    waiting = Job.objects.seen_by(request.user).filter(state=Job.State.QUEUED).order_by("pk").first()
     return {
         "section": "jobs",
         "now": now,
         "active": list(mine.filter(state__in=running)),
-        "over": list(mine.exclude(state__in=running)[:SHOWN]),
+        "over": shown[:SHOWN],
+        "older": shown[SHOWN - 1].pk if len(shown) > SHOWN else None,
         "oldest": waiting,
-        "schedule": _schedule(now),
-        "workers": [(worker, now - worker.seen < ALIVE) for worker in Worker.objects.all()],
+        "oldest_late": waiting is not None and _late(waiting, now),
+        "chosen": chosen,
+        "query": urlencode({name: value for name, value in chosen.items() if value}),
+        "filtered": any(chosen.values()),
+        "clusters": list(ManagedCluster.objects.seen_by(request.user).select_related("replica")),
+        "kinds": kinds().values(),
+        "states": Job.State.choices,
+        "work": background(now),
     }
+
+
+def _late(job: Job, now: datetime) -> bool:
+    return now - job.created > LATE
 
 
 @require_safe
@@ -70,24 +73,37 @@ def jobs(request: HttpRequest) -> HttpResponse:
 
 
 def job(request: HttpRequest, number: int) -> HttpResponse:
-    """One job with its log; POST cancels or starts it again."""
+    """One job with its machines and its log; POST cancels, starts again or skips a machine."""
     found = Job.objects.seen_by(request.user).select_related("cluster__replica", "tenant", "started_by")
     one = found.filter(pk=number).first()
     role = one and role_in(request.user, one.tenant_id, one.cluster_id)
     if one is None or role is None:
         raise Http404
-    if request.method == "POST" and role.may(Right.EDIT):
-        one = _act(one, request)
-        return redirect("job", one.pk)
-    context = {"job": one, "lines": one.lines.all(), "section": "jobs", "may_act": role.may(Right.EDIT)}
+    may_act = role.may(one.does.right)
+    if request.method == "POST":
+        if not may_act:
+            raise PermissionDenied
+        return redirect("job", _act(one, request).pk)
+    lines = list(one.lines.order_by("-pk")[:LINES])[::-1]
+    context = {
+        "job": one,
+        "lines": lines,
+        "parts": list(one.parts.all()),
+        "section": "jobs",
+        "may_act": may_act,
+        "late": one.state == Job.State.QUEUED and _late(one, timezone.now()),
+    }
     return render(request, "jobs/job_live.html" if request.htmx else "jobs/job.html", context)
 
 
 def _act(one: Job, request: HttpRequest) -> Job:
-    if request.POST.get("do") == "cancel":
+    do = request.POST.get("do")
+    if do == "cancel":
         cancel(one, request.user)
-    elif request.POST.get("do") == "retry" and one.may_retry:
+    elif do == "retry" and one.may_retry:
         return again(one, request.user)
+    elif do == "skip" and one.does.resumable:
+        skip(one, request.POST.get("serial", ""))
     return one
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -27,6 +27,7 @@ from portal.tenants import Right
 MOST_DRAWN = 30
 """Machines in the ring; above it only what is wrong is listed."""
 
+CROWDED = 10
 MOST_LISTED = 200
 RANK = {
     Connection.DOWN: 0,
@@ -104,6 +105,11 @@ class Map:
     @property
     def connected(self) -> int:
         return self.counts.get(Connection.CONNECTED, 0)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so many lines cross that those without trouble had better step back."""
+        return len(self.nodes) > CROWDED
 
     @property
     def unknown(self) -> int:
@@ -205,12 +211,12 @@ def _sighting(row: LinkStatus, known: dict[str, Node], now: datetime) -> Sightin
     return Sighting(*ends, state, row.since, reason, row.remedy if fresh else "", row.round_trip, row.heard)
 
 
-def _counted(rows: object, now: datetime) -> Counter[Connection]:
+def _counted(rows: QuerySet[LinkStatus], now: datetime) -> Counter[Connection]:
     found: Counter[Connection] = Counter()
-    by_state = rows.order_by().values("state")  # type: ignore[attr-defined]  # a queryset
-    for each in by_state.filter(heard__gt=now - STALE_AFTER).annotate(n=Count("pk")):
+    by_state = rows.filter(heard__gt=now - STALE_AFTER).order_by().values("state")
+    for each in by_state.annotate(n=Count("pk")):
         found[Connection(each["state"])] += each["n"]
-    found[Connection.UNKNOWN] += rows.filter(heard__lte=now - STALE_AFTER).count()  # type: ignore[attr-defined]  # a queryset
+    found[Connection.UNKNOWN] += rows.filter(heard__lte=now - STALE_AFTER).count()
     return found
 
 

@@ -62,12 +62,19 @@ def feature_of(page: str) -> Any:
     raise Http404
 
 
-def require_mode(state: ClusterState, mode: Mode) -> None:
-    """Http404 for a mode that the cluster does not have (any more)."""
+def has_mode(state: ClusterState, mode: Mode) -> bool:
+    """Whether the cluster has that mode."""
     try:
         state.mode_name(mode)
     except UnknownMode:
-        raise Http404 from None
+        return False
+    return True
+
+
+def require_mode(state: ClusterState, mode: Mode) -> None:
+    """Http404 for a mode that the cluster does not have (any more)."""
+    if not has_mode(state, mode):
+        raise Http404
 
 
 def suitable(state: ClusterState, feature: Any, mode: Mode) -> list[Mode]:

@@ -25,6 +25,7 @@ from clusters.versions import Address, MalformedCommit
 from portal.pages.access import Place, cluster_page, machines_seen
 from portal.pages.canary_form import CanaryForm
 from portal.proposals.choosing import fit
+from portal.proposals.comparing import alike
 from portal.proposals.deciding import Wish, submit
 from portal.proposals.policy import policy_of
 from portal.proposals.proposal import Proposal
@@ -76,9 +77,11 @@ def _ways(place: Place, known: dict[str, Seen], form: CanaryForm | None = None) 
         "free": not policy.holds(now),
         "window_open": policy.is_open(now),
         "opens": policy.opens(now),
+        "may_at_once": place.administers and (policy.try_first or not policy.is_open(now)),
         "able": [(machine, fit(known.get(machine.serial))) for machine in able[:MOST_MACHINES]],
         "can_try": any(fit(known.get(machine.serial)) for machine in able),
         "untried": trying.untried(changes, catalogue()),
+        "alike": alike(place.cluster, [change.address for change in changes]),
         "canary_form": form or CanaryForm(initial=policy.defaults.model_dump()),
     }
 

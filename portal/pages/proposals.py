@@ -20,6 +20,7 @@ from portal.proposals.acting import ACTIONS, act, offered
 from portal.proposals.comparing import before_of, impact_of, proposed
 from portal.proposals.policy import policy_of
 from portal.proposals.proposal import OPEN, Proposal, State, waiting_for
+from portal.proposals.stop_rule import Health
 from portal.proposals.watching import watched
 from portal.tenants import Right
 
@@ -32,7 +33,9 @@ def proposals(request: HttpRequest, place: Place) -> HttpResponse:
     """What waits for me, what goes on, what is over; htmx gets the list alone."""
     rows = Proposal.objects.of(place.cluster.tenant).filter(cluster=place.cluster)
     rows = rows.select_related("author", "decided_by")
-    mine = list(waiting_for(request.user).filter(cluster=place.cluster).select_related("author"))
+    mine = list(
+        waiting_for(request.user).filter(cluster=place.cluster).select_related("author", "decided_by")
+    )
     shown = {one.pk for one in mine}
     context = {
         "place": place,
@@ -53,8 +56,10 @@ def progress(found: Proposal) -> dict[str, Any]:
     if rule and found.watched_until:
         total = rule.minutes * 60
         done = max(0, total - int((found.watched_until - now).total_seconds()))
+    machines = watched(found) if found.state == State.CANARY else []
     return {
-        "watched": watched(found) if found.state == State.CANARY else [],
+        "watched": machines,
+        "well": all(each.verdict.health is Health.HEALTHY for each in machines),
         "total": total,
         "done": min(done, total),
         "window_open": policy.is_open(now),

@@ -24,9 +24,9 @@ from clusters.versions import canonical, digest
 from portal.editing.fields import Builder, Field
 from portal.editing.reading import document_of
 from portal.editing.references import choices_at
-from portal.pages import transferring
+from portal.pages import past, transferring
 from portal.pages.access import Place, cluster_page
-from portal.pages.navigation import entries, feature_of, require_mode, suitable, tabs
+from portal.pages.navigation import entries, feature_of, has_mode, require_mode, suitable, tabs
 from portal.tenants import Right
 
 MOST_ROWS = 400
@@ -178,8 +178,11 @@ def start_document(page: SettingsPage) -> Document:
 
 @cluster_page(Right.SEE_SETTINGS)
 def feature(request: HttpRequest, place: Place, mode: Mode, tab: str, name: str) -> HttpResponse:
-    """Look (GET) or change one's pending settings (POST, `do` says how)."""
+    """Look, also into the past (`?at=`), or change one's pending settings (POST, `do` says how)."""
     found = feature_of(f"{tab}/{name}")
+    place = past.travelled(request, place)
+    if place.at and not has_mode(place.state, mode):
+        return past.absent(request, place)
     require_mode(place.draft, mode)
     page = SettingsPage(place, mode, found, start=request.GET.get("start", ""))
     if request.method == "POST":
@@ -192,6 +195,7 @@ def feature(request: HttpRequest, place: Place, mode: Mode, tab: str, name: str)
 
 def _show(request: HttpRequest, page: SettingsPage, status: int = 200) -> HttpResponse:
     found = entries(page.place, page.mode)
+    forgotten = past.forgotten_here(page)
     context = {
         "place": page.place,
         "page": page,
@@ -200,6 +204,9 @@ def _show(request: HttpRequest, page: SettingsPage, status: int = 200) -> HttpRe
         "section": "settings",
         "current": page.feature,
         "modes": page.place.draft.modes(),
+        "travel": past.picker(page.place),
+        "forgotten": forgotten,
+        "may_bring_back": past.may_bring_back(page, forgotten),
     }
     return render(request, "settings/feature.html", context, status=status)
 
@@ -277,4 +284,5 @@ ACTIONS = {
     "copy": transferring.act,
     "move": transferring.act,
     "delete": transferring.act,
+    "bring_back": past.bring_back,
 }

@@ -46,10 +46,16 @@ def overtaken_text(state: ClusterState, found: list[tuple[Address, Version]]) ->
     return _("Somebody else has changed this meanwhile. %(told)s") % {"told": told}
 
 
+def locked(replica_id: int) -> Replica:
+    """The replica, for this transaction alone. Always taken before a proposal is moved: never crosswise."""
+    found: Replica = Replica.objects.select_for_update().get(pk=replica_id)
+    return found
+
+
 def proceed(proposal: Proposal) -> None:
     """Bring a proposal that was decided on, and waits, as far as it can go now."""
     with transaction.atomic():
-        row = Replica.objects.select_for_update().get(pk=proposal.replica_id)
+        row = locked(proposal.replica_id)
         proposal.refresh_from_db()
         if proposal.state != State.WINDOW or _waits(proposal):
             return
@@ -88,10 +94,10 @@ def _take_effect(proposal: Proposal) -> None:
 
 
 def comment_of(proposal: Proposal) -> str:
-    """The comment of its commit; a reason to pass by the window stands there for everybody."""
+    """The comment of its commit; a reason not to wait stands there for everybody."""
     if not proposal.at_once:
         return str(proposal.comment)
-    reason = _("Not in a commit window: %(reason)s") % {"reason": proposal.at_once}
+    reason = _("At once, because: %(reason)s") % {"reason": proposal.at_once}
     return (f"{proposal.comment} ({reason})" if proposal.comment else reason)[:MAX_TEXT]
 
 
@@ -122,7 +128,7 @@ def _begin(proposal: Proposal, rule: Canary) -> None:
     names = ", ".join(machine.name for machine in chosen)
     comment = _("Tried first on %(names)s: %(comment)s") % {"names": names, "comment": proposal.comment}
     _commit(proposal, trying.begin(tried, now), "trial", comment[:MAX_TEXT])
-    proposal.say(_("%(names)s try it first.") % {"names": names})
+    proposal.say(_("First on: %(names)s") % {"names": names})
 
 
 def _row(tried: Tried) -> dict[str, Any]:
@@ -133,6 +139,7 @@ def go_on(proposal: Proposal) -> None:
     """Commit the whole change and take the entries of the try away, in one commit."""
     try:
         with transaction.atomic():
+            locked(proposal.replica_id)
             if proposal.trial_id is None or not proposal.move(State.CANARY, State.COMMITTED):
                 return
             whole = trying.go_on(proposal.frozen, proposal.trying, proposal.trial_id)
@@ -150,7 +157,7 @@ def go_back(proposal: Proposal, after: State, reason: str, user: str = "") -> bo
     The values were in force before, so nothing that has become stricter since may keep them away.
     """
     with transaction.atomic():
-        Replica.objects.select_for_update().get(pk=proposal.replica_id)
+        locked(proposal.replica_id)
         trial = proposal.trial_id
         if trial is None or not proposal.move(State.CANARY, after, reason=reason):
             return False
@@ -168,7 +175,7 @@ def _return(proposal: Proposal, trial: CommitId) -> None:
         proposal.say(_("What others have committed on the machines that tried it stays."))
     if not back:
         return
-    comment = _("Back from the try: %(reason)s") % {"reason": proposal.reason}
+    comment = _("Back from the try: %(reason)s") % {"reason": proposal.reason.partition("\n")[0]}
     made = replicas.commit(proposal.replica_id, back, comment=comment[:MAX_TEXT], **_by(proposal))
     mine = {change.address for change in back}
     # Where the change itself is on a machine that tried it, its author builds on the way back.
@@ -181,6 +188,7 @@ def _return(proposal: Proposal, trial: CommitId) -> None:
 def close(proposal: Proposal, before: str, after: State, reason: str, user: str = "", **columns: Any) -> bool:
     """End a proposal of which nothing is in force; its changes become pending again, unless overtaken."""
     with transaction.atomic():
+        locked(proposal.replica_id)
         if not proposal.move(before, after, reason=reason, **columns):
             return False
         proposal.say(reason or str(after.label), user)

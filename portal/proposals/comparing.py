@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,8 @@ from clusters.installed import catalogue
 from clusters.modes import Mode
 from clusters.state import ClusterState
 from clusters.versions import Address, Change
-from portal.proposals.proposal import Proposal
+from portal.proposals.proposal import OPEN, Proposal
+from portal.tenants import ManagedCluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,13 @@ class Proposed:
     def paths(self) -> list[PathChange]:
         """What differs, secrets hidden."""
         return differences(self.before, self.value, secrets_of(self.address))
+
+
+def alike(cluster: ManagedCluster, addresses: Collection[Address]) -> list[Proposal]:
+    """The open proposals that change one of these entries: whoever is first overtakes the others."""
+    texts = {str(address) for address in addresses}
+    rows = cluster.proposals.filter(state__in=OPEN).order_by("pk")
+    return [row for row in rows if not texts.isdisjoint(raw["address"] for raw in row.changes)]
 
 
 def before_of(found: Proposal, state: ClusterState) -> ClusterState:

@@ -16,11 +16,10 @@ from clusters.acceptance import check_comment, check_values
 from clusters.commits import CommitConflict
 from clusters.drafts import Stale
 from clusters.installed import catalogue
-from clusters.models import Replica
 from clusters.refusals import NothingPending, Refused
 from clusters.versions import Change, Commit
 from portal.audit import Action, record
-from portal.proposals.carrying_out import close, give_back, go_back, proceed
+from portal.proposals.carrying_out import close, give_back, go_back, locked, proceed
 from portal.proposals.choosing import choose, seen_machines
 from portal.proposals.policy import CommitPolicy, policy_of
 from portal.proposals.proposal import Proposal, State
@@ -76,7 +75,7 @@ def propose(cluster: ManagedCluster, person: Any, policy: CommitPolicy, wish: Wi
     """Move the person's pending changes into a proposal, and let it proceed where nobody must approve it."""
     check_comment(wish.comment)
     with transaction.atomic():
-        Replica.objects.select_for_update().get(pk=cluster.replica_id)
+        locked(cluster.replica_id)
         changes = _checked(cluster.replica_id, person.get_username())
         approval = policy.approval or wish.approval
         made = Proposal.everything.create(
@@ -146,6 +145,7 @@ def approve(proposal: Proposal, person: Any, comment: str = "") -> None:
     """Let it take effect as far as window and try allow; raises OwnProposal, NotNow."""
     _not_own(proposal, person)
     with transaction.atomic():
+        locked(proposal.replica_id)
         if not proposal.move(State.APPROVAL, State.WINDOW, **_decided(person, comment)):
             raise _not_now(proposal)
         proposal.say(_("Approved. %(comment)s").strip() % {"comment": comment}, person.get_username())
@@ -190,6 +190,8 @@ def withdraw(proposal: Proposal, person: Any, comment: str = "") -> None:
 def take_back(proposal: Proposal, person: Any, comment: str = "") -> None:
     """Make the changes of an overtaken proposal pending again, to be compared with what stands now."""
     with transaction.atomic():
+        locked(proposal.replica_id)
+        proposal.refresh_from_db()
         if not proposal.may_be_taken_back or not proposal.move(State.STALE, State.WITHDRAWN):
             raise _not_now(proposal)
         proposal.say(comment or _("Taken back."), person.get_username())
@@ -241,7 +243,7 @@ def at_once(proposal: Proposal, person: Any, comment: str = "") -> None:
     if not rows.update(at_once=_reason(person, replace(Wish(), at_once=comment))):
         raise _not_now(proposal)
     proposal.refresh_from_db()
-    proposal.say(_("Not in a commit window: %(reason)s") % {"reason": comment}, person.get_username())
+    proposal.say(_("At once, because: %(reason)s") % {"reason": comment}, person.get_username())
     if proposal.state == State.WINDOW:
         proceed(proposal)
     else:

@@ -9,6 +9,7 @@ Environment variables, or lines of the file that GATEFOLD_ENVIRONMENT names (def
     GATEFOLD_ORIGINS        the same as origins (https://portal.example.com), when behind a proxy
     GATEFOLD_HTTPS          on: cookies travel over HTTPS only
     GATEFOLD_RELEASES       folder of releases for the machines (default VAR/releases), see docs/upgrades.md
+    GATEFOLD_GUIDED_CLUSTERCONFIG  off: no guided administration of clusters (default on)
     GATEFOLD_PORTAL_NAME    the name that stands in commits made here
     GATEFOLD_PROXIES        how many proxies of yours stand before the portal (default 0)
     GATEFOLD_OIDC           short names of providers people may log in with, see docs/people.md
@@ -43,6 +44,7 @@ CSRF_TRUSTED_ORIGINS = listed("GATEFOLD_ORIGINS")
 GATEFOLD_PORTAL_HOME = HOME
 GATEFOLD_SEALING_KEYS = os.environ.get("GATEFOLD_SEALING_KEYS", str(HOME / "sealing_keys"))
 GATEFOLD_RELEASES = os.environ.get("GATEFOLD_RELEASES", str(VAR / "releases"))
+GATEFOLD_GUIDED_CLUSTERCONFIG = flag("GATEFOLD_GUIDED_CLUSTERCONFIG", True)
 GATEFOLD_PORTAL_NAME = os.environ.get("GATEFOLD_PORTAL_NAME", "portal")
 GATEFOLD_AUDIT_HEAD = os.environ.get("GATEFOLD_AUDIT_HEAD", str(HOME / "audit.head"))
 GATEFOLD_URL = os.environ.get("GATEFOLD_URL", "")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from django import template
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
@@ -32,6 +34,13 @@ BAR = 4
 TALL = 16
 LONGEST = 160
 NAMED_MODES = 3
+
+
+@register.inclusion_tag("cluster/menu_link.html", takes_context=True)
+def menu_link(context: Any, name: str, drawing: str, text: str, count: int = 0) -> dict[str, Any]:
+    """A line of a cluster's menu: the page of that name, and how much waits there."""
+    here = {"place": context["place"], "section": context.get("section", "")}
+    return {"name": name, "drawing": drawing, "text": text, "count": count, **here}
 
 
 @register.simple_tag
@@ -93,6 +102,14 @@ def until(moment: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def in_its_zone(moment: datetime | None) -> str:
+    """A time as the clocks of its own time zone show it, with the zone's name."""
+    if not moment:
+        return ""
+    return f"{date_format(moment.replace(tzinfo=None), 'D Y-m-d H:i')} {moment.tzinfo}"
+
+
+@register.filter
 def of_commit(marks: Any, commit: Any) -> Any:
     """What is kept under a commit's id; None where nothing is."""
     return marks.get(str(commit.id)) if marks else None
@@ -131,10 +148,27 @@ def level(state: Any, mode: Mode | None, href: str = "") -> dict[str, Any]:
     return {"kind": str(mode.level), "label": mode_label(state, mode), "href": href}
 
 
-@register.simple_tag
-def feature_url(slug: str, mode: Mode, feature: Any) -> str:
+def feature_path(slug: str, mode: Mode, feature: Any) -> str:
     """The address of a feature's page in a mode (GUI-02)."""
     return reverse("feature", args=[slug, mode, *feature.page.split("/")])
+
+
+def _at(context: Any) -> str:
+    """Keeps to the moment that is shown."""
+    place = context.get("place")
+    return f"?at={quote(place.at_text)}" if place is not None and place.at else ""
+
+
+@register.simple_tag(takes_context=True)
+def feature_url(context: Any, slug: str, mode: Mode, feature: Any) -> str:
+    """The address of a feature's page in a mode, at the moment that is shown."""
+    return feature_path(slug, mode, feature) + _at(context)
+
+
+@register.simple_tag(takes_context=True)
+def mode_url(context: Any, slug: str, mode: Mode) -> str:
+    """The address of a mode's page, at the moment that is shown."""
+    return reverse("mode", args=[slug, mode]) + _at(context)
 
 
 @register.simple_tag
@@ -233,6 +267,20 @@ def sighting_cell(one: Any) -> SafeString:
         icon(drawing),
         words if one.trouble else label,
     )
+
+
+@register.filter
+def marked(text: str, wanted: str) -> SafeString:
+    """A text with what was searched for marked in it."""
+    lower, sought = text.lower(), wanted.lower()
+    if not sought or len(lower) != len(text):
+        # Some letters change their length with their case; then places cannot be compared.
+        return format_html("{}", text)
+    pieces, place = [], 0
+    while (found := lower.find(sought, place)) >= 0:
+        pieces.append((text[place:found], text[found : found + len(sought)]))
+        place = found + len(sought)
+    return format_html("{}{}", format_html_join("", "{}<mark>{}</mark>", pieces), text[place:])
 
 
 @register.filter
@@ -349,7 +397,7 @@ def matrix_cell(context: Any, cell: Cell, feature: Any) -> SafeString:
         look,
         source.level if source else "factory",
         " is-pending" if cell.pending else "",
-        feature_url(place.cluster.slug, cell.mode, feature),
+        feature_path(place.cluster.slug, cell.mode, feature),
         gettext(feature.title),
         mode_label(place.draft, cell.mode),
         words,

@@ -32,7 +32,7 @@ def test_edit_of_the_cluster_shows_whom_it_reaches_and_is_committed(page: Page, 
     page.click("#commit-control")
     assert sorted(machines_of(page)) == ["berlin.example", "rome.example"]
     page.fill("[name=comment]", "Moved in the browser")
-    page.get_by_role("button", name="Commit all changes").click()
+    page.get_by_role("button", name="Commit now").click()
     expect(page.locator("h1")).to_have_text("Moved in the browser")
     expect(page.locator("#machines .state", has_text=re.compile("being applied|not enforced"))).to_have_count(
         2
@@ -124,6 +124,24 @@ def test_page_follows_the_machines_without_reload(page: Page, portal: Installati
     )
     expect(page.locator("#machines .state.bad")).to_have_text("down", timeout=10_000)
     expect(page.locator("#machines")).to_contain_text("Nothing answers there")
+
+
+def test_membership_shows_connections_without_reload_and_keeps_what_is_chosen(
+    page: Page, portal: Installation
+) -> None:
+    page.goto("/europe/membership/")
+    expect(page.locator("[data-live-sign]")).to_have_attribute("data-live", "live")
+    page.locator("[name=machines]").first.check()
+    portal.python(
+        "from appliances.following import statuses, worker\n"
+        "from appliances.models import *\n"
+        "row = MachineStatus.objects.get(name='paris.example')\n"
+        "statuses.connection(row.replica_id, row.serial, Connection.SUSPECT, 'Our link is lost')\n"
+        "worker.changed.send(sender=None, replica_id=row.replica_id)\n"
+    )
+    expect(page.locator("#members .state.warn")).to_have_text("suspect", timeout=10_000)
+    expect(page.locator("#members-as-of")).to_have_count(1)
+    expect(page.locator("[name=machines]").first).to_be_checked()
 
 
 def test_dark_and_light_are_a_choice_that_stays(page: Page) -> None:

@@ -367,6 +367,23 @@ def test_pending_join_withdrawn(cluster: Cluster) -> None:
         membership.withdraw_join(cluster.replica_id, "alice", "M7")
 
 
+def test_admitted_host_may_join_at_once_and_drafts_stay_what_they_are(cluster: Cluster) -> None:
+    """JN-12."""
+    joiner = membership.PendingJoin("M7", "mx7.example.com", public_key())
+    drafts.edit(cluster.replica_id, "alice", CLUSTER, "routes", {"rows": [{"name": "draft"}]})
+
+    made = membership.admit(cluster.replica_id, joiner=joiner, user="alice", host="portal")
+
+    assert made
+    assert made.user == "alice"
+    assert membership.pending_joins(cluster.state) == [joiner]
+    assert len(drafts.pending(cluster.replica_id, "alice")) == 1
+    assert membership.admit(cluster.replica_id, joiner=joiner, user="alice", host="portal") is None
+    other = membership.PendingJoin("M7", "mx9.example.com", public_key("ssh-rsa"))
+    with pytest.raises(AlreadyMember):
+        membership.admit(cluster.replica_id, joiner=other, user="alice", host="portal")
+
+
 @pytest.mark.parametrize(
     ("asked", "error"),
     [

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 
 from clusters.modes import CLUSTER
 from portal.tenants import ManagedCluster, Tenant
@@ -60,6 +63,13 @@ def secret(umbra: Tenant) -> ManagedCluster:
     made = world.cluster(umbra, "Blacksite", ["hush.umbra.example"])
     world.define(made, CLUSTER, "smtproutes", world.routes(hidden_example="192.0.2.66"), comment="whisper")
     return made
+
+
+@pytest.fixture
+def closed() -> list[dict[str, Any]]:
+    """A window that was open yesterday and will be again in six days."""
+    day = (timezone.now() - timedelta(days=1)).weekday()
+    return [{"day": day, "start": "10:00", "end": "10:30"}]
 
 
 LogIn = Callable[[User], Client]

@@ -14,6 +14,8 @@ from clusters.modes import CLUSTER
 from portal.advice import Dismissal
 from portal.checks import Check, Finding
 from portal.jobs import Job
+from portal.proposals.policy import CommitPolicy
+from portal.proposals.proposal import Proposal
 from portal.tenants import ManagedCluster
 from tests.portal import world
 from tests.portal.conftest import LogIn
@@ -27,6 +29,8 @@ def root(europe: ManagedCluster, alice: User, log_in: LogIn) -> Client:
     alice.save()
     world.report(europe)
     Job.everything.create(tenant=europe.tenant, cluster=europe, kind="synchronise")
+    CommitPolicy.objects.create(cluster=europe, approval=True)
+    Proposal.everything.create(tenant=europe.tenant, cluster=europe, author=alice, user="alice").say("Made")
     drafts.edit(europe.replica_id, "alice", CLUSTER, "smtproutes", world.routes(a_example="192.0.2.3"))
     check = Check.objects.create(cluster=europe, holders=[])
     Finding.objects.create(of=check, address="settings/cluster/smtproutes", versions="[]")
@@ -56,3 +60,32 @@ def test_admin_wears_the_look_of_the_product(root: Client) -> None:
     html = root.get("/admin/").content.decode()
     assert "gatefold/admin.css" in html
     assert "Gatefold" in html
+
+
+def test_open_proposal_is_neither_written_nor_deleted_and_shows_no_values(
+    root: Client, europe: ManagedCluster
+) -> None:
+    found = Proposal.everything.get()
+    found.note(changes=[{"address": "settings/cluster/userconfig", "value": {"x": "whisper"}}])
+    path = f"/admin/portal/proposal/{found.pk}/"
+    assert "whisper" not in root.get(f"{path}change/").content.decode()
+    assert root.post(f"{path}delete/", {"post": "yes"}).status_code == 403
+    assert root.get("/admin/portal/proposal/add/").status_code == 403
+
+
+def test_raw_edit_says_that_it_asks_no_policy(root: Client, europe: ManagedCluster) -> None:
+    head = europe.replica.heads.get(address="settings/cluster/smtproutes", rank=0)
+    html = root.get(f"/admin/clusters/head/{head.pk}/change/").content.decode()
+    assert "commit policy is not asked" in html
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"zone": "Nowhere"}, {"windows": '[{"day": 9}]'}, {"canary": '{"minutes": "soon"}'}]
+)
+def test_policy_that_makes_no_sense_is_refused(
+    root: Client, europe: ManagedCluster, wrong: dict[str, str]
+) -> None:
+    row = CommitPolicy.objects.get()
+    form = {"cluster": europe.pk, "zone": "UTC", "windows": "[]", "canary": "{}", **wrong}
+    assert root.post(f"/admin/portal/commitpolicy/{row.pk}/change/", form).status_code == 200
+    assert CommitPolicy.objects.get().approval

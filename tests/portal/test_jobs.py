@@ -11,14 +11,27 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from appliances.following import calling
+from appliances.following.calling import Said
 from appliances.following.couriers import send
+from appliances.links.errors import LinkLost
 from appliances.models import TaskRun, Worker
 from portal import kinds
 from portal.celery import app
-from portal.jobs import Job, JobCancelled, JobFailed, JobInterrupted, abandon_lost, waiting_since
+from portal.jobs import (
+    Job,
+    JobCancelled,
+    JobFailed,
+    JobInterrupted,
+    JobPart,
+    abandon_lost,
+    again,
+    start,
+    waiting_since,
+)
 from portal.kinds import Kind
 from portal.tasks import run_job
-from portal.tenants import ManagedCluster
+from portal.tenants import ManagedCluster, Member
 from tests.portal.conftest import LogIn
 
 
@@ -203,3 +216,123 @@ def test_page_tells_which_tasks_are_late_or_failed(alice: User, log_in: LogIn) -
     alice.is_superuser = True
     alice.save()
     assert "It broke" in log_in(alice).get("/jobs/").content.decode()
+
+
+def test_jobs_are_filtered_by_cluster_kind_and_state(
+    job: Job, europe: ManagedCluster, alice: User, log_in: LogIn
+) -> None:
+    other = start("queue", europe, alice, {"verb": "hold", "terms": []})
+    other.claim()
+    other.end(Job.State.DONE, "fine")
+    client = log_in(alice)
+
+    def shown(query: str) -> set[int]:
+        html = client.get(f"/jobs/?{query}").content.decode()
+        return {one.pk for one in (job, other) if f'href="/jobs/{one.pk}/"' in html}
+
+    assert shown("") == {job.pk, other.pk}
+    assert shown("kind=queue") == {other.pk}
+    assert shown("state=queued") == {job.pk}
+    assert shown("cluster=europe&state=done") == {other.pk}
+    assert shown("cluster=elsewhere") == set()
+
+
+def test_long_list_of_jobs_goes_on_on_the_next_page(
+    europe: ManagedCluster, alice: User, log_in: LogIn
+) -> None:
+    made = [start("synchronise", europe, alice) for _n in range(60)]
+    Job.everything.update(state=Job.State.DONE)
+    html = log_in(alice).get("/jobs/").content.decode()
+    assert f'href="/jobs/{made[0].pk}/"' not in html
+    before = made[10].pk
+    assert f"before={before}" in html
+    assert f'href="/jobs/{made[0].pk}/"' in log_in(alice).get(f"/jobs/?before={before}").content.decode()
+
+
+def test_dead_worker_is_noticed_on_the_fleet_and_on_this_page(
+    europe: ManagedCluster, alice: User, log_in: LogIn
+) -> None:
+    now = timezone.now()
+    dead = Worker.objects.create(name="w1", started=now, seen=now - timedelta(minutes=5))
+    client = log_in(alice)
+    for path in ("/", "/jobs/"):
+        assert "No worker is alive" in client.get(path).content.decode(), path
+    Worker.objects.create(name="w2", started=now, seen=now)
+    assert "No worker is alive" not in client.get("/").content.decode()
+    assert "w1 has fallen silent" in client.get("/jobs/").content.decode()
+    dead.delete()
+    assert "fallen silent" not in client.get("/jobs/").content.decode()
+
+
+def test_job_that_waits_for_long_says_so(job: Job, alice: User, log_in: LogIn) -> None:
+    client = log_in(alice)
+    assert "waited for a worker" not in client.get(f"/jobs/{job.pk}/").content.decode()
+    Job.everything.update(created=timezone.now() - timedelta(minutes=5))
+    assert "waited for a worker" in client.get(f"/jobs/{job.pk}/").content.decode()
+
+
+def test_resumable_job_goes_on_where_it_stood(europe: ManagedCluster, alice: User, bob: User) -> None:
+    job = start("queue", europe, alice, {"verb": "hold", "terms": []}, [("A", "a"), ("B", "b")])
+    first = job.parts.first()
+    assert first is not None
+    first.now(JobPart.State.DONE, "fine")
+    job.claim()
+    job.end(Job.State.FAILED, "one was away")
+    assert again(job, bob).pk == job.pk
+    job.refresh_from_db()
+    assert (job.state, job.started_by) == (Job.State.QUEUED, bob)
+    assert [part.state for part in job.parts.all()] == [JobPart.State.DONE, JobPart.State.WAITING]
+
+
+def test_upgrade_is_stopped_and_resumed_by_administrators_alone(
+    europe: ManagedCluster, alice: User, bob: User, log_in: LogIn
+) -> None:
+    job = start("upgrade", europe, alice, {"release": "2.0.0"}, [("A", "a")])
+    assert log_in(bob).post(f"/jobs/{job.pk}/", {"do": "cancel"}).status_code == 403
+    assert "Stop after this machine" in log_in(alice).get(f"/jobs/{job.pk}/").content.decode()
+    log_in(alice).post(f"/jobs/{job.pk}/", {"do": "skip", "serial": "A"})
+    assert job.parts.get().state == JobPart.State.SKIPPED
+    log_in(alice).post(f"/jobs/{job.pk}/", {"do": "cancel"})
+    job.refresh_from_db()
+    assert job.state == Job.State.CANCELLED
+
+
+def test_machines_of_a_job_are_told_one_after_the_other_and_each_tells_its_end(
+    europe: ManagedCluster, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`test_queues_on_machines` proves the same with real machines."""
+    told: list[tuple[str, list[str], str, str]] = []
+
+    def run(_replica: int, serial: str, words: list[str], *, user: str, role: str, patience: float) -> Said:
+        told.append((serial, words, user, role))
+        if serial == "B":
+            raise LinkLost("gone")
+        return Said(('{"matching": 3, "done": 2}',)) if serial == "A" else Said(warned=("no",), code=1)
+
+    monkeypatch.setattr(calling, "run", run)
+    ids = {"A": ["AAAAAA1", "AAAAAA2"], "B": ["BBBBBB1"], "C": ["CCCCCC1"]}
+    asked = {"verb": "delete", "ids": ids}
+    job = start("queue", europe, alice, asked, [("A", "a"), ("B", "b"), ("C", "c")])
+    run_job(job.pk)
+    job.refresh_from_db()
+    assert told[0][1:] == (
+        ["queue", "delete", "id=AAAAAA1,AAAAAA2", "--yes", "--json"],
+        "alice",
+        "administrator",
+    )
+    assert [(p.state, p.message) for p in job.parts.all()] == [
+        (JobPart.State.DONE, "2 of 3 message(s) done"),
+        (JobPart.State.FAILED, "gone. It is dialled again by itself."),
+        (JobPart.State.FAILED, "no"),
+    ]
+    assert (job.state, job.message) == (Job.State.FAILED, "2 of 3 machines failed: b, c.")
+
+
+def test_person_who_lost_the_role_works_on_no_machine_any_more(
+    europe: ManagedCluster, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calling, "run", lambda *_a, **_k: pytest.fail("a machine was told"))
+    job = start("suspend", europe, alice, {"do": "suspend"}, [("A", "a")])
+    Member.objects.filter(user=alice).delete()
+    run_job(job.pk)
+    assert "no role here any more" in job.parts.get().message

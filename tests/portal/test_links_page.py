@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from appliances.following import statuses
 from appliances.models import Connection, LinkStatus, MachineStatus
-from clusters import membership
+from clusters import membership, replicas
 from clusters.state import Portal
 from clusters.versions import Address, Change, Kind
 from portal import ring
@@ -54,7 +54,7 @@ def page(browser: Client) -> str:
 def troubled(html: str) -> list[tuple[str, ...]]:
     """Observer and peer of each row of the list."""
     part = html[html.index("Links in trouble") :].partition("</section>")[0]
-    rows = [row for row in part.split("<tr id=")[1:]]
+    rows = part.split("<tr id=")[1:]
     return [tuple(re.findall(r'class="title"[^>]*>([^<]*)<', row)) for row in rows]
 
 
@@ -116,8 +116,6 @@ def test_link_of_a_silent_observer_is_unknown(browser: Client, europe: ManagedCl
 def test_removed_peers_leave_the_map_and_other_portals_are_in_it(
     browser: Client, europe: ManagedCluster
 ) -> None:
-    from clusters import replicas
-
     link(europe, "berlin.example", "NO-SUCH", "down")
     entry = Change(Address(Kind.PORTAL, "P-2"), Portal("P-2", "other portal").to_value())
     replicas.commit(europe.replica_id, [entry], user="admin", host="berlin")

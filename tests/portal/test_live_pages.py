@@ -22,10 +22,12 @@ from portal.tenants import ManagedCluster, Tenant
 from tests.portal import world
 from tests.portal.conftest import LogIn
 
-FLEET_BUDGET = 9
-CLUSTER_BUDGET = 13
+FLEET_BUDGET = 10
+CLUSTER_BUDGET = 14
 MODE_BUDGET = 10
 PENDING_BUDGET = 16
+QUEUES_BUDGET = 14
+UPGRADES_BUDGET = 16
 
 
 def queries(client: object, path: str) -> int:
@@ -41,8 +43,10 @@ def queries(client: object, path: str) -> int:
         ("/big/", CLUSTER_BUDGET),
         ("/big/cluster/", MODE_BUDGET),
         ("/big/pending/", PENDING_BUDGET),
+        ("/big/queues/", QUEUES_BUDGET),
+        ("/big/upgrades/", UPGRADES_BUDGET),
         ("/big/check/", 12),
-        ("/big/advice/", 12),
+        ("/big/advice/", 11),
         ("/big/references/", 9),
         ("/big/conflicts/", 11),
     ],

@@ -43,6 +43,7 @@ def filled(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
         "tenant": cluster.tenant.slug,
         "word": "no-invitation",
         "way": "mail",
+        "serial": next(iter(replicas.state(cluster.replica_id).machines)),
     }
     one = cluster.tenant.members.first()
     proposal, _new = Proposal.everything.get_or_create(tenant=cluster.tenant, cluster=cluster)
@@ -127,14 +128,14 @@ def test_no_page_of_mine_names_what_is_foreign(
                 assert word not in text, (path, word)
 
 
-LOOKS = {"cluster", "job", "monitor", "links", "queues", "alert", "cluster_alerts"}
+LOOKS = {"cluster", "job", "monitor", "links", "queues", "upgrades", "alert", "cluster_alerts"}
 READS = LOOKS | {
     *("mode", "feature", "history", "commit", "conflicts", "matrix", "check", "advice", "references"),
     *("proposals", "proposal", "policy", "configuration_schema", "news"),
 }
-EDITS = READS | {"pending", "configuration_file"}
+EDITS = READS | {"pending", "configuration_file", "membership", "terminal"}
 SEES = {
-    Role.ADMINISTRATOR: EDITS | {"people_of", "member", "audit_of", "channel"},
+    Role.ADMINISTRATOR: EDITS | {"people_of", "member", "audit_of", "channel", "join", "remove"},
     Role.OPERATOR: EDITS,
     Role.APPROVER: READS,
     Role.READONLY: READS,

@@ -62,4 +62,7 @@ async def test_garbage_from_a_browser_changes_nothing(europe: ManagedCluster, al
 
 
 def test_every_socket_is_in_these_tests() -> None:
-    assert [str(pattern.pattern) for pattern in websocket_urlpatterns] == ["live/"]
+    assert [str(pattern.pattern) for pattern in websocket_urlpatterns] == [
+        "live/",
+        "live/terminal/<slug:slug>/<str:serial>/",  # test_terminal.py
+    ]

@@ -10,6 +10,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.urls import get_resolver
 
 from portal.jobs import Job
+from portal.proposals.proposal import Proposal
 from portal.tenants import (
     RESERVED,
     RIGHTS,
@@ -26,7 +27,7 @@ from tests.portal import world
 PAGES = Path(__file__).resolve().parents[2] / "portal" / "pages"
 
 
-@pytest.mark.parametrize("model", [ManagedCluster, Job])
+@pytest.mark.parametrize("model", [ManagedCluster, Job, Proposal])
 @pytest.mark.parametrize("query", ["all", "count", "first", "exists"])
 def test_query_without_a_tenant_raises(model: type[ManagedCluster], query: str) -> None:
     with pytest.raises(TenantMissing):

@@ -19,7 +19,7 @@ from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
 from appliances.machine.upgrading import Run
-from appliances.releases.artifact import Offer, number
+from appliances.releases.artifact import Offer, ReleaseError, number
 
 USAGE = """\
 upgrade                               choose a release and what to do with it
@@ -112,13 +112,19 @@ def _list(session: Session) -> None:
 
 
 def _check(session: Session) -> None:
-    """What stands in the way of an upgrade here (UPG-10)."""
-    problems = _name_problems(session)
-    free = shutil.disk_usage(session.host.upgrading.shelf.base_of_releases()).free
+    """What stands in the way of an upgrade here (UPG-10), and what can be had."""
+    upgrading = session.host.upgrading
+    problems, offers = _name_problems(session), []
+    try:
+        offers = [offer.release for offer in upgrading.source.offers()]
+    except ReleaseError as error:
+        problems.append(str(error))
+    free = shutil.disk_usage(upgrading.shelf.nearest_folder()).free
     if free < ROOM:
         problems.append(_("Only {megabytes} MB are free on the disk.").format(megabytes=free // 1_000_000))
     if session.as_json:
-        return say_json(session.dialogue, {"problems": problems, "free": free})
+        value = {"release": session.host.release, "previous": upgrading.shelf.state.previous}
+        return say_json(session.dialogue, {**value, "offers": offers, "problems": problems, "free": free})
     for problem in problems:
         session.dialogue.say(problem)
     if not problems:

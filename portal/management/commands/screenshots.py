@@ -33,11 +33,21 @@ PAGES = {
     "listeners": f"/{CLUSTER}/cluster/network/listeners",
     "restricted": f"/{CLUSTER}/cluster/network/ip_interfaces",
     "pending": f"/{CLUSTER}/pending/",
+    "proposals": f"/{CLUSTER}/proposals/",
+    "policy": f"/{CLUSTER}/policy/",
     "history": f"/{CLUSTER}/history/",
     "conflicts": f"/{CLUSTER}/conflicts/",
+    "queues": f"/{CLUSTER}/queues/",
+    "upgrades": f"/{CLUSTER}/upgrades/",
+    "matrix": f"/{CLUSTER}/matrix/",
+    "links": f"/{CLUSTER}/links/",
+    "search": "/search/?q=example",
     "check": f"/{CLUSTER}/check/",
     "references": f"/{CLUSTER}/references/",
     "advice": f"/{CLUSTER}/advice/",
+    "membership": f"/{CLUSTER}/membership/",
+    "join": f"/{CLUSTER}/membership/join/",
+    "configuration_file": f"/{CLUSTER}/cluster/system_administration/configuration_file",
     "jobs": "/jobs/",
     "adopt": "/adopt/",
 }
@@ -79,6 +89,8 @@ def shoot(chromium: Browser, portal: str, to: Path) -> Iterator[Path]:
         for name, path in PAGES.items():
             yield picture(page, path, to / f"{name}{suffix}.png")
         yield override(page, to / f"override{suffix}.png")
+        yield picture(page, machine_page(page), to / f"machine{suffix}.png")
+        yield terminal(page, to / f"terminal{suffix}.png")
         if not suffix:
             yield from on_phone(chromium, portal, to)
         drop_changes(page)
@@ -120,9 +132,26 @@ def edit_routes(page: Page) -> None:
 
 def override(page: Page, to: Path) -> Path:
     """The page of a machine that inherits, with Override Settings."""
+    return picture(page, machine_page(page).replace("monitor/overview", "network/listeners"), to)
+
+
+def machine_page(page: Page) -> str:
+    """The address of the last machine of the cluster."""
     page.goto(f"/{CLUSTER}/")
-    href = page.locator("#machines tbody a.title").last.get_attribute("href")
-    return picture(page, str(href).replace("monitor/overview", "network/listeners"), to)
+    return str(page.locator("#machines tbody a.title").last.get_attribute("href"))
+
+
+def terminal(page: Page, to: Path) -> Path:
+    """The command line of a machine, logged in."""
+    page.goto(PAGES["membership"])
+    page.locator("a[href$='/terminal']").first.click()
+    page.fill("[name=passphrase]", PASSPHRASE)
+    page.keyboard.press("Enter")
+    page.locator("[data-terminal-screen]", has_text=")>").wait_for()
+    page.keyboard.type("clusterconfig list\r\r", delay=20)
+    page.wait_for_timeout(1500)
+    page.screenshot(path=to, full_page=True)
+    return to
 
 
 def drop_changes(page: Page) -> None:

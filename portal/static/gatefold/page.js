@@ -64,6 +64,19 @@
     if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
   });
 
+  // Commands to take along: copied, or marked where the browser lets no page copy.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const source = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      say(button.dataset.copied);
+    } catch {
+      getSelection().selectAllChildren(source);
+    }
+  });
+
   // Long menus of modes: type to find one.
   document.addEventListener("input", (event) => {
     const filter = event.target.closest("[data-filter]");

@@ -100,6 +100,20 @@ def test_flow_over_a_gap_is_spread_evenly_and_the_silent_span_is_marked() -> Non
     assert [slot.heard for slot in slots] == [True, False, False, True]
 
 
+def test_flow_within_the_first_five_minutes_counts(replica: Replica) -> None:
+    take(replica, (0, said(5)), (2, said(9)))
+    rows = samples.lately(replica.pk, "A", NOON - timedelta(hours=1))
+    assert [slot["accepted"] for slot in samples.flow(rows, NOON, 1, STEP)] == [4]
+
+
+def test_growth_since_long_before_the_span_is_reckoned_from_the_last_sample(replica: Replica) -> None:
+    take(replica, (0, said(5)), (300, said(65)))
+    rows = samples.lately(replica.pk, "A", NOON + timedelta(hours=4))
+    assert len(rows) == 2
+    slots = samples.flow(rows, NOON + timedelta(hours=4), 13, STEP)
+    assert sum(slot["accepted"] for slot in slots) == 13
+
+
 def test_flow_of_nothing_is_nothing() -> None:
     assert [slot["accepted"] for slot in samples.flow([], NOON, 3, STEP)] == [0, 0, 0]
 

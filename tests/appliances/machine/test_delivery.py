@@ -181,6 +181,21 @@ def test_counters_tell_what_went_through_and_begin_again(pair: list[Machine], si
     assert delivered(first) == 0
 
 
+def test_status_carries_the_counters(pair: list[Machine], sink: Sink) -> None:
+    machine = pair[0]
+    machine.does("resetcounters")
+    send(machine.address, "counted in the status")
+    sink.wait_for("counted in the status")
+    until(lambda: machine.status["traffic"]["delivered"] == 1, "the status tells it")
+    before = machine.status["traffic"]
+    assert before["accepted"] == 1
+
+    machine.does("resetcounters")
+
+    until(lambda: machine.status["traffic"]["since"] > before["since"], "the counters began anew")
+    assert machine.status["traffic"]["delivered"] == 0
+
+
 def test_tools_work_on_the_machine(pair: list[Machine], sink: Sink) -> None:
     """RES-02, RES-03: trace, diagnostic, tail, who, last, rollovernow, techsupport."""
     machine = pair[0]

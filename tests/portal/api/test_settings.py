@@ -185,3 +185,14 @@ def test_secret_is_hidden_and_stays_when_it_is_sent_back_hidden(
 @pytest.mark.parametrize("mode", ["adopt/adopt.html", "cluster/x", "machine", "group/a/b"])
 def test_mode_that_is_none_is_not_found(europe: ManagedCluster, alice: User, calls: Call, mode: str) -> None:
     assert calls(alice).get("/api/v1/clusters/europe/commits/", {"mode": mode}).status_code == 404
+
+
+@pytest.mark.parametrize("target", ["clustr", "changes/history.html", "group", "machine/"])
+def test_transfer_to_what_is_no_mode_is_not_found(
+    europe: ManagedCluster, alice: User, calls: Call, target: str
+) -> None:
+    paris = ModeConverter().to_url(world.mode_of(europe, "Paris"))
+    body = {"action": "copy", "target": target, "agreed": True}
+    path = f"/api/v1/clusters/europe/{paris}/settings/smtproutes/transfer/"
+    assert calls(alice).post(path, body, format="json").status_code == 404
+    assert drafts.changes(europe.replica_id, "alice") == []

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.utils import timezone
+from django.test import Client
 
 from appliances.following import statuses
 from appliances.models import MachineStatus
@@ -35,13 +35,6 @@ def calm(europe: ManagedCluster) -> ManagedCluster:
     return europe
 
 
-@pytest.fixture
-def closed() -> list[dict[str, Any]]:
-    """A window that was open yesterday and will be again in six days."""
-    day = (timezone.now() - timedelta(days=1)).weekday()
-    return [{"day": day, "start": "10:00", "end": "10:30"}]
-
-
 def edit(cluster: ManagedCluster, user: str, host: str = NEW) -> None:
     """Draft another route for the whole cluster; berlin and rome inherit it."""
     drafts.edit(cluster.replica_id, user, CLUSTER, "smtproutes", world.routes(a_example=host))
@@ -59,6 +52,31 @@ def ask(calm: ManagedCluster) -> Submit:
         return submit(calm, person, role, Wish(**wish), "portal")
 
     return made
+
+
+PENDING, PROPOSALS, POLICY = "/europe/pending/", "/europe/proposals/", "/europe/policy/"
+TRY = {"per_group": 1, "minutes": 5, "enforce_within": 60, "queue_growth": 100, "deferred_share": 50}
+"""A try as the form has it."""
+
+
+def text(client: Client, path: str) -> str:
+    """A page that must be there."""
+    answer = client.get(path)
+    assert answer.status_code == 200, path
+    return answer.content.decode()
+
+
+def path_of(proposal: Proposal) -> str:
+    """The address of its page."""
+    return f"{PROPOSALS}{proposal.pk}/"
+
+
+@pytest.fixture
+def proposed(ask: Submit, bob: User) -> Proposal:
+    """Bob's change, which waits for approval."""
+    found = ask(bob, comment="New way", approval=True)
+    assert isinstance(found, Proposal)
+    return found
 
 
 def policy(cluster: ManagedCluster, **columns: Any) -> CommitPolicy:

@@ -27,13 +27,6 @@ def log(proposal: Proposal) -> str:
     return "\n".join(line.text for line in proposal.lines.all())
 
 
-@pytest.fixture
-def proposed(ask: Submit, bob: User) -> Proposal:
-    found = ask(bob, comment="New way", approval=True)
-    assert isinstance(found, Proposal)
-    return found
-
-
 def test_without_a_policy_a_commit_takes_effect_at_once(ask: Submit, bob: User) -> None:
     assert isinstance(ask(bob, comment="plain"), Commit)
     assert not Proposal.everything.exists()

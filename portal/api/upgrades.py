@@ -1,0 +1,103 @@
+"""Upgrades of a cluster: the pre-flight list, the run-book, going back."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal import upgrades
+from portal.api.base import ClusterView, told
+from portal.api.errors import Refusal
+from portal.api.idempotency import once
+from portal.api.shapes import JobShape, Shape
+from portal.tenants import Right
+
+
+class OfferShape(Shape):
+    """A release that this portal hands out."""
+
+    release = serializers.CharField()
+    size = serializers.IntegerField(help_text="Bytes.")
+    sha256 = serializers.CharField()
+    notes = serializers.CharField()
+
+
+class FindingShape(Shape):
+    """One line of the pre-flight list."""
+
+    text = serializers.CharField()
+    blocks = serializers.BooleanField()
+
+
+class CandidateShape(Shape):
+    """One machine before an upgrade."""
+
+    serial = serializers.CharField(source="heard.serial")
+    name = serializers.CharField(source="heard.name")
+    connection = serializers.CharField(source="heard.machine.connection")
+    release = serializers.CharField()
+    previous = serializers.CharField(allow_null=True, help_text="Where it can go back to; empty: its set-up.")
+    ready = serializers.BooleanField()
+    waits = serializers.BooleanField(source="heard.waits", help_text="An answer is still to come.")
+    findings = FindingShape(many=True)
+
+
+class BookShape(Shape):
+    """What can be had and who is ready; call again while `waits`. `running`: more than one is drift."""
+
+    wanted = serializers.CharField()
+    running = serializers.ListField(child=serializers.CharField())
+    waits = serializers.BooleanField()
+    offers = OfferShape(many=True)
+    machines = CandidateShape(source="candidates", many=True)
+    active = JobShape(allow_null=True)
+
+
+class UpgradeInput(Shape):
+    """To which release, and which machines in which order."""
+
+    release = serializers.CharField(max_length=64)
+    machines = serializers.ListField(child=serializers.CharField(max_length=64))
+
+
+class RevertInput(Shape):
+    """Which machine goes back to the release before."""
+
+    machine = serializers.CharField(max_length=64)
+
+
+class Upgrades(ClusterView):
+    """The run-book of a cluster (UPG-01..UPG-10). Each GET asks the machines how ready they are."""
+
+    rights: ClassVar = {"GET": Right.SEE_STATE, "POST": Right.ADMINISTER}
+
+    @extend_schema(responses=BookShape, parameters=[OpenApiParameter("release", str)])
+    def get(self, request: Request, slug: str) -> Response:
+        upgrades.ask(self.place)
+        return Response(BookShape(upgrades.book(self.place, request.query_params.get("release", ""))).data)
+
+    @extend_schema(request=UpgradeInput, responses={202: JobShape, 422: Refusal})
+    @once
+    def post(self, request: Request, slug: str) -> Response:
+        """Upgrade these machines, one after the other, by a job that can be stopped and resumed."""
+        sent = told(UpgradeInput, request)
+        job = upgrades.begin(self.place, request.user, sent["release"], sent["machines"])
+        return Response(JobShape(job).data, status=status.HTTP_202_ACCEPTED)
+
+
+class ReleaseBefore(ClusterView):
+    """Back to the release before, for one machine."""
+
+    rights: ClassVar = {"POST": Right.ADMINISTER}
+
+    @extend_schema(
+        request=RevertInput, responses={202: JobShape, 422: Refusal}, operation_id="clusters_release_before"
+    )
+    @once
+    def post(self, request: Request, slug: str) -> Response:
+        job = upgrades.revert(self.place, request.user, told(RevertInput, request)["machine"])
+        return Response(JobShape(job).data, status=status.HTTP_202_ACCEPTED)

@@ -1,0 +1,81 @@
+"""The job "Back to the release before" of a machine: disconnect, revert, take back if it fits."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from appliances.models import Connection, MachineStatus
+from clusters import membership, replicas
+from portal.each_machine import command, each, status_of, verified
+from portal.jobs import Job, JobFailed, JobPart
+from portal.kinds import Kind
+from portal.kinds.upgrade import LOOK, SILENCE
+from portal.tenants import Right
+from portal.working import pause
+
+
+def run(job: Job) -> str:
+    """One machine as a rule; each in its turn."""
+    each(job, _revert)
+    return _("Done on %(count)d machine(s).") % {"count": job.total}
+
+
+def _revert(part: JobPart) -> str:
+    before = part.step or _leave(part)
+    _until(part, lambda status: status.get("release", before) != before)
+    release = str(status_of(part)["release"])
+    verified(part, release)
+    return _back(part, release)
+
+
+def _leave(part: JobPart) -> str:
+    """Disconnects it and tells it to go back; the release that it leaves, which the part remembers."""
+    told = command(part, ["upgrade", "check", "--json"]).value
+    if told["previous"] is None:
+        raise JobFailed(_("There is no release before this one on the machine."))
+    _set_disconnected(part, True)
+    _until(part, lambda status: status.get("disconnected") or _alone(part))
+    command(part, ["revert", "--yes"])
+    part.now(JobPart.State.RUNNING, step=str(told["release"]))
+    return part.step
+
+
+def _until(part: JobPart, fact: Any) -> None:
+    end = time.monotonic() + SILENCE
+    while not fact(status_of(part)):
+        if time.monotonic() > end:
+            raise JobFailed(_("It has not answered for %(n)d seconds.") % {"n": SILENCE})
+        pause(LOOK)
+
+
+def _alone(part: JobPart) -> bool:
+    assert part.job.cluster is not None
+    return len(replicas.state(part.job.cluster.replica_id).machines) < 2
+
+
+def _set_disconnected(part: JobPart, disconnected: bool) -> None:
+    job = part.job
+    assert job.cluster is not None
+    if not _alone(part):
+        by = {"user": job.started_by.get_username(), "host": settings.GATEFOLD_PORTAL_NAME}
+        membership.set_disconnected(job.cluster.replica_id, [part.serial], disconnected, **by)
+
+
+def _back(part: JobPart, release: str) -> str:
+    """Reconnect it where the connected members run the same release (UPG-08)."""
+    assert part.job.cluster is not None
+    rows = MachineStatus.objects.filter(replica=part.job.cluster.replica_id).exclude(serial=part.serial)
+    others = rows.exclude(connection__in=[Connection.DISCONNECTED, Connection.REMOVED])
+    if all(row.release == release for row in others):
+        _set_disconnected(part, False)
+        return _("runs %(release)s again and is taken back") % {"release": release}
+    text = _("runs %(release)s again; it stays disconnected, because the others run another release")
+    return text % {"release": release}
+
+
+KIND = Kind("revert", gettext_lazy("Back to the release before"), run, resumable=True, right=Right.ADMINISTER)

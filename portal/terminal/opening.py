@@ -1,0 +1,72 @@
+"""Who may open a terminal on which machine, and what is written down about it: who and when, never what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.utils.translation import gettext as _
+
+from clusters import replicas
+from portal.jobs import Job
+from portal.live.hints import hint, jobs_of
+from portal.tenants import ManagedCluster, Person, Right, role_in
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where a member is, with the host key that the cluster's entries pin."""
+
+    cluster_id: int
+    serial: str
+    name: str
+    address: str
+    port: int
+    host_key: str
+
+
+def machine_for(person: Person, slug: str, serial: str) -> Machine | None:
+    """The member, for who may edit in its cluster; None for strangers as for what is not there."""
+    cluster = ManagedCluster.objects.seen_by(person).select_related("replica").filter(slug=slug).first()
+    role = cluster and role_in(person, cluster.tenant_id)
+    if cluster is None or not role or not role.may(Right.EDIT):
+        return None
+    found = replicas.state_of(cluster.replica).machines.get(serial)
+    if found is None:
+        return None
+    return Machine(cluster.pk, serial, found.name, found.address, found.port, found.host_key)
+
+
+def still_may(person: Person, slug: str, serial: str, session_key: str) -> bool:
+    """Whether the person's session lives, the login is active, and the right is still there."""
+    engine: Any = import_module(settings.SESSION_ENGINE)
+    if session_key and not engine.SessionStore().exists(session_key):
+        return False
+    fresh = get_user_model().objects.filter(pk=person.pk, is_active=True).first()
+    return fresh is not None and machine_for(fresh, slug, serial) is not None
+
+
+def opened(person: Person, machine: Machine, user: str) -> int:
+    """Write down that a terminal was opened; the number of its job."""
+    cluster = ManagedCluster.everything.get(pk=machine.cluster_id)
+    job = Job.everything.create(
+        tenant_id=cluster.tenant_id, cluster=cluster, kind="terminal", started_by=person
+    )
+    job.claim()
+    told = {"user": user, "name": machine.name}
+    job.say(_("Opened as %(user)s on %(name)s") % told)
+    # It ends here: what goes on in it is no work of a worker, and must not be taken for a lost one.
+    job.end(Job.State.DONE, _("Terminal of %(name)s as %(user)s") % told)
+    hint(jobs_of(cluster.tenant_id), "jobs")
+    return int(job.pk)
+
+
+def closed(number: int, why: str, seconds: float) -> None:
+    """Write down that it was closed."""
+    job = Job.everything.filter(pk=number).first()
+    if job is not None:
+        job.say(_("Closed after %(seconds)d s: %(why)s") % {"seconds": seconds, "why": why})
+        hint(jobs_of(job.tenant_id), "jobs")

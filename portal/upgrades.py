@@ -1,0 +1,209 @@
+"""Upgrades of a cluster as a run-book: what can be had, who is ready, in which order; UPG-01 to UPG-10."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from appliances.following.freshness import Enforcement
+from appliances.models import Connection
+from appliances.releases.artifact import Offer, ReleaseError, number
+from clusters.refusals import Refused
+from portal import asking, releases
+from portal.asking import Heard
+from portal.jobs import Job, start
+from portal.pages.access import Place, machines_seen
+from portal.tenants import Right
+
+WORDS = ("upgrade", "check", "--json")
+KINDS = ("upgrade", "revert")
+MANY_WAIT = 100
+"""Messages in a queue above which draining takes long."""
+
+
+class NotNow(Refused):
+    """The run-book cannot begin as it was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the pre-flight list; `blocks`: the machine cannot be upgraded like that."""
+
+    text: str
+    blocks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One machine before an upgrade: what it runs, what it can get, and what stands in the way."""
+
+    heard: Heard
+    findings: list[Finding]
+    included: bool = True
+
+    @property
+    def release(self) -> str:
+        """What it runs, as it said last: in its answer, or in a status since."""
+        status, answered = self.heard.machine.status, self.heard.as_of
+        if answered and not (status.heard and status.release and status.heard > answered):
+            return str(self.heard.value.get("release") or status.release)
+        return status.release
+
+    @property
+    def previous(self) -> str | None:
+        """The release to which it can go back; empty for the one of its set-up."""
+        return self.heard.value.get("previous")
+
+    @property
+    def may_revert(self) -> bool:
+        return self.previous is not None and bool(self.heard.value)
+
+    @property
+    def ready(self) -> bool:
+        return not any(finding.blocks for finding in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The run-book as it would be: machines in their order, releases to choose from, jobs that go on."""
+
+    candidates: list[Candidate]
+    offers: list[Offer]
+    trouble: str
+    wanted: str
+    active: Job | None
+    last: Job | None
+
+    @property
+    def running(self) -> list[str]:
+        """The releases that machines of the cluster run; more than one is drift (UPG-01)."""
+        return sorted({c.release for c in self.candidates if c.release}, key=_by_number, reverse=True)
+
+    @property
+    def drifts(self) -> bool:
+        return len(self.running) > 1
+
+    @property
+    def waits(self) -> bool:
+        return any(candidate.heard.waits for candidate in self.candidates)
+
+    @property
+    def chosen(self) -> list[Candidate]:
+        return [candidate for candidate in self.candidates if candidate.included]
+
+    @property
+    def ready(self) -> bool:
+        """Whether the run may begin."""
+        return bool(self.wanted and self.chosen) and not self.active and all(c.ready for c in self.chosen)
+
+
+def _by_number(release: str) -> Any:
+    try:
+        return number(release)
+    except ReleaseError:
+        return number("0")
+
+
+def ask(place: Place) -> None:
+    """Ask every machine how ready it is; guests ask nobody."""
+    if place.may(Right.SEE_SETTINGS):
+        asking.ask(place, machines_seen(place), WORDS)
+
+
+def book(
+    place: Place, wanted: str = "", order: Sequence[str] = (), included: Iterable[str] | None = None
+) -> Book:
+    """The run-book to that release (the newest, if it is not said), in that order; the rest behind."""
+    offers, trouble = _offers()
+    wanted = (
+        wanted if wanted in {offer.release for offer in offers} else (offers[0].release if offers else "")
+    )
+    chosen = None if included is None else set(included)
+    place_in = {serial: place_ for place_, serial in enumerate(order)}
+    heard = asking.heard(place, machines_seen(place), WORDS)
+    heard.sort(key=lambda h: place_in.get(h.serial, len(place_in)))
+    candidates = [
+        Candidate(each, list(_findings(each, wanted)), chosen is None or each.serial in chosen)
+        for each in heard
+    ]
+    jobs = Job.objects.of(place.cluster.tenant).filter(cluster=place.cluster, kind__in=KINDS)
+    last = jobs.order_by("-pk").first()
+    return Book(candidates, offers, trouble, wanted, _active(jobs), last)
+
+
+def _active(jobs: Any) -> Job | None:
+    found: Job | None = jobs.filter(state__in=[Job.State.QUEUED, Job.State.RUNNING]).first()
+    return found
+
+
+def _offers() -> tuple[list[Offer], str]:
+    try:
+        return releases.offers(), ""
+    except (ReleaseError, OSError) as error:
+        return [], str(error)
+
+
+def _findings(heard: Heard, wanted: str) -> Iterable[Finding]:
+    """The pre-flight list of one machine (UPG-10), what blocks first."""
+    machine, told = heard.machine, heard.value
+    if machine.connection is Connection.DOWN or heard.trouble:
+        yield Finding(
+            _("It cannot be asked: %(why)s") % {"why": heard.trouble or machine.reason}, blocks=True
+        )
+    elif machine.connection is Connection.UNKNOWN:
+        yield Finding(_("The portal has no fresh news of it."), blocks=True)
+    elif machine.connection is not Connection.CONNECTED:
+        yield Finding(
+            _("It is not connected with the portal: %(state)s.") % {"state": machine.connection.label}
+        )
+    offers = told.get("offers")
+    if wanted and isinstance(offers, list) and wanted not in offers and told.get("release") != wanted:
+        text = _("It finds no release %(release)s where it looks: start it with --releases of this portal.")
+        yield Finding(text % {"release": wanted}, blocks=True)
+    problems = told.get("problems")
+    yield from (Finding(str(text)) for text in (problems if isinstance(problems, list) else ()))
+    if machine.enforcement is not Enforcement.ENFORCED and machine.connection is Connection.CONNECTED:
+        yield Finding(_("It does not run the wanted settings."))
+    if (machine.status.queue or 0) > MANY_WAIT:
+        yield Finding(_("%(n)d messages wait in its queue.") % {"n": machine.status.queue})
+
+
+def begin(place: Place, person: Any, release: str, serials: Sequence[str]) -> Job:
+    """Start the run-book over these machines in this order; raises NotNow."""
+    found = book(place, release, serials, serials)
+    if found.active:
+        raise NotNow(_("Job #%(number)d works on this cluster already.") % {"number": found.active.pk})
+    if release != found.wanted:
+        raise NotNow(_("This portal offers no release %(release)s.") % {"release": release})
+    known = {candidate.heard.serial: candidate for candidate in found.candidates}
+    if not serials or len(set(serials)) != len(serials) or any(serial not in known for serial in serials):
+        raise NotNow(_("Choose machines of this cluster."))
+    if blocked := [known[serial].heard.name for serial in serials if not known[serial].ready]:
+        raise NotNow(_("Not ready: %(names)s.") % {"names": ", ".join(blocked)})
+    machines = [(serial, known[serial].heard.name) for serial in serials]
+    return start("upgrade", place.cluster, person, {"release": release}, machines)
+
+
+def revert(place: Place, person: Any, serial: str) -> Job:
+    """Start the job that takes one machine back to the release before; raises NotNow."""
+    found = book(place)
+    if found.active:
+        raise NotNow(_("Job #%(number)d works on this cluster already.") % {"number": found.active.pk})
+    for candidate in found.candidates:
+        if candidate.heard.serial == serial:
+            return start("revert", place.cluster, person, {}, [(serial, candidate.heard.name)])
+    raise NotNow(_("Choose machines of this cluster."))
+
+
+def moved(order: Sequence[str], up: str = "", down: str = "") -> list[str]:
+    """The order with one machine a place earlier or later."""
+    found = list(order)
+    for serial, step in ((up, -1), (down, 1)):
+        if serial in found:
+            at = found.index(serial)
+            to = min(max(at + step, 0), len(found) - 1)
+            found[at], found[to] = found[to], found[at]
+    return found

@@ -1,0 +1,202 @@
+"""The run-book of upgrades on its page: pre-flight list, order, who may begin it, going back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from appliances.following.questions import Question
+from appliances.models import Connection, MachineStatus
+from portal import upgrades
+from portal.jobs import Job, JobPart, skip, start
+from portal.tenants import ManagedCluster, Tenant
+from tests.appliances.releases.test_releases import listed
+from tests.portal import world
+from tests.portal.api.conftest import Call, calls  # noqa: F401 - the fixture is used here too
+from tests.portal.conftest import LogIn
+
+READY = {"release": "0.1.0", "previous": None, "offers": ["2.0.0"], "problems": [], "free": 10**10}
+
+
+@pytest.fixture
+def offered(europe: ManagedCluster, tmp_path: Path, settings: Any) -> ManagedCluster:
+    """Europe reports, and the portal offers release 2.0.0."""
+    settings.GATEFOLD_RELEASES = str(tmp_path)
+    listed(tmp_path, b"a release")
+    world.report(europe)
+    return europe
+
+
+@pytest.fixture
+def client(alice: User, log_in: LogIn) -> Client:
+    return log_in(alice)
+
+
+def serial(name: str) -> str:
+    return MachineStatus.objects.get(name=f"{name}.example").serial
+
+
+def opened(client: Client, query: str = "") -> str:
+    return client.get(f"/europe/upgrades/{query}").content.decode()
+
+
+def say(client: Client, *names: str, **more: Any) -> None:
+    """These machines, or all, answer the pre-flight question."""
+    opened(client)
+    for question in Question.objects.filter(answered=None):
+        name = MachineStatus.objects.get(serial=question.serial).name.partition(".")[0]
+        if names and name not in names:
+            continue
+        said = json.dumps({**READY, **more})
+        Question.objects.filter(pk=question.pk).update(answered=timezone.now(), code=0, said=said)
+
+
+def begin(client: Client, *names: str, **more: str) -> Any:
+    serials = [serial(name) for name in names]
+    told = {"do": "begin", "release": "2.0.0", "order": serials, "machine": serials, **more}
+    return client.post("/europe/upgrades/", told)
+
+
+def test_page_shows_releases_offers_and_what_stands_in_the_way(
+    offered: ManagedCluster, client: Client
+) -> None:
+    """UPG-09, UPG-10: the pre-flight list of each machine, from its own answer."""
+    html = opened(client)
+    assert "2.0.0" in html
+    assert html.count("asked, not answered yet") == 3
+    say(client, "berlin", "rome")
+    say(client, "paris", problems=["DNS does not know paris.example"], offers=[])
+    MachineStatus.objects.filter(name="rome.example").update(queue=5000)
+    html = opened(client)
+    assert "DNS does not know paris.example" in html
+    assert "It finds no release 2.0.0 where it looks" in html
+    assert "5000 messages wait" in html
+    assert html.count("</svg>ready</span>") == 1, "berlin"
+
+
+def test_machines_go_in_the_order_that_was_chosen(offered: ManagedCluster, client: Client) -> None:
+    """UPG-02: one at a time, in order; a machine may be left out."""
+    say(client)
+    berlin, rome, paris = (serial(name) for name in ("berlin", "rome", "paris"))
+    told = {"order": [berlin, rome, paris], "machine": [berlin, paris], "release": "2.0.0", "up": paris}
+    html = client.post("/europe/upgrades/", told, follow=True).content.decode()
+    assert html.index(f'name="order" value="{paris}"') < html.index(f'name="order" value="{rome}"')
+    assert f'name="machine" value="{rome}" aria' in html, "rome is not marked"
+    assert "csrf" not in client.post("/europe/upgrades/", told).headers["Location"]
+    warned = begin(client, "berlin", "paris").content.decode()
+    assert "Upgraded machines stay disconnected" in warned
+    assert not Job.everything.exists()
+    begin(client, "paris", "berlin", confirmed="yes")
+    job = Job.everything.get()
+    assert (job.kind, job.asked) == ("upgrade", {"release": "2.0.0"})
+    assert [part.name for part in job.parts.all()] == ["paris.example", "berlin.example"]
+
+
+def test_run_does_not_begin_with_a_machine_that_is_not_ready(offered: ManagedCluster, client: Client) -> None:
+    say(client, offers=[])
+    begin(client, "rome", confirmed="yes")
+    assert "Not ready: rome.example" in opened(client)
+    MachineStatus.objects.filter(name="rome.example").update(connection=Connection.DOWN, reason="gone")
+    assert "It cannot be asked: gone" in opened(client)
+    assert not Job.everything.exists()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"release": "9.9.9"},
+        {"machine": "NOWHERE", "order": "NOWHERE"},
+        {"machine": "", "order": ""},
+    ],
+)
+def test_senseless_run_does_not_begin(offered: ManagedCluster, client: Client, told: dict[str, str]) -> None:
+    say(client)
+    one = serial("rome")
+    body = {"do": "begin", "release": "2.0.0", "order": one, "machine": one, "confirmed": "yes", **told}
+    answer = client.post("/europe/upgrades/", body, follow=True)
+    assert b'class="note bad' in answer.content
+    assert not Job.everything.exists()
+
+
+def test_only_one_run_works_on_a_cluster(offered: ManagedCluster, alice: User, client: Client) -> None:
+    say(client)
+    job = start("upgrade", offered, alice, {"release": "2.0.0"}, [(serial("rome"), "rome.example")])
+    begin(client, "berlin", confirmed="yes")
+    assert f"#{job.pk} works on this cluster already" in opened(client)
+    assert Job.everything.count() == 1
+    assert f"#{job.pk}" in opened(client)
+
+
+def test_different_releases_are_drift_on_both_pages(offered: ManagedCluster, client: Client) -> None:
+    """UPG-01."""
+    MachineStatus.objects.filter(name="rome.example").update(release="2.0.0")
+    assert "Machines run different releases:" in opened(client)
+    assert "different releases: 0.1.0, 2.0.0" in " ".join(client.get("/europe/").content.decode().split())
+
+
+def test_machine_goes_back_after_a_question(offered: ManagedCluster, client: Client) -> None:
+    say(client, release="2.0.0", previous="0.1.0")
+    rome = serial("rome")
+    assert "Back to the release before" in opened(client)
+    html = client.post("/europe/upgrades/", {"do": "revert", "serial": rome}).content.decode()
+    assert "2.0.0 → 0.1.0" in html
+    assert not Job.everything.exists()
+    client.post("/europe/upgrades/", {"do": "revert", "serial": rome, "confirmed": "yes"})
+    assert Job.everything.get().kind == "revert"
+    assert [part.serial for part in JobPart.objects.all()] == [rome]
+
+
+def test_operators_and_readers_see_and_only_administrators_begin(
+    offered: ManagedCluster, acme: Tenant, bob: User, log_in: LogIn
+) -> None:
+    rita = world.person("rita", "Rita Reader", readonly=acme)
+    gus = world.person("gus", "Gus Guest", guest=acme)
+    for person in (bob, rita, gus):
+        client = log_in(person)
+        html = opened(client)
+        assert "berlin.example" in html
+        assert 'type="checkbox"' not in html
+        assert begin(client, "berlin", confirmed="yes").status_code == 403
+    assert {q.role for q in Question.objects.all()} == {"operator", "readonly"}, "guests ask nobody"
+    assert not Job.everything.exists()
+
+
+def test_skipped_machine_is_left_out(offered: ManagedCluster, alice: User) -> None:
+    rome = serial("rome")
+    job = start("upgrade", offered, alice, {"release": "2.0.0"}, [(rome, "rome.example")])
+    part = job.parts.get()
+    part.now(JobPart.State.RUNNING)
+    assert not skip(job, rome), "what runs cannot be skipped"
+    part.now(JobPart.State.FAILED, "no room")
+    assert skip(job, rome)
+    assert job.parts.get().state == JobPart.State.SKIPPED
+
+
+def test_api_tells_and_does_the_same(offered: ManagedCluster, alice: User, calls: Call) -> None:  # noqa: F811 - a fixture
+    """UPG-09."""
+    client = calls(alice)
+    at = "/api/v1/clusters/europe/upgrades/"
+    assert client.get(at).json()["waits"]
+    for question in Question.objects.all():
+        question.code, question.said, question.answered = 0, json.dumps(READY), timezone.now()
+        question.save()
+    told = client.get(at).json()
+    assert (told["wanted"], told["running"], told["active"]) == ("2.0.0", ["0.1.0"], None)
+    assert [machine["ready"] for machine in told["machines"]] == [True] * 3
+    body = {"release": "2.0.0", "machines": [serial("rome")]}
+    assert client.post(at, body, format="json").status_code == 202
+    assert client.post(at, body, format="json").status_code == 422, "one is under way"
+    assert client.post(f"{at}release-before/", {"machine": serial("rome")}, format="json").status_code == 422
+
+
+def test_order_moves_one_place_and_stays_within(offered: ManagedCluster) -> None:
+    assert upgrades.moved(["a", "b", "c"], up="c") == ["a", "c", "b"]
+    assert upgrades.moved(["a", "b", "c"], up="a") == ["a", "b", "c"]
+    assert upgrades.moved(["a", "b", "c"], down="a") == ["b", "a", "c"]
+    assert upgrades.moved(["a", "b"], down="nobody") == ["a", "b"]
