@@ -9,6 +9,7 @@ from functools import cached_property
 
 from clusters.catalogue import Catalogue, Feature, Scope
 from clusters.effective import Effective, effective
+from clusters.enrolment import ADVISED_MACHINES
 from clusters.modes import Level, Mode, machine
 from clusters.naming import mode_labels
 from clusters.references import Unresolved, unresolved
@@ -55,7 +56,7 @@ class Advice:
 class Limits:
     """From where on a rule speaks."""
 
-    machines: int = 20
+    machines: int = ADVISED_MACHINES
     overrides_of_a_machine: int = 5
     overrides_in_all: int = 20
 

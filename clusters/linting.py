@@ -214,19 +214,6 @@ def many_machines(layout: Layout) -> Iterator[Advice]:
         yield Advice("L12", Severity.WARNING, text % {"count": count, "most": layout.limits.machines})
 
 
-def cluster_service_on(layout: Layout) -> Iterator[Advice]:
-    """L11 (COM-13): whether a firewall needs it, only a person knows."""
-    found = [m for m in layout.state.machines.values() if m.ccs_port is not None]
-    if found:
-        text = _(
-            "CCS is on at %(machines)s. It is for sites whose firewalls stop SSH between members; where none "
-            "does, leave it off."
-        )
-        names = ", ".join(m.name for m in found)
-        modes = tuple(machine(m.serial) for m in found)
-        yield Advice("L11", Severity.HINT, text % {"machines": names}, modes)
-
-
 def unavailable_reference(layout: Layout) -> Iterator[Advice]:
     """L14."""
     yield from _leads_nowhere(layout, "L14", {Scope.CLUSTERABLE, Scope.CLUSTER, None})
@@ -254,7 +241,6 @@ RULES: tuple[Rule, ...] = (
     group_for_one_machine,
     unlike_interfaces,
     unlike_names_for_one_role,
-    cluster_service_on,
     many_machines,
     unavailable_reference,
     only_below_the_cluster,

@@ -69,7 +69,9 @@ def rotate() -> int:
 @transaction.atomic
 def _seal_anew() -> int:
     fields = [(model, field) for model in apps.get_models() for field in model._meta.fields]
-    sealed = (pair for pair in fields if isinstance(pair[1], SealedJSONField | SealedChangesField | SealedTextField))
+    sealed = (
+        pair for pair in fields if isinstance(pair[1], SealedJSONField | SealedChangesField | SealedTextField)
+    )
     return sum(_save_rows(model, field.attname) for model, field in sealed)
 
 

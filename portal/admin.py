@@ -5,24 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialApp, SocialToken
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from portal.advice import Dismissal
+from portal.alerts import admin as alerts_admin
 from portal.audit import AuditRow
 from portal.checks import Check, Finding
 from portal.config_files.backups import Backup
 from portal.invitations import Invitation
 from portal.jobs import Job, JobLine, JobPart
-from portal.proposals.policy import CommitPolicy
-from portal.proposals.proposal import Proposal, ProposalLine
+from portal.proposals import admin as proposals_admin
 from portal.tenants import ClusterRole, ManagedCluster, Member, Tenant
 from portal.tokens import ApiToken
 
+__all__ = ["alerts_admin", "proposals_admin"]  # registered by being imported
+
 # Providers come from the environment, and what these tables would hold is secret or unused here.
-for unused in (EmailAddress, SocialApp, SocialToken):
+for unused in (Authenticator, EmailAddress, SocialApp, SocialToken, UserSession):
     admin.site.unregister(unused)
 
 
@@ -161,6 +165,18 @@ class AuditRowAdmin(ReadOnlyAdmin):
     list_select_related = ("tenant",)
 
 
+@admin.register(Authenticator)
+class AuthenticatorAdmin(ReadOnlyAdmin):
+    """Second factors: for a person who has lost all of them they are taken away here, and never shown."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_select_related = ("user",)
+    exclude = ("data",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return True
+
+
 @admin.register(ClusterRole)
 class ClusterRoleAdmin(admin.ModelAdmin):
     """A member's role in one cluster."""
@@ -196,48 +212,6 @@ class ApiTokenAdmin(admin.ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-
-@admin.register(CommitPolicy)
-class CommitPolicyAdmin(admin.ModelAdmin):
-    """What clusters ask of commits; their administrators set it on the page of the cluster."""
-
-    list_display = ("cluster", "approval", "zone", "try_first")
-    list_select_related = ("cluster__replica",)
-
-
-class ProposalLineInline(admin.TabularInline):
-    model = ProposalLine
-    extra = 0
-    can_delete = False
-    readonly_fields = ("at", "user", "text")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-@admin.register(Proposal)
-class ProposalAdmin(admin.ModelAdmin):
-    """Proposals are decided on their pages; here they are read. The changes may hold secrets: not shown."""
-
-    list_display = ("__str__", "tenant", "cluster", "state", "user", "created", "ended")
-    list_filter = ("state", "tenant")
-    list_select_related = ("tenant", "cluster__replica")
-    exclude = ("changes", "tried")
-    inlines = (ProposalLineInline,)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return Proposal.everything.all()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """One that is not over holds changes, or machines that try them."""
-        return obj is not None and not obj.open and super().has_delete_permission(request, obj)
 
 
 @admin.register(Backup)

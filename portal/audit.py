@@ -1,7 +1,7 @@
 """The audit log: who did what, from where, to what, in a chain in which nothing can be changed unseen.
 
-Each row holds the hash of the row before it. `verify` finds the first row that does not follow; the number and hash
-of the last row are also kept in a file, so that a tail cut off is noticed (design, section 9).
+Each row holds the hash of the row before it. `verify` finds the first row that does not follow; the number
+and hash of the last row are also kept in a file, so that a tail cut off is noticed (design, section 9).
 """
 
 from __future__ import annotations
@@ -117,8 +117,8 @@ def record(
 ) -> AuditRow:  # fmt: skip
     """Append a row in the transaction of the deed.
 
-    `who` is the request, or the person, or a name where no person stands behind it. Facts are short values, never
-    secrets; names that promise one raise ValueError.
+    `who` is the request, or the person, or a name where no person stands behind it. Facts are short values,
+    never secrets; names that promise one raise ValueError.
     """
     if wrong := NEVER_IN_FACTS & facts.keys():
         raise ValueError(f"no secrets in the audit log: {', '.join(sorted(wrong))}")
@@ -127,8 +127,10 @@ def record(
         AuditChain.objects.get_or_create(pk=1)
         end = AuditChain.objects.select_for_update().get(pk=1)
         row = AuditRow(
-            number=end.number + 1, at=timezone.now(), actor=actor[:200], address=address, action=action,
-            target=str(target)[:LONGEST], tenant=tenant, outcome=outcome, facts=json.loads(json.dumps(facts, default=str)), before=end.hash,
+            number=end.number + 1, at=timezone.now(), actor=actor[:200], address=address,
+            action=action,
+            target=str(target)[:LONGEST], tenant=tenant, outcome=outcome,
+            facts=json.loads(json.dumps(facts, default=str)), before=end.hash,
         )  # fmt: skip
         row.hash = row.computed()
         row.save(force_insert=True)

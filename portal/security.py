@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 POLICY = "; ".join(
@@ -14,12 +15,12 @@ POLICY = "; ".join(
         "img-src 'self' data:",
         "font-src 'self'",
         "connect-src 'self'",
-        "form-action 'self'",
         "frame-ancestors 'none'",
         "base-uri 'none'",
         "manifest-src 'self'",
     )
 )
+FORMS = "form-action 'self'"
 PERMISSIONS = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
 
 Respond = Callable[[HttpRequest], HttpResponse]
@@ -30,7 +31,9 @@ def content_security_policy(respond: Respond) -> Respond:
 
     def answer(request: HttpRequest) -> HttpResponse:
         response = respond(request)
-        response.headers.setdefault("Content-Security-Policy", POLICY)
+        # The form of the login leads on to the providers that are configured.
+        forms = " ".join((FORMS, *settings.GATEFOLD_FORM_TARGETS))
+        response.headers.setdefault("Content-Security-Policy", f"{POLICY}; {forms}")
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         if not request.path.startswith("/static/"):
             response.headers.setdefault("Cache-Control", "private, no-store")

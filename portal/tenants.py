@@ -235,7 +235,6 @@ RESERVED = frozenset(
         "login",
         "logout",
         "people",
-        "releases",
         "notifications",
         "releases",
         "static",

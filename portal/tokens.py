@@ -75,8 +75,10 @@ def issue(
 
 
 def holder(text: str) -> ApiToken | None:
-    """The token with that text, noted as used, its person narrowed to its limits; None if unknown, expired, or
-    of a closed account."""
+    """The token with that text, noted as used, its person narrowed to its limits.
+
+    None if it is unknown, expired, or of a closed account.
+    """
     row = ApiToken.objects.select_related("user").filter(digest=_digest(text)).first()
     now = timezone.now()
     if row is None or not row.user.is_active or (row.expires is not None and row.expires <= now):

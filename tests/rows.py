@@ -22,7 +22,7 @@ OUTCOMES = "requirements/outcomes"
 """Where pytest's cache keeps the outcome of each test that cites a row."""
 
 ROW = re.compile(r"\b[A-Z]{2,4}-\d{2}\b")
-_CITED = re.compile(r"[A-Z]{2,4}-\d{2}(?:(?:, | and |, and )[A-Z]{2,4}-\d{2})*")
+_CITED = re.compile(r"[A-Z]{2,4}-\d{2}(?:(?:,\s+| and |,\s+and )[A-Z]{2,4}-\d{2})*")
 _LINE = re.compile(r"\| (?P<ident>[A-Z]{2,4}-\d{2}) \| (?P<what>[^|]+) \|(?P<reason>[^|]*)\|")
 
 

@@ -17,11 +17,11 @@ from clusters.transfers import Start, start_document, starting_points
 
 @dataclass(frozen=True)
 class Begun:
-    """A document to edit at a mode; `new` says that the mode has none of its own yet."""
+    """A document to edit at a mode; `chosen` says that a person has chosen to begin with it here."""
 
     mode: Mode
     document: Document
-    new: bool = False
+    chosen: bool = False
 
 
 def begun(session: Session, feature: Any, how: str | None) -> Begun | None:
@@ -54,9 +54,17 @@ def begun(session: Session, feature: Any, how: str | None) -> Begun | None:
     )
 
 
-def _new(session: Session, feature: Any, mode: Mode, start: Start, source: Mode | None = None) -> Begun:
+def _new(
+    session: Session,
+    feature: Any,
+    mode: Mode,
+    start: Start,
+    source: Mode | None = None,
+    *,
+    chosen: bool = False,
+) -> Begun:
     document = start_document(session.replica_id, session.user, mode, feature.name, start, source)
-    return Begun(mode, document, new=True)
+    return Begun(mode, document, chosen)
 
 
 def _asked(session: Session, feature: Any, mode: Mode, points: list[Mode]) -> Begun | None:
@@ -73,10 +81,10 @@ def _asked(session: Session, feature: Any, mode: Mode, points: list[Mode]) -> Be
         session.mode = points[0]
         return begun(session, feature, None)
     if number == 2:
-        return _new(session, feature, mode, Start.EMPTY)
+        return _new(session, feature, mode, Start.EMPTY, chosen=True)
     return _copied(session, feature, mode, points) if number == 3 else None
 
 
 def _copied(session: Session, feature: Any, mode: Mode, points: list[Mode]) -> Begun | None:
     number = choose(session.dialogue, [session.label(point) for point in points])
-    return _new(session, feature, mode, Start.MODE, points[number - 1]) if number else None
+    return _new(session, feature, mode, Start.MODE, points[number - 1], chosen=True) if number else None

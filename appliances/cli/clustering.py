@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from appliances.cli.commands import status
-from appliances.cli.dialogue import choose, confirm, say_json
+from appliances.cli.dialogue import announce, choose, confirm, say_json
 from appliances.cli.errors import CommandError
 from appliances.cli.grouping import needed, picked_machines
 from appliances.cli.presenting import moment
@@ -136,6 +136,7 @@ def _require_releases(session: Session, serials: list[str]) -> None:
         if serial == session.host.serial:
             continue
         name = session.state.machines[serial].name
+        announce(session.dialogue, _("Asking {name} for its release...").format(name=name))
         try:
             theirs = session.host.release_of(serial)
         except LinkError as error:

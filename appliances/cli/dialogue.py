@@ -69,6 +69,12 @@ def choose(dialogue: Dialogue, choices: Iterable[str], *, default: int | None = 
         dialogue.warn(_("Please answer a number from 1 to {count}.").format(count=len(lines)))
 
 
+def announce(dialogue: Dialogue, text: str) -> None:
+    """Tells a person what takes a while now; a script only wants the outcome."""
+    if dialogue.interactive:
+        dialogue.say(text)
+
+
 def say_json(dialogue: Dialogue, value: Any) -> None:
     """One JSON value, keys in their order, readable by people too."""
     dialogue.say(json.dumps(value, ensure_ascii=False, indent=2))

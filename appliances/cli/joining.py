@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from django.utils.translation import gettext as _
 
 from appliances.cli.communicating import ask_for_ccs, enable_ccs, has_ccs
-from appliances.cli.dialogue import confirm, say_json
+from appliances.cli.dialogue import announce, confirm, say_json
 from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.login_host import JoinRequest
 from appliances.cli.presenting import change_line, moment
@@ -51,7 +51,7 @@ def join_over_ccs(session: Session) -> None:
     require_no_drafts(session.replica_id)
     _notice(session)
     dialogue.say(_("This is for sites whose firewalls let no SSH pass: a CCS port takes no logins."))
-    _ask_for_own_ccs(session)
+    told.own_ccs = _wants_own_ccs(session)
     told.address = dialogue.ask(_("IP address of a member of the cluster"))
     told.port = _port(dialogue.ask(_("Port of its CCS service"), str(CCS_PORT)))
     _join(session, told)
@@ -72,6 +72,7 @@ def _told(words: list[str]) -> argparse.Namespace:
     told = parser.parse_args(words)
     told.user, told.group = told.user_option or told.user, told.group_option or told.group
     told.prepared = told.prepared or told.ccs
+    told.own_ccs = False
     told.port = told.port or (CCS_PORT if told.ccs else SSH_PORT)
     return told
 
@@ -96,7 +97,7 @@ def _notice(session: Session) -> None:
 def _ask(session: Session, told: argparse.Namespace) -> None:
     """Questions 3 to 6 of JN-03."""
     dialogue = session.dialogue
-    _ask_for_own_ccs(session)
+    told.own_ccs = _wants_own_ccs(session)
     told.address = dialogue.ask(_("IP address of a member of the cluster"))
     dialogue.say(_("The port has to be that of the SSH service for administrators, not of CCS."))
     told.port = _port(dialogue.ask(_("Port of its SSH service"), str(SSH_PORT)))
@@ -115,13 +116,13 @@ def _ask(session: Session, told: argparse.Namespace) -> None:
         told.user = dialogue.ask(_("Administrator of the cluster"), told.user)
 
 
-def _ask_for_own_ccs(session: Session) -> None:
+def _wants_own_ccs(session: Session) -> bool:
+    """The answer is carried out once this machine has joined: what fails before changes nothing (JN-04)."""
     if has_ccs(session):
         session.dialogue.say(_("CCS is on here already."))
-        return
+        return False
     question = _("Enable the cluster communication service (CCS) on {host}?").format(host=session.host.name)
-    if confirm(session.dialogue, question, default=False):
-        enable_ccs(session, "", CCS_PORT)
+    return confirm(session.dialogue, question, default=False)
 
 
 def _port(text: str) -> int:
@@ -143,6 +144,9 @@ def _join(session: Session, told: argparse.Namespace) -> None:
         looked_at.append(preview)
         return _consent(session, preview, kept, looking=told.dry_run)
 
+    announce(
+        session.dialogue, _("Calling {address} port {port}...").format(address=told.address, port=told.port)
+    )
     try:
         name = session.host.join(request, lambda seen: _accepts(session, told, seen), consent)
     except CommandError:
@@ -152,6 +156,8 @@ def _join(session: Session, told: argparse.Namespace) -> None:
     session.mode = CLUSTER
     session.dialogue.say(_("Joined the cluster {name}: {time}").format(name=name, time=moment(now())))
     session.dialogue.say(_("This takes effect at once; no commit is needed."))
+    if told.own_ccs:
+        enable_ccs(session, "", CCS_PORT)
     if session.dialogue.interactive:
         ask_for_ccs(session)
 

@@ -166,7 +166,7 @@ class Terminal:
     def _answer(self, prompt: str, *, secret: bool) -> str:
         answer = asyncio.run_coroutine_threadsafe(self._asked(prompt, secret), self._loop).result()
         if answer is None:
-            raise CommandError(_("Interrupted; nothing was changed."))
+            raise CommandError(_("Interrupted."))
         return answer
 
     async def _asked(self, prompt: str, secret: bool) -> str | None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import asyncssh
 
@@ -111,7 +112,8 @@ class Connection(asyncssh.SSHServer):
         peer = await self._service.holder.peer_by_key(public)
         if isinstance(peer, Refusal):
             logger.info("peer at %s refused: %s %s", self._address(), peer.reason, peer.text)
-            self._tell(f"{REFUSAL_MARK} ({peer.reason}): {clip(peer.text)}")
+            by = f" {quote(peer.commit)}" if peer.commit else ""
+            self._tell(f"{REFUSAL_MARK} ({peer.reason}{by}): {clip(peer.text)}")
             return False
         return self._prove(CLUSTER_USER, Credential(peer=peer, public_key=public))
 

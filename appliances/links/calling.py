@@ -7,6 +7,7 @@ import re
 import socket
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import asyncssh
 
@@ -27,7 +28,7 @@ from appliances.links.identity import fingerprint, public_text
 from appliances.links.ssh import CIPHERS, KEX, MACS, REFUSAL_MARK, SUBSYSTEM, ServiceKind
 from appliances.links.timing import Pace
 
-_REFUSAL = re.compile(rf"^{REFUSAL_MARK} \(([a-z-]+)\): (.*)$", re.MULTILINE)
+_REFUSAL = re.compile(rf"^{REFUSAL_MARK} \(([a-z-]+)(?: ([^ )]+))?\): (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Client(asyncssh.SSHClient):
     def auth_banner_received(self, msg: str, lang: str) -> None:
         found = _REFUSAL.search(msg.replace("\r", ""))
         if found and found[1] in list(Reason):
-            self.error = Refused(Reason(found[1]), found[2])
+            self.error = Refused(Reason(found[1]), found[3], unquote(found[2] or ""))
 
 
 def _shown(pinned: str | None) -> str:

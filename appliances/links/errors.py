@@ -121,10 +121,14 @@ REMEDIES = {
 
 
 class Refused(LinkError):
-    """The other end refuses this peer (or this end refuses it) and names the reason."""
+    """The other end refuses this peer (or this end refuses it) and names the reason.
 
-    def __init__(self, reason: Reason, text: str = "") -> None:
+    `commit` is the one that removed it, for REMOVED.
+    """
+
+    def __init__(self, reason: Reason, text: str = "", commit: str = "") -> None:
         self.reason = reason
+        self.commit = commit
         super().__init__(text or f"the other end refuses this one: {reason}", REMEDIES[reason])
 
 

@@ -82,7 +82,8 @@ async def answer(
 ) -> tuple[Hello, Hello]:
     """The server's side: hears the caller's hello, judges it, says its own; returns both (ours, theirs).
 
-    A machine's address is looked up by `look_back` (COM-09). A caller that is not welcome is told why. Raises Refused, VersionMismatch, ProtocolError, LinkLost.
+    A machine's address is looked up by `look_back` (COM-09). A caller that is not welcome is told why. Raises
+    Refused, VersionMismatch, ProtocolError, LinkLost.
     """
     identity = await holder.identity()
     ours = hello(identity, await holder.vector(), "member")

@@ -57,6 +57,7 @@ class Keeper:
         self.reason = "not reached yet"
         self.remedy = ""
         self.attempts = 0
+        self._removed_by = ""
         self._heard_at: float | None = None
         self._around = around
         self._pace, self._timing = around.pace, around.timing
@@ -277,6 +278,7 @@ class Keeper:
             Reason.DISCONNECTED: State.DISCONNECTED,
             Reason.OTHER_RELEASE: State.DISCONNECTED,
         }
+        self._removed_by = error.commit if isinstance(error, Refused) else ""
         self._set(states.get(reason, State.SUSPECT), error.text, error.remedy)
         self._alert(EventKind.REFUSED, error.text)
 
@@ -314,7 +316,8 @@ class Keeper:
 
     def _event(self, kind: EventKind, text: str, repeated: int = 0) -> Event:
         who = self.member
-        return Event(kind, who.serial, who.name, self.state, text, self._timing.now(), repeated)
+        removed_by = self._removed_by if self.state is State.REMOVED else ""
+        return Event(kind, who.serial, who.name, self.state, text, self._timing.now(), repeated, removed_by)
 
     def view(self) -> PeerView:
         """How the peer stands now."""

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from appliances.links.errors import Reason, Refused, Unreachable
 
 T = TypeVar("T")
-Place = tuple[int, int, int, str, Any]
+Place = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 """What `getaddrinfo` gives: family, kind, protocol, canonical name, socket address."""
 
 PATIENCE = 8.0
@@ -26,7 +26,7 @@ _THREADS = ThreadPoolExecutor(16, thread_name_prefix="names")
 async def places_of(name: str, port: int, patience: float = PATIENCE) -> list[Place]:
     """Where a host of that name or address may be called. Raises Unreachable (COM-08, COM-10)."""
     try:
-        return await _asked(patience, socket.getaddrinfo, name, port, 0, socket.SOCK_STREAM)
+        return await _asked(patience, lambda: list(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)))
     except TimeoutError:
         text = f"the name servers do not answer within {patience:g} seconds for {name}"
     except (socket.gaierror, UnicodeError):

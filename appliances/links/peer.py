@@ -52,10 +52,11 @@ class PeerIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a key is not accepted; `text` is shown at the other end."""
+    """Why a key is not accepted; `text` is shown at the other end. `commit` is what removed its owner."""
 
     reason: Reason
     text: str = ""
+    commit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

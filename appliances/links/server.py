@@ -59,8 +59,8 @@ class LinkKeeper(Hooks, Protocol):
 class Service:
     """One listening address and port.
 
-    `process_factory` and `logins` are for SSH services only. `look_back` judges the addresses of machines that
-    call. `port` 0 takes a free one; `self.port` tells.
+    `process_factory` and `logins` are for SSH services only. `look_back` judges the address of
+    a machine that calls. `port` 0 takes a free one; `self.port` tells.
     """
 
     def __init__(

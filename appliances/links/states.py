@@ -98,7 +98,10 @@ ALERTS = frozenset({EventKind.DOWN, EventKind.REFUSED, EventKind.HOST_KEY})
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that has just happened with a peer; `repeated` counts equal alerts before this one."""
+    """Something that has just happened with a peer; `repeated` counts equal alerts before this one.
+
+    `commit`: with the state REMOVED, the commit by which this end was removed, as the peer has it.
+    """
 
     kind: EventKind
     serial: str
@@ -107,3 +110,4 @@ class Event:
     text: str
     at: float
     repeated: int = 0
+    commit: str = ""

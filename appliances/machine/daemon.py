@@ -37,7 +37,7 @@ from appliances.machine.threads import in_thread
 from appliances.machine.upgrading import Guide, Upgrading
 from appliances.postfix.instance import InstanceError
 from clusters import replicas, retention
-from clusters.versions import CommitId
+from clusters.versions import CommitId, covers
 
 if TYPE_CHECKING:
     import asyncssh
@@ -225,7 +225,21 @@ class Daemon:
         level = logging.WARNING if event.kind in ALERTS else logging.INFO
         logger.log(level, "%s %s: %s", event.kind, event.name or event.serial, event.text)
         self.alerts.happened(event)
+        if event.commit and not self._hears_of(event.commit):
+            self._begin(self._leave(event))
         self.loop.call_soon(self.status_changed)
+
+    def _hears_of(self, commit: str) -> bool:
+        """Whether a commit is known here: one that removed this machine before it joined again, say."""
+        ident = CommitId.parse(commit)
+        return covers(self.view.vector, {ident.origin: ident.number})
+
+    async def _leave(self, event: Event) -> None:
+        """Goes on alone: a member, whose host key is pinned, says that it was removed meanwhile (RM-06)."""
+        async with self._following:
+            if self.view.member is not None:
+                logger.warning("%s says that %s removed this machine", event.name, event.commit)
+                await members.leave(self)
 
     # what goes on by itself
 

@@ -76,9 +76,16 @@ def _pending(view: View, public_key: str) -> PeerIdentity | None:
 
 
 def _stranger(view: View, public_key: str) -> Refusal:
-    """One that was a member or a portal is told so; anybody else is unknown. Reads the database."""
+    """One that was a member or a portal is told so, and by which commit; anybody else is unknown.
+
+    Reads the database.
+    """
     were = Q(address__startswith=f"{EntryKind.MACHINE}/") | Q(address__startswith=f"{EntryKind.PORTAL}/")
     known = models.Change.objects.filter(were, commit__replica=view.replica_id)
-    if known.filter(value__user_key=public_key).exists():
-        return Refusal(Reason.REMOVED, "this one was removed from the cluster")
-    return Refusal(Reason.UNKNOWN, "no member of this cluster has this key")
+    entry = known.filter(value__user_key=public_key).values_list("address", flat=True).last()
+    now = models.Head.objects.filter(replica=view.replica_id, address=entry, rank=0).first()
+    if now is None:
+        return Refusal(Reason.UNKNOWN, "no member of this cluster has this key")
+    if now.value is not None:
+        return Refusal(Reason.UNKNOWN, "this one has another key in this cluster now")
+    return Refusal(Reason.REMOVED, "this one was removed from the cluster", str(now.commit_id))

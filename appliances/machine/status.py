@@ -57,7 +57,8 @@ class Suspended(_Part):
 class LinkStatus(_Part):
     """How this machine sees one other member or portal. `round_trip` is in milliseconds.
 
-    `service` is what carries a live link with a machine: SSH or CCS. `via`: without a link, the members over which requests go there, separated by spaces.
+    `service` is what carries a live link with a machine: SSH or CCS. `via`: without a link, the members over
+    which requests go there, separated by spaces.
     """
 
     serial: str

@@ -11,6 +11,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from portal.login.freshness import is_fresh
 from portal.tokens import ApiToken, holder
 
 
@@ -39,6 +40,19 @@ class MayWrite(BasePermission):
             return True
         self.message = _("This token is read-only.")
         return False
+
+
+class FreshToWrite(BasePermission):
+    """What pages do only after a fresh second factor: a session that has one lately, and no token."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if request.method in SAFE_METHODS:
+            return True
+        if request.auth is not None:
+            self.message = _("A token cannot do this: it has no second factor. Use the portal.")
+            return False
+        self.message = _("Confirm in the portal that it is you, or log in anew; then try again.")
+        return is_fresh(request)
 
 
 class BearerScheme(OpenApiAuthenticationExtension):

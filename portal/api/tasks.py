@@ -1,4 +1,4 @@
-"""Jobs that people started, and API tokens."""
+"""Jobs that people started."""
 
 from __future__ import annotations
 
@@ -15,18 +15,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from portal import tokens
 from portal.api.base import ClusterView, Pages, told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.shapes import (
     BackgroundShape,
-    IssuedToken,
     JobDetailShape,
     JobShape,
     SkipInput,
-    TokenInput,
-    TokenShape,
 )
 from portal.background import background
 from portal.jobs import Job, again, cancel, skip, start
@@ -134,34 +130,3 @@ class Synchronise(ClusterView):
     def post(self, request: Request, slug: str) -> Response:
         job = start("synchronise", self.place.cluster, request.user)
         return Response(JobShape(job).data, status=status.HTTP_202_ACCEPTED)
-
-
-class Tokens(APIView):
-    """Your tokens. They are made and revoked with a browser's session, never with a token."""
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if isinstance(request.auth, tokens.ApiToken):
-            raise PermissionDenied(_("A token cannot see, make or revoke tokens."))
-
-    @extend_schema(responses=TokenShape(many=True))
-    def get(self, request: Request) -> Response:
-        return Response(TokenShape(request.user.api_tokens.all(), many=True).data)
-
-    @extend_schema(request=TokenInput, responses={201: IssuedToken, 400: Refusal})
-    def post(self, request: Request) -> Response:
-        row, text = tokens.issue(request.user, **told(TokenInput, request))
-        return Response({**TokenShape(row).data, "token": text}, status=status.HTTP_201_CREATED)
-
-
-class Token(Tokens):
-    """One token of yours."""
-
-    http_method_names: ClassVar = ["delete", "head", "options"]
-
-    @extend_schema(responses={204: None})
-    def delete(self, request: Request, number: int) -> Response:
-        """Revokes it."""
-        if not request.user.api_tokens.filter(pk=number).delete()[0]:
-            raise Http404
-        return Response(status=status.HTTP_204_NO_CONTENT)

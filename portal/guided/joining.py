@@ -19,10 +19,10 @@ from clusters import membership
 from clusters.membership import PendingJoin
 from clusters.refusals import Refused
 from clusters.state import ClusterState, Machine
-from portal.preflight import Check, Verdict, holds
 from portal.guided import commands
 from portal.guided.commands import Typed
 from portal.guided.running import Door, ask
+from portal.preflight import Check, Verdict, holds
 from portal.tenants import ManagedCluster, Person
 
 CLOCK_LIMIT = 300.0

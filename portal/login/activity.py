@@ -18,10 +18,10 @@ def note_activity(respond: Respond) -> Respond:
     """Middleware."""
 
     def answer(request: HttpRequest) -> HttpResponse:
-        if request.session.session_key and request.user.is_authenticated:
-            if time.time() - request.session.get(NOTED, 0) > EVERY:
-                UserSession.objects.create_from_request(request)
-                request.session[NOTED] = time.time()
+        late = time.time() - request.session.get(NOTED, 0) > EVERY
+        if late and request.session.session_key and request.user.is_authenticated:
+            UserSession.objects.create_from_request(request)
+            request.session[NOTED] = time.time()
         return respond(request)
 
     return answer

@@ -1,4 +1,4 @@
-"""How django-allauth behaves here: nobody signs up by themselves, a second factor once set up is the one asked for."""
+"""How django-allauth behaves here: nobody signs up alone, and who has a second factor is asked for it."""
 
 from __future__ import annotations
 

@@ -17,6 +17,8 @@ from portal.audit import Action, Outcome, record, record_person
 from portal.live.access import changed_for
 from portal.login import display, policy
 
+METHODS = {"password": "passphrase", "socialaccount": "provider"}
+
 
 def connect() -> None:
     """Listen."""
@@ -39,7 +41,8 @@ def connect() -> None:
 def _logged_in(sender: Any, request: Any, user: Any, **more: Any) -> None:
     display.keep(request, user)
     policy.check(request, user)
-    methods = [f"{each.get('method')}" for each in get_authentication_records(request, user)]
+    records = get_authentication_records(request, user)
+    methods = [str(each.get("type") or METHODS.get(each["method"], each["method"])) for each in records]
     record_person(user, Action.LOGIN, by=methods)
 
 

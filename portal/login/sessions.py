@@ -18,9 +18,9 @@ def living(user: Any) -> list[UserSession]:
 
 
 @transaction.atomic
-def end(who: Any, user: Any, number: str) -> int:
+def end(who: Any, user: Any, number: int) -> int:
     """End one session of the person; returns how many that were."""
-    found = UserSession.objects.filter(user=user.pk, pk=number if number.isdecimal() else 0)
+    found = UserSession.objects.filter(user=user.pk, pk=number)
     return _end(who, user, list(found))
 
 

@@ -3,11 +3,14 @@
 from allauth.account import views as account
 from django.urls import include, path
 
+from portal.login.keys import RemoveKey
+
 urlpatterns = [
     path("inactive/", account.account_inactive, name="account_inactive"),
     path("reauthenticate/", account.reauthenticate, name="account_reauthenticate"),
     path("passphrase/change/", account.password_change, name="account_change_password"),
     path("passphrase/set/", account.password_set, name="account_set_password"),
+    path("2fa/webauthn/keys/<int:pk>/remove/", RemoveKey.as_view(), name="mfa_remove_webauthn"),
     path("2fa/", include("allauth.mfa.urls")),
     path("providers/", include("allauth.socialaccount.urls")),
     path("", include("allauth.socialaccount.providers.openid_connect.urls")),

@@ -162,6 +162,11 @@ def cluster_page(right: Right = Right.SEE_SETTINGS) -> Callable[[View], View]:
     return decorate
 
 
+def number_in(text: str) -> int:
+    """The number of a row as a form sends it; 0, which no row has, for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+
 def fresh(view: View) -> View:
     """Let a POST pass only when the person has lately shown the second factor, or else the passphrase.
 

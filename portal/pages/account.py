@@ -21,7 +21,8 @@ from portal.login import display
 from portal.login.display import Profile
 from portal.login.policy import second_factors
 from portal.login.sessions import end, end_others, living
-from portal.pages.access import fresh
+from portal.pages.access import fresh, number_in
+from portal.tenants import Right, tenants_with
 
 
 class AccountForm(forms.ModelForm):
@@ -74,6 +75,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "memberships": request.user.memberships.select_related("tenant").prefetch_related(
             "clusters__cluster__replica"
         ),
+        "may_adopt": tenants_with(request.user, Right.ADMINISTER).exists(),
         "section": "account",
     }
     return render(request, "people/account.html", context, status=422 if form.errors else 200)
@@ -104,7 +106,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
         if request.POST.get("do") == "others":
             end_others(request)
         else:
-            end(request, request.user, request.POST.get("number", ""))
+            end(request, request.user, number_in(request.POST.get("number", "")))
         messages.success(request, _("Ended."))
         return redirect("sessions")
     context = {

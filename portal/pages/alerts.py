@@ -26,6 +26,7 @@ from portal.alerts.watching import look_at_portal
 from portal.alerts.windows import MaintenanceWindow
 from portal.live.hints import hint, jobs_of
 from portal.pages.access import Place, cluster_page
+from portal.pages.notifications import administers
 from portal.tenants import ManagedCluster, Right, role_in
 
 SHOWN = 50
@@ -89,7 +90,7 @@ def _to_act_on(request: HttpRequest, shown: Any) -> set[int]:
 @require_safe
 def alerts(request: HttpRequest) -> HttpResponse:
     """Those of all my clusters; htmx gets the list alone."""
-    context = {"section": "alerts", **_page(request)}
+    context = {"section": "alerts", "may_administer": administers(request.user), **_page(request)}
     return render(request, "alerts/list.html" if request.htmx else "alerts/alerts.html", context)
 
 

@@ -33,7 +33,7 @@ def tenants(request: HttpRequest) -> HttpResponse:
 def rows_of(tenant: Tenant, asked: Any) -> QuerySet[AuditRow]:
     """The tenant's rows that a query asks for: `q`, `action`, `outcome`, `since`, `until`."""
     found = AuditRow.objects.filter(tenant=tenant)
-    text = asked.get("q", "")[:200]
+    text = asked.get("q", "").replace("\0", "")[:200]
     if text:
         found = found.filter(
             Q(actor__icontains=text) | Q(target__icontains=text) | Q(address__startswith=text)

@@ -18,7 +18,6 @@ from appliances.following import adopting
 from appliances.links.errors import LinkError
 from clusters.addressing import check_name
 from clusters.refusals import REFUSALS
-from portal.preflight import blocked
 from portal.guided import commands
 from portal.guided.commands import Typed, over_ssh
 from portal.guided.joining import of_machine, who_is
@@ -26,6 +25,7 @@ from portal.guided.running import job_of, run
 from portal.jobs import Job
 from portal.pages.access import guided
 from portal.pages.doors import LoginForm, WhereForm
+from portal.preflight import blocked
 from portal.tenants import Role, Tenant
 
 

@@ -19,7 +19,6 @@ from clusters.catalogue import Scope
 from clusters.installed import catalogue
 from clusters.refusals import REFUSALS
 from clusters.state import ClusterState
-from portal.preflight import blocked
 from portal.guided import commands
 from portal.guided import joining as guide
 from portal.guided.commands import over_ssh
@@ -28,6 +27,7 @@ from portal.guided.running import job_of, run
 from portal.jobs import Job
 from portal.pages.access import Place, cluster_page, guided
 from portal.pages.doors import LoginForm, PassphraseField, WhereForm
+from portal.preflight import blocked
 from portal.tenants import Right
 
 

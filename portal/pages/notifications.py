@@ -130,13 +130,21 @@ class DigestForm(forms.ModelForm):
 FORMS = {"subscription": SubscriptionForm, "digest": DigestForm}
 
 
+def _administered(person: Any) -> Any:
+    roles = [role for role in Role if role.may(Right.ADMINISTER)]
+    return Tenant.objects.filter(members__user=person.pk, members__role__in=roles).distinct()
+
+
+def administers(person: Any) -> bool:
+    """Whether the person keeps the notifications of any tenant."""
+    return bool(_administered(person).exists())
+
+
 def administered(person: Any) -> Any:
     """The tenants whose notifications the person keeps; raises PermissionDenied when there are none."""
-    roles = [role for role in Role if role.may(Right.ADMINISTER)]
-    mine = Tenant.objects.filter(members__user=person.pk, members__role__in=roles).distinct()
-    if not mine.exists():
+    if not administers(person):
         raise PermissionDenied
-    return mine
+    return _administered(person)
 
 
 def notifications(request: HttpRequest) -> HttpResponse:

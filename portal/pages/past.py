@@ -85,12 +85,12 @@ def absent(request: HttpRequest, place: Place) -> HttpResponse:
     return render(request, "past/absent.html", context, status=404)
 
 
-def may_bring_back(page: SettingsPage, forgotten: bool) -> bool:
+def may_bring_back(page: SettingsPage, travel: Picker, forgotten: bool) -> bool:
     """Whether a person could make what stood here then their pending change."""
     place = page.place
-    now = replicas.state_of(place.cluster.replica)
-    usable = page.allowed and not forgotten and has_mode(now, page.mode)
-    return bool(place.at and place.may(Right.EDIT) and usable)
+    if place.at is None or not place.may(Right.EDIT) or forgotten or travel.too_early:
+        return False
+    return page.allowed and has_mode(replicas.state_of(place.cluster.replica), page.mode)
 
 
 def forgotten_at(place: Place, mode: Mode, feature: str) -> bool:
@@ -110,7 +110,7 @@ def bring_back(request: HttpRequest, page: SettingsPage) -> HttpResponse:
     """What this mode defined then becomes one's pending change: a value, or that it defines nothing."""
     try:
         then = replace(page.place, at=moment(request.POST.get("at", ""), timezone.now()))
-        if forgotten_here(replace(page, place=then)):
+        if picker(then).too_early or forgotten_here(replace(page, place=then)):
             raise NoMoment(_("What stood here at that moment is not kept in this portal."))
         edited = _draft(page, then)
     except (NoMoment, *REFUSALS) as error:

@@ -1,4 +1,4 @@
-"""The people of a tenant, for its administrators: roles, invitations, sessions, and who must have a second factor."""
+"""The people of a tenant, for its administrators: roles, invitations, sessions, policy of second factors."""
 
 from __future__ import annotations
 
@@ -21,21 +21,26 @@ from clusters.refusals import Refused
 from portal import invitations, members
 from portal.login.policy import second_factors
 from portal.login.sessions import end
-from portal.pages.access import View, fresh
-from portal.tenants import ManagedCluster, Member, Right, Role, Tenant, tenants_with
+from portal.pages.access import View, fresh, number_in
+from portal.tenants import Limits, ManagedCluster, Member, Right, Role, Tenant, limits_of, tenants_with
+
+
+def administered(user: Any, slug: str) -> Tenant:
+    """The tenant of that name; Http404 for strangers, PermissionDenied for other members."""
+    found = tenants_with(user, Right.ADMINISTER).filter(slug=slug).first()
+    if found is not None:
+        return found
+    if limits_of(user) == Limits() and Tenant.objects.filter(slug=slug, members__user=user.pk).exists():
+        raise PermissionDenied
+    raise Http404
 
 
 def tenant_page(view: View) -> View:
-    """Give a view the Tenant of its `tenant`; its person must administer it, for strangers it does not exist."""
+    """Give a view the Tenant of its `tenant`, which its person must administer."""
 
     @wraps(view)
     def checked(request: HttpRequest, tenant: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        found = tenants_with(request.user, Right.ADMINISTER).filter(slug=tenant).first()
-        if found is None:
-            if Tenant.objects.filter(slug=tenant, members__user=request.user.pk).exists():
-                raise PermissionDenied
-            raise Http404
-        return view(request, found, *args, **kwargs)
+        return view(request, administered(request.user, tenant), *args, **kwargs)
 
     return checked
 
@@ -120,8 +125,7 @@ def _invite(request: HttpRequest, tenant: Tenant) -> HttpResponse:
 
 
 def _revoke(request: HttpRequest, tenant: Tenant) -> HttpResponse:
-    number = request.POST.get("number", "")
-    one = invitations.open_ones(tenant).filter(pk=number if number.isdecimal() else 0).first()
+    one = invitations.open_ones(tenant).filter(pk=number_in(request.POST.get("number", ""))).first()
     if one is None:
         raise Http404
     invitations.revoke(request, one)
@@ -176,7 +180,7 @@ def _act(request: HttpRequest, one: Member) -> HttpResponse:
             messages.success(request, _("%(name)s is no member any more.") % {"name": one.user})
             return redirect("people_of", one.tenant.slug)
         if do == "end":
-            end(request, one.user, request.POST.get("number", ""))
+            end(request, one.user, number_in(request.POST.get("number", "")))
             messages.success(request, _("The session is ended."))
         elif do == "roles":
             members.change(request, one, *_chosen(request, one))
@@ -188,10 +192,9 @@ def _act(request: HttpRequest, one: Member) -> HttpResponse:
 
 def _chosen(request: HttpRequest, one: Member) -> tuple[str, dict[ManagedCluster, str]]:
     """The roles of the form; what is no role counts as none."""
-    role = request.POST.get("role", "")
-    here = {
-        cluster: request.POST.get(f"cluster.{cluster.pk}", "") for cluster in members.clusters_of(one.tenant)
-    }
+    told, known = request.POST, members.clusters_of(one.tenant)
+    role = told.get("role", "")
+    here = {cluster: told.get(f"cluster.{cluster.pk}", "") for cluster in known}
     return (
         role if role in Role.values else "",
         {cluster: chosen if chosen in Role.values else "" for cluster, chosen in here.items()},

@@ -195,7 +195,7 @@ def feature(request: HttpRequest, place: Place, mode: Mode, tab: str, name: str)
 
 def _show(request: HttpRequest, page: SettingsPage, status: int = 200) -> HttpResponse:
     found = entries(page.place, page.mode)
-    forgotten = past.forgotten_here(page)
+    travel, forgotten = past.picker(page.place), past.forgotten_here(page)
     context = {
         "place": page.place,
         "page": page,
@@ -204,9 +204,9 @@ def _show(request: HttpRequest, page: SettingsPage, status: int = 200) -> HttpRe
         "section": "settings",
         "current": page.feature,
         "modes": page.place.draft.modes(),
-        "travel": past.picker(page.place),
+        "travel": travel,
         "forgotten": forgotten,
-        "may_bring_back": past.may_bring_back(page, forgotten),
+        "may_bring_back": past.may_bring_back(page, travel, forgotten),
     }
     return render(request, "settings/feature.html", context, status=status)
 

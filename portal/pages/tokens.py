@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from portal import audit
 from portal.audit import Action
-from portal.pages.access import fresh
+from portal.pages.access import fresh, number_in
 from portal.tenants import ManagedCluster, Tenant
 from portal.tokens import ApiToken, issue
 
@@ -57,7 +57,7 @@ class TokenForm(forms.Form):
 def tokens(request: HttpRequest) -> HttpResponse:
     """The person's tokens; POST makes one and shows it, or revokes one."""
     if request.method == "POST" and request.POST.get("do") == "revoke":
-        revoke(request, request.POST.get("number", ""))
+        revoke(request, number_in(request.POST.get("number", "")))
         messages.success(request, _("Revoked. What used it is refused from now on."))
         return redirect("tokens")
     form = TokenForm(request.POST or None, person=request.user)
@@ -97,9 +97,9 @@ def make(request: Any, name: str, **more: Any) -> tuple[ApiToken, str]:
 
 
 @transaction.atomic
-def revoke(request: Any, number: str) -> None:
+def revoke(request: Any, number: int) -> None:
     """Take back a token of the person; Http404."""
-    row = request.user.api_tokens.filter(pk=number if number.isdecimal() else 0).first()
+    row = request.user.api_tokens.filter(pk=number).first()
     if row is None:
         raise Http404
     name = row.name

@@ -39,6 +39,13 @@ def listed(name: str, default: str = "") -> list[str]:
     return [item.strip() for item in os.environ.get(name, default).split(",") if item.strip()]
 
 
+def number(name: str, text: str) -> int:
+    """The whole number that a variable, or a part of it, holds; raises BadEnvironment for anything else."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 6):
+        raise BadEnvironment(f"{name} holds {text!r}; write a number")
+    return int(text)
+
+
 def kept_secret(path: Path) -> str:
     """The secret in that file; made there the first time, readable by its owner alone (0600)."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

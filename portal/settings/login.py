@@ -1,8 +1,9 @@
 """Settings about people: login, second factor, passkeys, providers, sessions, limits against guessing."""
 
 import os
+from urllib.parse import urlsplit
 
-from portal.settings.environment import BadEnvironment, flag, listed
+from portal.settings.environment import BadEnvironment, flag, listed, number
 
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"
@@ -23,7 +24,7 @@ ACCOUNT_RATE_LIMITS = {
     # Per address, and per name whoever asks: five wrong passphrases in five minutes, known name or not.
     "login_failed": "20/m/ip,5/5m/key",
 }
-ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("GATEFOLD_PROXIES", "0"))
+ALLAUTH_TRUSTED_PROXY_COUNT = number("GATEFOLD_PROXIES", os.environ.get("GATEFOLD_PROXIES", "0"))
 
 MFA_ADAPTER = "portal.login.adapters.SecondFactor"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
@@ -60,5 +61,14 @@ def _provider(name: str) -> dict[str, object]:
     }
 
 
+def _pages(name: str) -> str:
+    """The origin of a provider's login page."""
+    prefix = f"GATEFOLD_OIDC_{name.upper()}_"
+    url = urlsplit(os.environ[f"{prefix}URL"])
+    return os.environ.get(f"{prefix}ORIGIN", f"{url.scheme}://{url.netloc}")
+
+
 GATEFOLD_OIDC = [_provider(name) for name in listed("GATEFOLD_OIDC")]
+# The form of the login leads on to the providers, whose pages may stand on another host than their URL.
+GATEFOLD_FORM_TARGETS = [_pages(name) for name in listed("GATEFOLD_OIDC")]
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": GATEFOLD_OIDC}}

@@ -17,7 +17,7 @@ Environment variables, or lines of the file that GATEFOLD_ENVIRONMENT names (def
     GATEFOLD_URL            address of the portal, for links in notices (https://portal.example.com)
     GATEFOLD_EMAIL_URL      smtp://user:passphrase@host:25, smtps:// or smtp+tls://; without, no mail is sent
     GATEFOLD_EMAIL_FROM     sender of notices and invitations (default gatefold@ this host)
-    GATEFOLD_SEALING_KEYS   file of the keys of sealed secrets, the newest first (default VAR/portal/sealing_keys)
+    GATEFOLD_SEALING_KEYS   file of the keys of sealed secrets (default VAR/portal/sealing_keys)
     GATEFOLD_WEBHOOK_ALLOW  networks inside that webhooks may reach, comma separated (10.1.2.0/24)
 """
 
@@ -31,11 +31,12 @@ from django.utils.translation import gettext_lazy as _
 from portal.settings.base import *  # noqa: F403 - the base is meant to be taken whole
 from portal.settings.base import BASE_DIR, DATABASE_OPTIONS, INSTALLED_APPS, VAR
 from portal.settings.environment import email_of, flag, kept_secret, listed, read_environment_file
-from portal.settings.login import *  # noqa: F403 - the part that is about people
 
 HOME = VAR / "portal"
 HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
 read_environment_file(Path(os.environ.get("GATEFOLD_ENVIRONMENT", HOME / "environment")))
+
+from portal.settings.login import *  # noqa: E402, F403 - the part about people, which reads that environment
 
 SECRET_KEY = os.environ.get("GATEFOLD_SECRET_KEY") or kept_secret(HOME / "secret_key")
 DEBUG = flag("GATEFOLD_DEBUG")
@@ -108,7 +109,11 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "builtins": ["portal.templatetags.gatefold", "portal.templatetags.alerts"],
+            "builtins": [
+                "portal.templatetags.gatefold",
+                "portal.templatetags.alerts",
+                "portal.templatetags.seeing",
+            ],
         },
     }
 ]

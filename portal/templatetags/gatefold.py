@@ -21,7 +21,6 @@ from appliances.following.freshness import Enforcement
 from appliances.models import Connection
 from clusters.differences import PathChange, differences
 from clusters.installed import catalogue
-from clusters.matrix import OWN, Cell, Kind
 from clusters.modes import CLUSTER, Mode, group, machine
 from clusters.naming import entry_label, level_word, mode_label, mode_labels, moment
 from clusters.sealing import secrets_of
@@ -242,53 +241,6 @@ def enforcement_state(kind: Enforcement) -> dict[str, str]:
     return {"tone": tone, "icon": drawing, "label": _enforcement_words(kind)}
 
 
-@register.simple_tag
-def sighting_words(one: Any) -> str:
-    """What one end says of the other, in words."""
-    said = gettext("%(observer)s sees %(peer)s: %(state)s") % {
-        "observer": one.observer.name,
-        "peer": one.peer.name,
-        "state": one.state.label,
-    }
-    trip = "" if one.round_trip is None else f"{one.round_trip:.1f} ms"
-    return ". ".join(filter(None, (said, trip, one.reason.rstrip("."), translated(one.remedy))))
-
-
-@register.simple_tag
-def sighting_cell(one: Any) -> SafeString:
-    """The same as a sign in the colour of the state."""
-    tone, drawing = CONNECTIONS[one.state]
-    label = str(one.state.label)
-    words = sighting_words(one)
-    return format_html(
-        '<span class="state {}" title="{}">{}<span class="unseen">{}</span></span>',
-        tone,
-        words,
-        icon(drawing),
-        words if one.trouble else label,
-    )
-
-
-@register.filter
-def marked(text: str, wanted: str) -> SafeString:
-    """A text with what was searched for marked in it."""
-    lower, sought = text.lower(), wanted.lower()
-    if not sought or len(lower) != len(text):
-        # Some letters change their length with their case; then places cannot be compared.
-        return format_html("{}", text)
-    pieces, place = [], 0
-    while (found := lower.find(sought, place)) >= 0:
-        pieces.append((text[place:found], text[found : found + len(sought)]))
-        place = found + len(sought)
-    return format_html("{}{}", format_html_join("", "{}<mark>{}</mark>", pieces), text[place:])
-
-
-@register.filter
-def minus(value: float, less: float) -> float:
-    """A difference, for places in a drawing."""
-    return round(value - less, 1)
-
-
 @register.filter
 def made(by: Any) -> datetime:
     """When a commit or version was made."""
@@ -351,73 +303,6 @@ def group_mode(found: Any) -> Mode:
 
 
 @register.filter
-def own_group(member: Any) -> Mode:
-    """The mode of the group in which a machine is."""
-    return group(member.group)
-
-
-@register.filter
-def own_mode(member: Any) -> Mode:
-    """The mode of a machine."""
-    return machine(member.serial)
-
-
-@register.filter
-def as_connection(state: str) -> Connection:
-    """A state of a link as a machine reported it; what this release does not know is unknown."""
-    return Connection(state) if state in Connection.values else Connection.UNKNOWN
-
-
-@register.filter
-def outcome(name: str) -> str:
-    """What became of mail, as a word."""
-    words = {
-        "accepted": gettext("accepted"),
-        "rejected": gettext("rejected"),
-        "delivered": gettext("delivered"),
-        "deferred": gettext("deferred"),
-        "bounced": gettext("bounced"),
-        "expired": gettext("expired"),
-        "queue": gettext("in queue"),
-    }
-    return words[name]
-
-
-@register.simple_tag(takes_context=True)
-def matrix_cell(context: Any, cell: Cell, feature: Any) -> SafeString:
-    """A cell of the matrix as a link: its look says at one glance what its title says in words."""
-    words = _cell_words(cell)
-    if cell.kind is Kind.IMPOSSIBLE:
-        return format_html('<span class="cell impossible"><span class="unseen">{}</span></span>', words)
-    source = cell.mode if cell.kind in OWN else cell.origin
-    look = "empty-own" if cell.kind is Kind.EMPTY else str(cell.kind)
-    place = context["place"]
-    return format_html(
-        '<a class="cell {} {}{}" href="{}" title="{} · {}: {}"><span class="unseen">{}</span></a>',
-        look,
-        source.level if source else "factory",
-        " is-pending" if cell.pending else "",
-        feature_path(place.cluster.slug, cell.mode, feature),
-        gettext(feature.title),
-        mode_label(place.draft, cell.mode),
-        words,
-        words,
-    )
-
-
-def _cell_words(cell: Cell) -> str:
-    words = {
-        Kind.DEFINED: gettext("defined here"),
-        Kind.EMPTY: gettext("defined, and empty"),
-        Kind.SAME: gettext("the same as above"),
-        Kind.IMPOSSIBLE: gettext("cannot be defined here"),
-        Kind.INHERITED: gettext("inherited"),
-    }
-    pending = gettext("pending change")
-    return f"{words[cell.kind]} ({pending})" if cell.pending else words[cell.kind]
-
-
-@register.filter
 def status_mode(status: Any) -> Mode:
     """The mode of the machine that a status row is about."""
     return machine(status.serial)
@@ -434,6 +319,12 @@ def styled(field: Any) -> SafeString:
 def plain_name(state: Any, mode: Mode) -> str:
     """The mode's name without the word of its level."""
     return str(state.mode_name(mode))
+
+
+@register.filter
+def listed(value: Any) -> str:
+    """A fact of the audit log in one short line."""
+    return shown(", ".join(map(str, value)) or "–") if isinstance(value, list) else shown(value)
 
 
 @register.filter

@@ -187,6 +187,7 @@ def test_join_is_refused_when_wrong_and_changes_nothing(cluster: Cluster) -> Non
 
 
 def test_leave_keeps_what_was_in_effect_and_forgets_the_cluster(cluster: Cluster) -> None:
+    """RM-01."""
     replica_id = join(cluster)
     cluster.put(cluster.main, "limits", rows("main"))
     cluster.put(machine("M4"), "texts", rows("own"))
@@ -212,6 +213,7 @@ def test_leave_keeps_what_was_in_effect_and_forgets_the_cluster(cluster: Cluster
 
 
 def test_leave_of_one_removed_while_away_keeps_what_it_knew(cluster: Cluster) -> None:
+    """RM-06."""
     replica_id = join(cluster)
     membership.remove_machine(cluster.replica_id, "M4", **BY)
     cluster.put(CLUSTER, "routes", rows("later"))

@@ -52,6 +52,7 @@ def test_create_takes_effect_at_once_with_the_creator_in_main_group(standalone: 
 
 
 def test_create_makes_clusterable_settings_the_clusters_and_leaves_the_rest(standalone: int) -> None:
+    """CR-03."""
     drafts.edit(standalone, "alice", machine("M1"), "limits", rows("own"))
     replicas.commit(standalone, drafts.changes(standalone, "alice"), **BY)
     drafts.clear(standalone, "alice")

@@ -62,6 +62,7 @@ def test_copy_takes_the_drafted_settings(cluster: Cluster) -> None:
 
 
 def test_copy_reports_references_that_the_target_cannot_resolve(cluster: Cluster) -> None:
+    """SET-07."""
     cluster.put(ONE, "texts", rows("disclaimer"))
     cluster.put(ONE, "listeners", rows("in", text="disclaimer", interface="public"))
 
@@ -123,6 +124,7 @@ def test_transfer_is_refused_when_wrong(cluster: Cluster, feature, source, targe
 
 
 def test_experiment_on_one_machine_then_for_all(cluster: Cluster) -> None:
+    """EXP-01, EXP-02."""
     transfers.copy(cluster.replica_id, "alice", "routes", CLUSTER, ONE)
     drafts.edit(cluster.replica_id, "alice", ONE, "routes", rows("new"))
     commits.commit_pending(cluster.replica_id, user="alice", host="mx1")

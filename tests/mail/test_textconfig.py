@@ -36,6 +36,7 @@ def test_disclaimer_at_cluster_is_stamped_with_the_text_of_each_level(fleet: Fle
 
 
 def test_disclaimer_that_a_machine_lacks_stays_off_there_with_a_flag(fleet: Fleet, sink: Sink) -> None:
+    """SET-07."""
     fleet.change(
         (CLUSTER, "listenerconfig", listeners(listener(disclaimer_below="legal"))),
         (fleet.leeds.mode, "textconfig", texts(legal="Only in Leeds")),

@@ -76,7 +76,7 @@ LogIn = Callable[[User], Client]
 
 
 def just_confirmed(client: Client, user: User, ago: float = 0) -> None:
-    """The session of one who gave the passphrase so many seconds ago, as a login through the page leaves it."""
+    """The session of one who gave the passphrase so many seconds ago, as a login leaves it."""
     session = client.session
     at = time.time() - ago
     session["account_authentication_methods"] = [{"method": "password", "at": at, "reauthenticated": True}]

@@ -95,8 +95,13 @@ class Installation:
 
     def start_web(self) -> None:
         where = ("-b", "127.0.0.1", "-p", str(self.port))
-        self._start(sys.executable, "-m", "daphne", *where, "portal.asgi:application", name="web")
+        command = (sys.executable, "-m", "daphne", *where, "portal.asgi:application")
+        self._web = self._start(*command, name="web")
         until(self._answers, "the portal answers")
+
+    def end_web(self) -> None:
+        """End the web server alone; pages that are open stay so."""
+        self.end(self._web)
 
     def start_worker(self, *more: str) -> subprocess.Popen[bytes]:
         words = (

@@ -45,10 +45,10 @@ def queries(client: object, path: str) -> int:
         ("/big/pending/", PENDING_BUDGET),
         ("/big/queues/", QUEUES_BUDGET),
         ("/big/upgrades/", UPGRADES_BUDGET),
-        ("/big/check/", 12),
+        ("/big/check/", 11),
         ("/big/advice/", 11),
         ("/big/references/", 9),
-        ("/big/conflicts/", 11),
+        ("/big/conflicts/", 10),
     ],
 )
 def test_queries_do_not_grow_with_machines(

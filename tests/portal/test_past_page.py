@@ -146,6 +146,9 @@ def test_moment_before_the_history_is_explained(browser: Client, europe: Managed
     oldest = datetime.fromtimestamp(models.Commit.objects.order_by("wall")[0].wall / 1000, UTC)
     assert f"{oldest:%Y-%m-%d %H:%M:%S}" in past
     assert 'min="' in past
+    assert "Make this the pending value here" not in past
+    browser.post(ROUTES, {"do": "bring_back", "at": "1990-01-01"})
+    assert not drafts.pending(europe.replica_id, "alice")
 
 
 def test_value_that_is_not_kept_is_not_taken_for_absent(browser: Client, europe: ManagedCluster) -> None:

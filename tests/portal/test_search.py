@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from clusters import membership, models
 from clusters.modes import CLUSTER
 from portal.search.finding import MOST, leaves, search
-from portal.templatetags.gatefold import marked
+from portal.templatetags.seeing import marked
 from portal.tenants import ManagedCluster, Tenant
 from tests.portal import world
 from tests.portal.conftest import LogIn

@@ -8,11 +8,11 @@ from dataclasses import replace
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
-from appliances.cli.dialogue import choose, confirm, say_json
+from appliances.cli.dialogue import announce, choose, confirm, say_json
 from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.registry import Command, Place, Run
 from appliances.cli.session import Right, Session
-from appliances.machine.suspension import LISTENERS
+from appliances.machine.suspension import LISTENERS, Suspension
 from appliances.postfix.queue import Queued, QueueError
 from clusters.effective import setting_at
 from clusters.installed import catalogue
@@ -49,7 +49,7 @@ def _named(session: Session, words: list[str], known: Iterable[str]) -> list[str
 def _suspendlistener(session: Session, words: list[str]) -> None:
     now = session.host.engine.suspension
     names = _named(session, words, _listeners(session))
-    session.host.suspend(replace(now, listeners=now.listeners | set(names)))
+    _suspend_with(session, replace(now, listeners=now.listeners | set(names)))
     _say_closed(session, names)
 
 
@@ -67,19 +67,24 @@ def _resumelistener(session: Session, words: list[str]) -> None:
         session.dialogue.say(_("No listener is suspended."))
         return
     names = _named(session, words, sorted(now.listeners))
-    session.host.suspend(replace(now, listeners=now.listeners - set(names)))
+    _suspend_with(session, replace(now, listeners=now.listeners - set(names)))
     session.dialogue.say(_("Receiving resumed: {names}.").format(names=", ".join(names)))
 
 
 def _suspenddel(session: Session, words: list[str]) -> None:
-    session.host.suspend(replace(session.host.engine.suspension, deliveries=True))
+    _suspend_with(session, replace(session.host.engine.suspension, deliveries=True))
     session.dialogue.say(_("Deliveries are suspended; mail waits in the queue. `resumedel` resumes them."))
 
 
 def _resumedel(session: Session, words: list[str]) -> None:
-    session.host.suspend(replace(session.host.engine.suspension, deliveries=False))
+    _suspend_with(session, replace(session.host.engine.suspension, deliveries=False))
     _try_what_waits(session)
     session.dialogue.say(_("Deliveries resumed."))
+
+
+def _suspend_with(session: Session, wanted: Suspension) -> None:
+    announce(session.dialogue, _("Bringing the settings into force..."))
+    session.host.suspend(wanted)
 
 
 def _try_what_waits(session: Session) -> None:
@@ -96,12 +101,12 @@ def _suspend(session: Session, words: list[str]) -> None:
     if not words and not confirm(session.dialogue, question, default=True):
         return
     now = session.host.engine.suspension
-    session.host.suspend(replace(now, listeners=now.listeners | set(names), deliveries=True))
+    _suspend_with(session, replace(now, listeners=now.listeners | set(names), deliveries=True))
     session.dialogue.say(_("Receiving and deliveries are suspended on this machine."))
 
 
 def _resume(session: Session, words: list[str]) -> None:
-    session.host.suspend(replace(session.host.engine.suspension, listeners=frozenset(), deliveries=False))
+    _suspend_with(session, replace(session.host.engine.suspension, listeners=frozenset(), deliveries=False))
     _try_what_waits(session)
     session.dialogue.say(_("Receiving and deliveries resumed."))
 

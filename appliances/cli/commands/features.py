@@ -91,7 +91,7 @@ def _menu(session: Session, feature: Any) -> None:
     start = begun(session, feature, None)
     if start is None:
         return None
-    if start.new:
+    if start.chosen:
         _keep(session, feature, start)
     _show(session, feature, [])
     _say_overrides(session, feature, start.mode)

@@ -95,7 +95,7 @@ def _ping(session: Session, words: list[str]) -> None:
 
 
 def _telnet(session: Session, words: list[str]) -> None:
-    diagnose(session, words if len(words) > 1 else [*words, "23"])
+    diagnose(session, words if len(words) != 1 else [*words, "23"])
 
 
 def _rollovernow(session: Session, words: list[str]) -> None:

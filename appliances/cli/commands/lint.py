@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -9,13 +10,19 @@ from django.utils.translation import gettext_noop
 
 from appliances.cli.dialogue import say_json
 from appliances.cli.errors import CommandError, UsageError
+from appliances.cli.login_host import LoginHost
 from appliances.cli.registry import Command
 from appliances.cli.session import Session
+from appliances.links.errors import LinkError
+from appliances.links.ssh import ServiceKind
 from clusters.installed import catalogue
 from clusters.layout import Advice, Facts, Remedy
 from clusters.linting import lint
 from clusters.modes import Level, Mode
+from clusters.state import Machine
 from clusters.transfers import Action
+
+ASKED_AT_ONCE = 16
 
 
 def _lint(session: Session, words: list[str]) -> None:
@@ -36,9 +43,27 @@ def _lint(session: Session, words: list[str]) -> None:
 
 
 def _facts(session: Session) -> Facts:
-    """What this machine knows of the others; its links may be over CCS, so nothing of their SSH ports."""
+    """What this machine knows of the others; where CCS is on, also whose SSH port answers it."""
     releases = {serial: status.release for serial, status in session.host.heard().items()}
-    return Facts({**releases, session.host.serial: session.host.release})
+    return Facts({**releases, session.host.serial: session.host.release}, _reached(session))
+
+
+def _reached(session: Session) -> frozenset[str]:
+    members = session.state.machines.values()
+    if all(member.ccs_port is None for member in members):
+        return frozenset()
+    others = [member for member in members if member.serial != session.host.serial]
+    with ThreadPoolExecutor(ASKED_AT_ONCE) as threads:
+        answers = list(threads.map(lambda member: _answers(session.host, member), others))
+    found = [member.serial for member, answer in zip(others, answers, strict=True) if answer]
+    return frozenset([session.host.serial, *found])
+
+
+def _answers(host: LoginHost, member: Machine) -> bool:
+    try:
+        return host.probe(member.address, member.port).kind is ServiceKind.SSH
+    except LinkError:
+        return False
 
 
 def _json(session: Session, advice: Advice) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import dns.reversename
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from appliances.cli.dialogue import say_json
+from appliances.cli.dialogue import announce, say_json
 from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.registry import Command, Place, Run
 from appliances.cli.session import Right, Session
@@ -120,6 +120,7 @@ def diagnose(session: Session, words: list[str]) -> None:
     port = int(words[1]) if len(words) == 2 and words[1].isdecimal() else 25
     if not 0 < port < 65_536:
         raise UsageError(_("{text} is no port.").format(text=port))
+    announce(session.dialogue, _("Calling {address} port {port}...").format(address=host, port=port))
     try:
         with closing(socket.create_connection((host, port), timeout=PATIENCE)) as connection:
             connection.settimeout(PATIENCE)

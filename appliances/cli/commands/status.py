@@ -8,7 +8,7 @@ from dataclasses import asdict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from appliances.cli.dialogue import say_json
+from appliances.cli.dialogue import announce, say_json
 from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.presenting import moment
 from appliances.cli.registry import Command, Place
@@ -101,6 +101,7 @@ def _alerts(session: Session, words: list[str]) -> None:
 
 
 def _tryagain(session: Session, words: list[str]) -> None:
+    announce(session.dialogue, _("Bringing the settings into force..."))
     session.host.try_again()
     if not session.host.settled(60.0):
         raise CommandError(_("The try has not ended yet; see `status`."))

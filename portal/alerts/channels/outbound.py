@@ -59,7 +59,7 @@ def address_of(host: str, port: int, resolver: Resolver = resolve) -> Address:
     """
     try:
         texts = resolver(host, port)
-    except OSError:
+    except (OSError, UnicodeError):
         raise Passing(_("The name %(host)s does not resolve.") % {"host": host}) from None
     found = [ipaddress.ip_address(text.partition("%")[0]) for text in texts]
     if not found:

@@ -48,8 +48,15 @@ PAGES = {
     "membership": f"/{CLUSTER}/membership/",
     "join": f"/{CLUSTER}/membership/join/",
     "configuration_file": f"/{CLUSTER}/cluster/system_administration/configuration_file",
+    "alerts": "/alerts/?state=all",
+    "notifications": "/notifications/",
     "jobs": "/jobs/",
     "adopt": "/adopt/",
+    "people": "/people/northwind/",
+    "audit": "/audit/northwind/",
+    "account": "/account/",
+    "second-factor": "/account/2fa/",
+    "tokens": "/account/tokens/",
 }
 ON_PHONE = ("fleet", "cluster", "routes", "pending")
 

@@ -17,6 +17,7 @@
   let lastNews = Date.now();
   let lastTick = Date.now();
   let due = new Set();
+  let batch = null;
   let timer = 0;
   let redial = 0;
 
@@ -34,7 +35,9 @@
 
   function fetchDue() {
     timer = 0;
+    batch = new Set();
     for (const about of due) body.dispatchEvent(new CustomEvent(`gatefold:${about}`));
+    batch = null;
     due = new Set();
   }
 
@@ -130,6 +133,12 @@
     else if (now - lastNews > STALE_MS) show("lost");
   }
 
+  // A part that listens to several kinds of news fetches itself once for all that came together.
+  body.addEventListener("htmx:confirm", (event) => {
+    if (!batch) return;
+    if (batch.has(event.target)) event.preventDefault();
+    batch.add(event.target);
+  });
   body.addEventListener("htmx:beforeRequest", (event) => {
     if (body.dataset.live === "gone" && event.target.closest("[data-live-part]")) event.preventDefault();
   });

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
-from tests.appliances.cli.hosts import Person, QuietHost
+from appliances.links.client import Probe
+from appliances.links.ssh import ServiceKind
+from clusters import membership, replicas
+from tests.appliances.cli.hosts import KEY, Person, QuietHost
 
 
 def test_advice_has_a_remedy_that_mends_it(clustered: QuietHost) -> None:
@@ -29,3 +33,22 @@ def test_lint_of_a_machine_in_no_cluster_says_so(standalone: QuietHost) -> None:
 
     assert person.types("lint") == 1
     assert person.types("lint nonsense") == 2
+
+
+def test_ccs_without_need_is_pointed_out_only_where_ssh_answers(clustered: QuietHost) -> None:
+    """COM-13."""
+    script = Person.at(clustered, interactive=False)
+    second = replicas.state(clustered.replica_id).machines["MX2"]
+    membership.set_communication(
+        clustered.replica_id,
+        by_address=True,
+        machines=[replace(second, ccs_port=2222)],
+        user="admin",
+        host="mx1.example.com",
+    )
+
+    assert script.types("lint") == 0
+    assert "L11" not in script.said
+    clustered.seen[22] = Probe(ServiceKind.SSH, KEY)
+    assert script.types("lint") == 0
+    assert "L11 hint: CCS is on at mx2.example.com" in script.said

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from appliances.cli.registry import commands
@@ -185,13 +183,31 @@ def test_reconnect_of_another_release_is_refused_and_names_both(script: Person) 
     assert script.types("clusterconfig reconnect mx2.example.com") == 0
 
 
-def test_lint_speaks_of_ccs_where_it_is_on(script: Person) -> None:
-    """COM-13."""
-    replica_id = script.session.replica_id
-    assert script.types("lint") == 0
-    assert "L11" not in script.said
-    second = replicas.state(replica_id).machines["MX2"]
-    membership.set_communication(replica_id, by_address=True, machines=[replace(second, ccs_port=2222)], **BY)
+def test_join_that_fails_leaves_ccs_as_it_was(standalone: QuietHost) -> None:
+    """JN-04: the answer to an early question is carried out last."""
+    person, before = Person.at(standalone), replicas.vector(standalone.replica_id)
 
-    assert script.types("lint") == 0
-    assert "L11 hint: CCS is on at mx2.example.com." in script.said
+    assert person.types("clusterconfig", "3", "y", "192.0.2.1", "", "", "", PASSPHRASE, "n") == 1
+    assert replicas.vector(standalone.replica_id) == before
+    assert not drafts.pending(standalone.replica_id, "admin")
+
+    assert person.types("clusterconfig", "3", "y", "192.0.2.1", "", "", "", PASSPHRASE, "", "", "") == 0
+    found = replicas.state(standalone.replica_id).defined(machine("MX1"), "interfaceconfig")
+    assert found
+    assert found.value["interfaces"][0]["ccs"] == {"enabled": True, "port": 2222}
+
+
+def test_looking_at_a_feature_makes_nothing_pending(admin: Person) -> None:
+    """CLI-09: only what a person has chosen begins new settings."""
+    admin.types("clustermode cluster")
+
+    assert admin.types("smtproutes", "") == 0
+    assert "pending" not in admin.said
+    assert not drafts.pending(admin.session.replica_id, "admin")
+    assert admin.types("smtproutes", "set example.com 192.0.2.1", "") == 0
+    assert len(drafts.pending(admin.session.replica_id, "admin")) == 1
+
+
+def test_telnet_without_a_host_asks_for_one(script: Person) -> None:
+    assert script.types("telnet") == 2
+    assert "Name a host" in script.warned

@@ -115,7 +115,7 @@ def test_who_only_looks_touches_no_mail(clustered: QuietHost, role: str, name: s
     "line",
     [
         "ping -f",
-        "ping --help",
+        "ping --flood",
         "ping 'localhost; id'",
         "telnet -x 25",
         "diagnostic '$(id)'",

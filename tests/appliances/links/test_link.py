@@ -129,6 +129,7 @@ async def test_status_that_cannot_be_kept_is_no_reason_to_lose_the_link(pair, ca
 
 
 async def test_link_pings_every_minute_and_tells_its_status_with_it(pair):
+    """COM-04."""
     a, b, target = await pair()
     heard: list[str] = []
 

@@ -18,7 +18,7 @@ from appliances.links.peer import Kind, Refusal
 from appliances.links.states import Event, EventKind, Member, State, Wanted
 from appliances.links.table import Table
 from appliances.links.timing import Pace
-from tests.appliances.links.conftest import QUICK, Box, Cutter, loopback, until
+from tests.appliances.links.conftest import QUICK, Box, Cutter, HandTime, loopback, until
 from tests.appliances.links.test_link import equal
 
 
@@ -136,6 +136,7 @@ def all_connected(*nodes: Node) -> bool:
 
 
 async def test_table_links_every_machine_with_every_other_once(nodes):
+    """COM-01."""
     a, b, c = await nodes("A", "B", "C")
 
     acquaint(a, b, c)
@@ -277,6 +278,7 @@ async def test_machine_that_others_reach_is_suspect_and_not_down(nodes):
 
 
 async def test_machine_that_nobody_reaches_is_down_with_one_line_and_one_alert(nodes, caplog):
+    """SYN-01."""
     caplog.set_level(logging.INFO)
     slow = dataclasses.replace(QUICK, alert=60.0)
     a, b, c = await nodes("A", "B", "C", pace=slow)
@@ -304,6 +306,7 @@ async def test_machine_that_nobody_reaches_is_down_with_one_line_and_one_alert(n
 
 
 async def test_alert_of_a_machine_that_stays_down_is_repeated(nodes):
+    """SYN-16."""
     a, b = await nodes("A", "B")
     acquaint(a, b)
     await until(lambda: all_connected(a, b))
@@ -318,6 +321,7 @@ async def test_alert_of_a_machine_that_stays_down_is_repeated(nodes):
 
 
 async def test_single_failed_attempt_raises_no_alert(nodes):
+    """SYN-01."""
     patient = dataclasses.replace(QUICK, attempts=1000, patience=0.0)
     a, b = await nodes("A", "B", pace=patient)
     a.meet(b)
@@ -330,6 +334,7 @@ async def test_single_failed_attempt_raises_no_alert(nodes):
 
 
 async def test_link_that_breaks_is_made_again_and_syncs_what_was_missed(nodes):
+    """SYN-03."""
     a, b = await nodes("A", "B")
     cutter = Cutter(b.target)
     way = await cutter.start()
@@ -408,6 +413,7 @@ async def test_removed_machine_gets_the_last_commits_and_is_told_so(nodes):
 
 
 async def test_machine_of_another_release_is_disconnected_and_both_releases_are_named(nodes):
+    """CL-12, UPG-08."""
     a, b = await nodes("A", "B")
     b.box.holder.who = dataclasses.replace(b.box.holder.who, release="2.0")
     b.commit(1)
@@ -566,6 +572,7 @@ async def test_reach_of_a_stranger_or_a_disconnected_machine_says_why_not(nodes)
 
 
 async def test_redial_tries_at_once(nodes):
+    """SYN-07."""
     lazy = dataclasses.replace(QUICK, first_retry=1000.0, last_retry=1000.0)
     a, b = await nodes("A", "B", pace=lazy)
     await b.stop()
@@ -622,3 +629,127 @@ async def test_commit_reaches_everybody_in_a_cluster_above_the_ceiling(nodes):
     group[0].commit(1)
     await until(lambda: equal(*(node.box for node in group)), seconds=60)
     assert group[0].state("03") is State.UNKNOWN
+
+
+async def test_member_beyond_the_limit_of_connections_waits_and_is_linked_by_itself(nodes):
+    """COM-16: it is told why, and comes in as soon as there is room."""
+    a, b, c = await nodes("A", "B", "C")
+    a.box.services[0].limits = dataclasses.replace(a.box.services[0].limits, peers=1)
+    a.box.knows(b.box, c.box)
+    b.meet(a)
+    await until(lambda: all_connected(b))
+
+    c.meet(a)
+
+    await until(lambda: "too many connections" in c.reason("A"))
+    assert c.state("A") is State.SUSPECT
+    assert "Try again in a moment" in c.table.views()[0].remedy
+    assert b.state("A") is State.CONNECTED
+    await b.table.close()
+    await until(lambda: c.state("A") is State.CONNECTED)
+
+
+class Diary(HandTime):
+    """Such a clock that notes how long somebody wants to wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        await super().sleep(seconds)
+
+
+async def test_member_that_is_down_is_tried_each_minute_for_ever(nodes):
+    """COM-04, SYN-02: by a clock that is turned by hand; between two tries is never more than a minute."""
+    a, b = await nodes("A", "B", pace=Pace())
+    clock = Diary()
+    a.table.timing = clock
+    await b.stop()
+    a.meet(b)
+
+    async def passes(minutes: int) -> None:
+        """At least one try in each."""
+        for _minute in range(minutes):
+            before = a.table.views()[0].attempts
+            while a.table.views()[0].attempts == before and a.state("B") is not State.CONNECTED:
+                clock.turn(30)
+                await asyncio.sleep(0.01)
+
+    await passes(40)
+    assert a.state("B") is State.DOWN
+    assert len(a.happened(EventKind.DOWN, "B")) > 1
+    reminders = a.pace.alert
+    assert max(wait for wait in clock.waits if wait < reminders) == pytest.approx(60, rel=0.5)
+    assert not [wait for wait in clock.waits if 60 < wait < reminders]
+
+    b.box.knows(a.box)
+    await b.restart()
+    await passes(3)
+    await until(lambda: a.state("B") is State.CONNECTED)
+    assert a.happened(EventKind.UP, "B")
+
+
+async def test_table_says_why_each_peer_is_not_connected(nodes):
+    """SYN-05: on purpose, no power, a program that hangs, no room, another release."""
+    a, off, hung, full, other, away = await nodes("A", "OFF", "HUNG", "FULL", "OTHER", "AWAY")
+    everybody = (off, hung, full, other, away)
+    for node in everybody:
+        node.box.knows(a.box)
+    await off.stop()
+    hung.box.holder.identity = _never
+    full.box.services[0].limits = dataclasses.replace(full.box.services[0].limits, peers=0)
+    other.box.holder.who = dataclasses.replace(other.box.holder.who, release="2.0")
+    a.table.pace = dataclasses.replace(QUICK, answer=1.0)
+
+    a.meet(*everybody)
+    a.change("AWAY", wanted=Wanted.DISCONNECTED)
+
+    words = {
+        "OFF": "cannot be reached",
+        "HUNG": "does not say hello",
+        "FULL": "too many connections",
+        "OTHER": "runs release 2.0",
+        "AWAY": "on purpose",
+    }
+    for serial, text in words.items():
+        await until(lambda s=serial, t=text: t in a.reason(s), f"{serial}: {a.reason(serial)}")
+    assert all(view.remedy for view in a.table.views())
+
+
+async def _never() -> None:
+    await asyncio.Event().wait()
+
+
+async def test_machine_that_is_taken_back_calls_all_others_at_once(nodes):
+    """SYN-07: none of them waits for another one that does not answer."""
+    a, b, c, d = await nodes("A", "B", "C", "D")
+    for node in (b, c, d):
+        node.box.knows(a.box)
+    a.meet(b, c, d)
+    await until(lambda: all_connected(a))
+    for serial in "BCD":
+        a.change(serial, wanted=Wanted.DISCONNECTED)
+    await until(lambda: all(view.state is State.DISCONNECTED for view in a.table.views()))
+    b.box.holder.identity = _never
+
+    for serial in "BCD":
+        a.others[serial] = dataclasses.replace(a.others[serial], wanted=Wanted.CONNECTED)
+    a.table.update(a.others.values())
+
+    await until(lambda: a.state("C") is a.state("D") is State.CONNECTED)
+    assert a.state("B") is not State.CONNECTED
+
+
+async def test_removed_machine_is_told_by_which_commit(nodes):
+    """RM-06: so that it knows whether it has heard of that one before."""
+    a, b = await nodes("A", "B")
+    odd = "A (Köln)/7"
+    a.box.holder.directory[b.box.holder.keys.user_public] = Refusal(Reason.REMOVED, "B was removed", odd)
+
+    b.meet(a)
+
+    await until(lambda: b.state("A") is State.REMOVED)
+    assert {event.commit for event in b.events if event.state is State.REMOVED} == {odd}
+    assert b.reason("A") == "B was removed"

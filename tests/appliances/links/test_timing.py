@@ -10,6 +10,7 @@ from appliances.links.timing import BackOff, RealTime, Throttle, within
 
 
 def test_throttle_lets_equal_alerts_out_ever_more_rarely():
+    """SYN-16."""
     throttle = Throttle(base=5, cap=10_000)
 
     out = [second for second in range(400) if throttle.allows(second)]

@@ -1,4 +1,4 @@
-"""A real name server for tests: a process on port 53 of an address of its own, with a zone that can change."""
+"""A real name server for tests: a process on port 53 of an address, with a zone that can change."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dnslib import PTR as Pointer
-from dnslib import QTYPE, RCODE, RR, A, DNSRecord
+from dnslib import PTR, QTYPE, RCODE, RR, A, DNSRecord
 
 from tests.appliances.machine.machines import ROOT
 
@@ -66,7 +65,7 @@ def reply(question: DNSRecord, zone: Zone) -> DNSRecord:
     found = question.reply()
     pointers = {f"{'.'.join(reversed(ip.split('.')))}.in-addr.arpa": host for host, ip in zone.items()}
     if kind == "PTR" and name in pointers:
-        found.add_answer(RR(name, QTYPE.PTR, rdata=Pointer(pointers[name])))
+        found.add_answer(RR(name, QTYPE.PTR, rdata=PTR(pointers[name])))
     elif kind == "A" and name in zone:
         found.add_answer(RR(name, QTYPE.A, rdata=A(zone[name])))
     elif name not in zone:

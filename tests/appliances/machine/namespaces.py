@@ -94,7 +94,8 @@ class Relay:
             ip("-n", name, "address", "add", f"10.99.{number}.1/24", "dev", "wire")
             ip("-n", name, "link", "set", "wire", "up")
             ip("-n", name, "route", "add", "default", "via", f"10.99.{number}.254")
-        name_hosts(self.names, self.addresses)
+        # The middle one calls from the devices that it calls over.
+        name_hosts(self.names, (*self.addresses, "10.99.1.254", "10.99.2.254"))
         self._forward("1")
 
     def _forward(self, value: str) -> None:

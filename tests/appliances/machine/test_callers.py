@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -179,4 +180,93 @@ def test_very_long_and_strange_lines_are_answered(machine: Machine) -> None:
         answer = machine.ssh(line)
         assert answer.code in (1, 2), line[:40]
         assert "Traceback" not in answer.err
+    assert machine.ssh("whoami").code == 0
+
+
+def test_nobody_opens_sftp_sockets_agents_or_displays(machine: Machine, tmp_path: Path) -> None:
+    flags = machine.ssh_words()
+    sftp = ["sftp", "-b", "-", *flags[flags.index("-F") : flags.index("-p")], "-P", str(SSH_PORT)]
+    done = subprocess.run(
+        [*sftp, f"admin@{machine.address}"],
+        input=f"get /etc/passwd {tmp_path}\nput /etc/hostname /tmp/gatefold-test-put\n",
+        capture_output=True,
+        text=True,
+        env=machine.asking(machine.passphrase),
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert list(tmp_path.iterdir()) == []
+    assert not Path("/tmp/gatefold-test-put").exists()
+    failing = "ExitOnForwardFailure=yes"
+    assert run(machine, "-s", "sftp") != 0
+    assert run(machine, "whoami", options=("-o", failing, "-R", f"{tmp_path}/socket:127.0.0.1:25")) == 255
+    assert run(machine, "-N", options=("-W", f"{machine.address}:2525")) != 0
+    assert run(machine, options=("-o", "Tunnel=yes", "-w", "0:0", "-o", failing, "-N")) != 0
+
+
+def test_environment_of_a_caller_reaches_no_program(machine: Machine) -> None:
+    """An agent is not asked for either: nothing here would use it."""
+    own = "SetEnv=GATEFOLD_KILL_AT=absorbed PYTHONPATH=/tmp LD_PRELOAD=/tmp/x.so PATH=/tmp"
+    before = machine.process.pid if machine.process else 0
+
+    assert run(machine, "unsubscribe add env@example.com; commit -m env", options=("-A", "-o", own)) == 0
+
+    assert not machine.ended
+    assert machine.does("whoami").startswith("admin")
+    assert machine.process
+    assert machine.process.pid == before
+    environment = Path(f"/proc/{before}/environ").read_text()
+    assert "LD_PRELOAD" not in environment
+    assert "SSH_AUTH_SOCK" not in environment or "SSH_AUTH_SOCK" in os.environ
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "saveconfig ../../../tmp/gatefold-test-file",
+        "saveconfig show ../keys/host_ed25519",
+        "saveconfig show /etc/passwd",
+        "loadconfig ../machine.json",
+        "loadconfig /etc/passwd",
+        "tail /etc/passwd",
+        "tail ../../../etc/passwd",
+        "upgrade download ../../../etc/passwd",
+        "upgrade install /etc/passwd --yes",
+        "techsupport /etc/passwd",
+        "rollovernow ../../x",
+    ],
+)
+def test_word_names_no_file_of_the_host(machine: Machine, line: str) -> None:
+    answer = machine.ssh(line, stdin="x")
+
+    assert "root:" not in answer.out + answer.err
+    assert "PRIVATE KEY" not in answer.out + answer.err
+    assert "Traceback" not in answer.err
+    assert not Path("/tmp/gatefold-test-file").exists()
+    kept = {path.name for path in (machine.home / "keys").iterdir()}
+    assert {"host_ed25519", "user_ed25519"} <= kept
+
+
+@pytest.mark.parametrize("role", ["operator", "readonly", "guest"])
+def test_user_sees_no_secret_and_rules_nobody(machine: Machine, role: str) -> None:
+    name, passphrase = f"user-{role}", "a passphrase of that user"
+    machine.does(f"clustermode cluster; userconfig add {name} role={role}; commit -m {role}")
+    machine.does(f"passwd {name} --passphrase-stdin", stdin=f"{passphrase}\n")
+    until(lambda: machine.ssh("whoami", user=name, passphrase=passphrase).code == 0, f"{name} logs in")
+    lines = ["userconfig --json", "showconfig", "showchanges", "commitdetail", "history",
+             "status --json", "clusterconfig listdetail --json", "saveconfig mine.xml",
+             "saveconfig show mine.xml"]  # fmt: skip
+    for line in lines:
+        answer = machine.ssh(f"clustermode cluster; {line}", user=name, passphrase=passphrase)
+        assert "$argon2" not in answer.out + answer.err, line
+    for line in (
+        "passwd admin --passphrase-stdin",
+        "userconfig set admin role=guest",
+        "showconfig --encrypt",
+    ):
+        refused = machine.ssh(
+            f"clustermode cluster; {line}", user=name, passphrase=passphrase, stdin="x" * 12
+        )
+        assert refused.code == 1, (line, refused)
     assert machine.ssh("whoami").code == 0

@@ -31,6 +31,7 @@ def commits(machine: Machine, commands: str) -> None:
 
 
 def test_members_see_one_cluster(cluster: list[Machine]) -> None:
+    """GRP-09."""
     lists = [machine.does("clusterconfig list") for machine in cluster]
 
     assert lists[0] == lists[1] == lists[2]
@@ -44,6 +45,7 @@ def test_members_see_one_cluster(cluster: list[Machine]) -> None:
 
 
 def test_joiner_keeps_its_own_network_and_takes_the_cluster_settings(cluster: list[Machine]) -> None:
+    """JN-05."""
     second = cluster[1]
 
     own = second.ssh("interfaceconfig --json").json
@@ -55,6 +57,7 @@ def test_joiner_keeps_its_own_network_and_takes_the_cluster_settings(cluster: li
 
 
 def test_commit_on_one_machine_reaches_mail_on_all(cluster: list[Machine], sinks: tuple[Sink, Sink]) -> None:
+    """CL-06: whichever machine it is made on."""
     old, new = sinks
     commits(cluster[0], f"clustermode cluster; smtproutes set example.com {old.route}")
     for machine in cluster:
@@ -94,6 +97,7 @@ def test_machine_with_its_own_route_is_named_and_does_not_follow(
 
 
 def test_second_committer_is_told_and_keeps_the_change(cluster: list[Machine]) -> None:
+    """CMT-04, CMT-05, SYN-09."""
     first, _second, third = cluster
     first.does("clustermode cluster; unsubscribe set action=bounce")
     third.does(
@@ -114,6 +118,7 @@ def test_second_committer_is_told_and_keeps_the_change(cluster: list[Machine]) -
 
 
 def test_commit_detail_names_every_machine(cluster: list[Machine]) -> None:
+    """CMT-02."""
     second = cluster[1]
     commits(second, "clustermode cluster; destconfig set slow.example.net concurrency=3")
 
@@ -125,6 +130,7 @@ def test_commit_detail_names_every_machine(cluster: list[Machine]) -> None:
 
 
 def test_passphrase_changed_on_one_machine_holds_on_all(cluster: list[Machine]) -> None:
+    """CL-07, RES-04."""
     first, _second, third = cluster
     first.does("clustermode cluster; userconfig add eve role=guest; commit -m eve --wait 60")
     first.does("passwd eve --passphrase-stdin", stdin="the first passphrase\n")
@@ -165,6 +171,7 @@ def test_postfix_that_dies_is_started_again(cluster: list[Machine]) -> None:
 
 
 def test_status_of_another_member_is_shown_with_its_age(cluster: list[Machine]) -> None:
+    """RES-03."""
     first, second, _third = cluster
     wanted = second.settled()["enforced"]
 

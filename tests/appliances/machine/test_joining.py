@@ -40,6 +40,7 @@ def own(machine: Machine) -> Any:
 def test_join_with_a_wrong_answer_changes_nothing(
     member: Machine, joiner: Machine, changed: dict[str, str], words: str
 ) -> None:
+    """JN-04."""
     before, cluster = own(joiner), member.does("clusterconfig list")
 
     answer = joiner.join(member, **changed)
@@ -64,6 +65,7 @@ def test_join_without_a_fingerprint_tells_it_and_changes_nothing(member: Machine
 
 
 def test_join_with_pending_changes_is_refused(member: Machine, joiner: Machine) -> None:
+    """CR-06."""
     joiner.does("unsubscribe add a@example.com")
 
     answer = joiner.join(member)
@@ -74,6 +76,7 @@ def test_join_with_pending_changes_is_refused(member: Machine, joiner: Machine) 
 
 
 def test_join_of_another_release_is_refused_and_names_both(member: Machine, machines: Machines) -> None:
+    """CL-12, JN-08."""
     (newer,) = machines.made("mx9")
     newer.start(GATEFOLD_RELEASE="99.0")
 
@@ -129,10 +132,6 @@ def test_member_killed_while_it_takes_a_joiner_in(machines: Machines) -> None:
 
 
 def remove(member: Machine, gone: Machine) -> None:
-    """Who is away when it is removed only hears that it is unknown; so both see each other first."""
-    until(
-        lambda: f"{gone.hostname} (machine): connected" in member.does("connstatus"),
-        f"{gone.serial} is connected",
-    )
+    """It hears of it by the commit, or later from the member that no longer lets it in."""
     member.does(f"clusterconfig removemachine {gone.hostname}")
     until(lambda: gone.status["cluster"] == "", f"{gone.serial} goes on alone")

@@ -25,6 +25,7 @@ def greets(machine: Machine) -> bool:
 
 @pytest.mark.parametrize("point", [*ABSORBING, *SWITCHING])
 def test_member_killed_at_a_point_comes_back_with_all_it_missed(pair: list[Machine], point: str) -> None:
+    """SYN-03."""
     first, second = pair
     second.settled()
     second.kill()

@@ -46,7 +46,7 @@ def zone(*machines: Machine) -> dict[str, str]:
 def test_members_call_the_main_host_name_and_say_where_it_leads(
     machines: Machines, dns: NameServer, tmp_path: Path
 ) -> None:
-    """COM-06, COM-07, COM-08, COM-10, COM-15, UPG-10: no name, no member; a name that leads elsewhere, no link."""
+    """COM-06, COM-07, COM-08, COM-10, COM-15, UPG-10: no name, no member; else no link."""
     one, two = named(machines, dns, "mx1", "mx2")
     one.does("clusterconfig new Americas --by-name")
     before = two.status["vector"]

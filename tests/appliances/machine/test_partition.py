@@ -26,6 +26,7 @@ def commit_route(machine: Machine, host: str) -> None:
 
 
 def test_changes_on_both_sides_of_a_cut_agree_after_it(machines: Machines, wire: Wire) -> None:
+    """SYN-03, SYN-08."""
     left, right = (
         machines.new(name, address=wire.addresses[side], prefix=wire.prefix(side))
         for side, name in enumerate(("mx1", "mx2"))

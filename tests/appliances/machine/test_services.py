@@ -66,6 +66,7 @@ def test_port_of_logins_moves(machine: Machine) -> None:
 
 
 def test_port_that_is_taken_leaves_the_old_door_open(machine: Machine) -> None:
+    """COM-12: a port that another program has."""
     with socket.create_server((machine.address, 2202)):
         machine.does("interfaceconfig set Management ssh.port=2202; commit -m taken")
 

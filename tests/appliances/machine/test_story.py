@@ -69,6 +69,10 @@ def create_and_join(one: Machine, two: Machine, three: Machine, four: Machine) -
     same([one, two, three, four])
     for machine in (one, two, three, four):
         connected(machine, 3)
+    shown = one.does("connstatus")
+    assert "mx3.example.com (machine): connected over SSH" in shown, shown
+    called = (two.does("connstatus"), four.does("connstatus"))
+    assert any("connected over CCS" in line for lines in called for line in lines.splitlines()), called
 
 
 def prepare(joiner: Machine, member: Machine) -> None:
@@ -252,9 +256,9 @@ def remove_each(machines: list[Machine]) -> None:
 
 @pytest.mark.timeout(600)
 def test_life_of_a_cluster_of_four(machines: Machines, tmp_path: Path) -> None:
-    """CR-01, CR-02, CR-05, JN-03, JN-11, JN-12, JN-16, CL-15, GRP-01, GRP-03, EXP-01, EXP-02, SYN-03, SYN-06,
-    SYN-08, SYN-10, SYN-12, UPG-01, UPG-06, RM-01, RM-03, RM-04: created, joined, tried out, parted, mended,
-    upgraded and removed until nothing is left.
+    """CR-01, CR-02, CR-05, JN-03, JN-11, JN-12, JN-16, CL-15, COM-02, GRP-01, GRP-03, EXP-01, EXP-02, SYN-03,
+    SYN-06, SYN-08, SYN-10, SYN-12, UPG-01, UPG-06, RM-01, RM-03, RM-04: created, joined, tried out,
+    parted, mended, upgraded and removed until nothing is left.
     """
     build(ROOT, NEW, tmp_path / "releases")
     sink = Sink().start()

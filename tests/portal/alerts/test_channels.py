@@ -206,6 +206,12 @@ def test_public_address_is_taken_and_a_half_internal_name_is_not() -> None:
         outbound.address_of("x", 443, lambda _h, _p: ["93.184.216.34", "10.0.0.1"])
 
 
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 70 + ".example"])
+def test_name_that_is_none_is_passing(host: str) -> None:
+    with pytest.raises(Passing, match="does not resolve"):
+        outbound.address_of(host, 443)
+
+
 def test_allow_list_opens_just_its_networks(settings: Any) -> None:
     settings.GATEFOLD_WEBHOOK_ALLOW = ["10.1.0.0/16"]
     assert str(outbound.address_of("x", 443, lambda _h, _p: ["10.1.2.3"])) == "10.1.2.3"

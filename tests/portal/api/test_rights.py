@@ -38,6 +38,7 @@ def addresses(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
         "number": made.number if "proposals" not in str(pattern.pattern) else proposal.pk,
         "key": "nonsense",
         "feature": "smtproutes",
+        "tenant": cluster.tenant.slug,
     }
     names = pattern.pattern.converters
     for mode in state.modes() if "mode" in names else [None]:

@@ -1,0 +1,214 @@
+"""The people of a tenant, its audit log, and one's own API tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, ClassVar
+
+from django.http import Http404
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+from rest_framework.views import APIView
+
+from portal import invitations, members
+from portal.api.authentication import FreshToWrite
+from portal.api.base import page_of, told
+from portal.api.errors import Refusal
+from portal.api.people_shapes import (
+    AuditPage,
+    AuditShape,
+    InvitationInput,
+    InvitationShape,
+    IssuedToken,
+    MemberShape,
+    PolicyInput,
+    RolesInput,
+    TenantShape,
+    TokenInput,
+    TokenShape,
+)
+from portal.pages.audit import rows_of
+from portal.pages.people import administered, people_of
+from portal.pages.tokens import make, revoke
+from portal.tenants import ManagedCluster, Right, Tenant, tenants_with
+from portal.tokens import ApiToken
+
+
+class FreshView(APIView):
+    """A view whose writes want a fresh second factor."""
+
+    permission_classes: ClassVar = [*api_settings.DEFAULT_PERMISSION_CLASSES, FreshToWrite]
+
+
+class TenantView(FreshView):
+    """A view of a tenant, for its administrators; foreign tenants are not found."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.tenant: Tenant = administered(request.user, kwargs["tenant"])
+
+
+class Tenants(APIView):
+    """The tenants that you administer."""
+
+    @extend_schema(responses=TenantShape(many=True))
+    def get(self, request: Request) -> Response:
+        return Response(TenantShape(tenants_with(request.user, Right.ADMINISTER), many=True).data)
+
+
+class OneTenant(TenantView):
+    """One tenant that you administer."""
+
+    @extend_schema(operation_id="tenants_retrieve_one", responses=TenantShape)
+    def get(self, request: Request, tenant: str) -> Response:
+        return Response(TenantShape(self.tenant).data)
+
+    @extend_schema(request=PolicyInput, responses=TenantShape)
+    def patch(self, request: Request, tenant: str) -> Response:
+        """Changes who must have a second factor."""
+        members.require_second_factor(request, self.tenant, told(PolicyInput, request)["second_factor"])
+        return Response(TenantShape(self.tenant).data)
+
+
+class Members(TenantView):
+    """The members of a tenant with their roles."""
+
+    @extend_schema(operation_id="tenants_members_list", responses=MemberShape(many=True))
+    def get(self, request: Request, tenant: str) -> Response:
+        return Response(MemberShape(people_of(self.tenant), many=True).data)
+
+
+class OneMember(TenantView):
+    """One member."""
+
+    def _one(self, number: int) -> Any:
+        found = people_of(self.tenant).filter(pk=number).first()
+        if found is None:
+            raise Http404
+        return found
+
+    @extend_schema(responses=MemberShape)
+    def get(self, request: Request, tenant: str, number: int) -> Response:
+        return Response(MemberShape(self._one(number)).data)
+
+    @extend_schema(request=RolesInput, responses={200: MemberShape, 422: Refusal})
+    def put(self, request: Request, tenant: str, number: int) -> Response:
+        """Gives the member these roles instead of all before."""
+        sent, known = told(RolesInput, request), self._one(number)
+        names = [each["cluster"] for each in sent["clusters"]]
+        clusters = {each.slug: each for each in clusters_named(ManagedCluster.objects.of(self.tenant), names)}
+        here = {clusters[each["cluster"]]: each["role"] for each in sent["clusters"]}
+        members.change(request, known, sent["role"], here)
+        return Response(MemberShape(self._one(number)).data)
+
+    @extend_schema(responses={204: None, 422: Refusal})
+    def delete(self, request: Request, tenant: str, number: int) -> Response:
+        """Takes the member out of the tenant; the account stays."""
+        members.remove(request, self._one(number))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class Invitations(TenantView):
+    """The open invitations of a tenant."""
+
+    @extend_schema(operation_id="tenants_invitations_list", responses=InvitationShape(many=True))
+    def get(self, request: Request, tenant: str) -> Response:
+        found = invitations.open_ones(self.tenant).prefetch_related("clusters")
+        if request.auth is not None:
+            raise PermissionDenied(_("A token cannot see invitations: their links make members."))
+        return Response(InvitationShape(found, many=True).data)
+
+    @extend_schema(request=InvitationInput, responses={201: InvitationShape, 400: Refusal})
+    def post(self, request: Request, tenant: str) -> Response:
+        """Invites; mails the link where the portal can mail."""
+        sent = told(InvitationInput, request)
+        clusters = clusters_named(ManagedCluster.objects.of(self.tenant), sent["clusters"])
+        host = f"{request.scheme}://{request.get_host()}"
+        made = invitations.invite(request, self.tenant, sent["email"], sent["role"], clusters, host)
+        return Response(InvitationShape(made).data, status=status.HTTP_201_CREATED)
+
+
+class OneInvitation(TenantView):
+    """One open invitation."""
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, tenant: str, number: int) -> Response:
+        """Takes it back."""
+        one = invitations.open_ones(self.tenant).filter(pk=number).first()
+        if one is None:
+            raise Http404
+        invitations.revoke(request, one)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class Audit(TenantView):
+    """The audit log of a tenant, the latest first."""
+
+    @extend_schema(
+        operation_id="tenants_audit_list",
+        responses=AuditPage,
+        parameters=[
+            OpenApiParameter("page", int),
+            OpenApiParameter("page_size", int),
+            *(OpenApiParameter(name, str) for name in ("q", "action", "outcome", "since", "until")),
+        ],
+    )
+    def get(self, request: Request, tenant: str) -> Response:
+        return page_of(self, request, rows_of(self.tenant, request.query_params), AuditShape)
+
+
+class Tokens(FreshView):
+    """Your tokens. They are made and revoked with a browser's session, never with a token."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if isinstance(request.auth, ApiToken):
+            raise PermissionDenied(_("A token cannot see, make or revoke tokens."))
+
+    @extend_schema(responses=TokenShape(many=True))
+    def get(self, request: Request) -> Response:
+        found = request.user.api_tokens.select_related("tenant").prefetch_related("clusters")
+        return Response(TokenShape(found, many=True).data)
+
+    @extend_schema(request=TokenInput, responses={201: IssuedToken, 400: Refusal})
+    def post(self, request: Request) -> Response:
+        """Makes one and shows it."""
+        sent = told(TokenInput, request)
+        sent["clusters"] = clusters_named(ManagedCluster.objects.seen_by(request.user), sent["clusters"])
+        sent["tenant"] = _tenant_named(request.user, sent["tenant"])
+        row, text = make(request, **sent)
+        return Response({**TokenShape(row).data, "token": text}, status=status.HTTP_201_CREATED)
+
+
+class Token(Tokens):
+    """One token of yours."""
+
+    http_method_names: ClassVar = ["delete", "head", "options"]
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, number: int) -> Response:
+        """Revokes it."""
+        revoke(request, number)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def clusters_named(known: Any, slugs: Collection[str]) -> list[ManagedCluster]:
+    """The clusters of those names; ValidationError where one is not known."""
+    found = list(known.filter(slug__in=slugs))
+    if missing := set(slugs) - {cluster.slug for cluster in found}:
+        raise ValidationError({"clusters": [_("There is no cluster %s here.") % ", ".join(sorted(missing))]})
+    return found
+
+
+def _tenant_named(user: Any, slug: str | None) -> Tenant | None:
+    if not slug:
+        return None
+    found = Tenant.objects.filter(slug=slug, members__user=user.pk).first()
+    if found is None:
+        raise ValidationError({"tenant": [_("There is no tenant of yours with this short name.")]})
+    return found

@@ -1,0 +1,54 @@
+"""Proposals and the policies that ask for them, in the admin site."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from portal.proposals.policy import CommitPolicy
+from portal.proposals.proposal import Proposal, ProposalLine
+
+
+@admin.register(CommitPolicy)
+class CommitPolicyAdmin(admin.ModelAdmin):
+    """What clusters ask of commits; their administrators set it on the page of the cluster."""
+
+    list_display = ("cluster", "approval", "zone", "try_first")
+    list_select_related = ("cluster__replica",)
+
+
+class ProposalLineInline(admin.TabularInline):
+    model = ProposalLine
+    extra = 0
+    can_delete = False
+    readonly_fields = ("at", "user", "text")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Proposal)
+class ProposalAdmin(admin.ModelAdmin):
+    """Proposals are decided on their pages; here they are read. The changes may hold secrets: not shown."""
+
+    list_display = ("__str__", "tenant", "cluster", "state", "user", "created", "ended")
+    list_filter = ("state", "tenant")
+    list_select_related = ("tenant", "cluster__replica")
+    exclude = ("changes", "tried")
+    inlines = (ProposalLineInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return Proposal.everything.all()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """One that is not over holds changes, or machines that try them."""
+        return obj is not None and not obj.open and super().has_delete_permission(request, obj)
