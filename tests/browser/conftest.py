@@ -71,7 +71,7 @@ def page(chromium: Browser, portal: Installation) -> Iterator[Page]:
     found.goto("/login/")
     found.fill("[name=username]", "alice")
     found.fill("[name=password]", "correct horse battery")
-    found.click("form.door-card button")
+    found.click(".door-fields .button.primary")
     found.wait_for_url("**/")
     yield found
     context.close()

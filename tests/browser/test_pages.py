@@ -190,6 +190,6 @@ def test_login_of_a_stranger_is_refused_in_words(page: Page) -> None:
     window.goto("/login/")
     window.fill("[name=username]", "alice")
     window.fill("[name=password]", "wrong")
-    window.click("form.door-card button")
+    window.click(".door-fields .button.primary")
     expect(window.get_by_role("alert")).to_contain_text("do not belong together")
     stranger.close()

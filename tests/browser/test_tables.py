@@ -16,7 +16,7 @@ def table(page: Page) -> Locator:
         page.click("button[value=clear]")
     page.goto("/europe/")
     href = page.get_by_role("link", name="rome.example").first.get_attribute("href")
-    page.goto(f"{href}network/smtp_routes?start=default")
+    page.goto(f"{href.split('monitor')[0]}network/smtp_routes?start=default")
     return page.locator("[data-rows='f.routes']")
 
 
@@ -109,3 +109,21 @@ def test_new_pages_fit_a_phone(page: Page) -> None:
         page.goto(f"/europe/{path}/")
         expect(page.locator("h1")).to_have_text(re.compile("."))
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+
+
+def test_what_was_typed_survives_a_session_that_ended(page: Page, table: Locator) -> None:
+    table.get_by_text("Paste lines").click()
+    table.locator("[data-paste-text]").fill("a.example;192.0.2.1:2525 192.0.2.2\nb.example;192.0.2.3")
+    table.get_by_role("button", name="Add these rows").click()
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("[name=password]")).to_be_visible()
+    page.fill("[name=username]", "alice")
+    page.fill("[name=password]", "correct horse battery")
+    page.click(".door-fields .button.primary")
+    expect(page.locator("[data-kept]")).to_be_visible()
+    page.get_by_role("button", name="Submit it again").click()
+    expect(page.locator(".note.ok")).to_contain_text("Kept as a pending change")
+    assert values(page.locator("[data-rows='f.routes']"), "domain") == ["a.example", "b.example"]
+    page.reload()
+    expect(page.locator("[data-kept]")).to_be_hidden()

@@ -125,7 +125,7 @@ def log_in(page: Page) -> None:
     page.goto("/login/")
     page.fill("[name=username]", PERSON)
     page.fill("[name=password]", PASSPHRASE)
-    page.click("form.door-card button")
+    page.click(".door-fields .button.primary")
     page.wait_for_url("**/")
 
 

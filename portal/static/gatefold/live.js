@@ -117,6 +117,9 @@
   }
 
   function tick() {
+    const now = Date.now();
+    const slept = now - lastTick > SLEPT_MS;
+    lastTick = now;
     document.querySelectorAll("time.until").forEach((element) => {
       const text = left(element);
       if (element.textContent !== text) element.textContent = text;
