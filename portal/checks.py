@@ -28,7 +28,6 @@ EVERY = timedelta(days=1)
 """How old the last check becomes before one is made in the background."""
 
 
-
 class CheckIsOld(Refused):
     """What a check has found is no longer what holds; another check is due."""
 

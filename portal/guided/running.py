@@ -93,8 +93,6 @@ def _say(job: Job, command: Typed, answer: Answer) -> None:
 
 def job_of(tenant: Tenant, cluster: ManagedCluster | None, person: Person, steps: int) -> Job:
     """A job for a guided run, taken already."""
-    job = Job.everything.create(
-        tenant=tenant, cluster=cluster, kind="guided", started_by=person, total=steps
-    )
+    job = Job.everything.create(tenant=tenant, cluster=cluster, kind="guided", started_by=person, total=steps)
     job.claim()
     return job

@@ -109,7 +109,12 @@ def _commit(proposal: Proposal, changes: list[Change], column: str, comment: str
     made = commits.commit_changes(proposal.replica_id, changes, comment=comment, **_by(proposal))
     proposal.note(**{column: str(made.id)})
     record(
-        proposal.user, Action.COMMIT, proposal.cluster, proposal.tenant, commit=str(made.id), proposal=proposal.pk
+        proposal.user,
+        Action.COMMIT,
+        proposal.cluster,
+        proposal.tenant,
+        commit=str(made.id),
+        proposal=proposal.pk,
     )
     return made
 
