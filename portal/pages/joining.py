@@ -128,8 +128,7 @@ def _look(request: HttpRequest, place: Place) -> HttpResponse:
 def _check(request: HttpRequest, place: Place, form: JoinForm) -> HttpResponse:
     door, plan = form.door(), form.plan()
     try:
-        if plan.prepared:
-            guide.admit(place.cluster, request.user, guide.who_is(door))
+        if plan.prepared and guide.admit(place.cluster, place.state, request.user, guide.who_is(door)):
             guide.wait_until_heard(door, plan)
         found = guide.look(place.cluster, place.state, door, plan, form.cleaned_data["cluster_passphrase"])
     except (LinkError, *REFUSALS) as error:
