@@ -16,21 +16,20 @@ from appliances.links.console import Answer
 from appliances.links.identity import fingerprint
 from appliances.machine.release import release
 from clusters import membership
+from clusters.enrolment import ADVISED_MACHINES
 from clusters.membership import PendingJoin
 from clusters.refusals import Refused
 from clusters.state import ClusterState, Machine
-from portal.checks import Check, Verdict, blocked, holds
 from portal.guided import commands
 from portal.guided.commands import Typed
 from portal.guided.running import Door, ask
-from portal.preflight import Check, Verdict, holds
+from portal.preflight import Check, Verdict, blocked, holds
 from portal.tenants import ManagedCluster, Person
 
 CLOCK_LIMIT = 300.0
 """Seconds that a clock may be off: later commits would be held (design, section 3)."""
 HEARS_WITHIN = 20.0
 """Seconds until a member knows of a key that was prepared here."""
-ADVISED_MACHINES = 20
 
 
 class NotKnown(Refused):

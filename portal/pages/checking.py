@@ -19,6 +19,7 @@ from clusters.refusals import REFUSALS
 from clusters.sealing import secrets_of
 from clusters.side_by_side import Row, side_by_side
 from portal import checks
+from portal.audit import Action, record
 from portal.checks import Check, Finding
 from portal.jobs import Job
 from portal.pages.access import Place, cluster_page
@@ -105,6 +106,7 @@ def _resolve(request: HttpRequest, place: Place) -> None:
         messages.error(request, str(error))
         return
     if made:
+        record(request, Action.COMMIT, place.cluster, place.cluster.tenant, by="clustercheck", entries=made)
         words = ngettext(
             "%(n)d entry is the same everywhere as soon as the machines have heard of it.",
             "%(n)d entries are the same everywhere as soon as the machines have heard of them.",

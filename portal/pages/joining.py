@@ -25,7 +25,7 @@ from portal.guided.commands import over_ssh
 from portal.guided.joining import Plan
 from portal.guided.running import job_of, run
 from portal.jobs import Job
-from portal.pages.access import Place, cluster_page, guided
+from portal.pages.access import Place, cluster_page, fresh, guided
 from portal.pages.doors import LoginForm, PassphraseField, WhereForm
 from portal.preflight import blocked
 from portal.tenants import Right
@@ -94,6 +94,7 @@ class JoinForm(LoginForm):
 @sensitive_post_parameters("passphrase", "cluster_passphrase")
 @guided
 @cluster_page(Right.ADMINISTER)
+@fresh
 def join(request: HttpRequest, place: Place) -> HttpResponse:
     """Ask where (GET), show the fingerprint (look), all that a join would mean (check), and join (run)."""
     step = request.POST.get("step", "")
