@@ -57,7 +57,11 @@ class Compared:
 def job_of(place: Place) -> Job | None:
     """The check of this cluster that waits or runs now."""
     states = (Job.State.QUEUED, Job.State.RUNNING)
-    return Job.everything.filter(cluster=place.cluster, kind="check", state__in=states).first()
+    return (
+        Job.objects.of(place.cluster.tenant)
+        .filter(cluster=place.cluster, kind="check", state__in=states)
+        .first()
+    )
 
 
 def begin(place: Place, person: Any) -> Job:
