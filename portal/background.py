@@ -33,7 +33,7 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """A task of the schedule and its last run. It is first due when a worker has been alive for `every` seconds."""
+    """A task of the schedule and its last run. `since`: how long a worker has been there to run it."""
 
     name: str
     every: float

@@ -1,4 +1,4 @@
-"""Every page of the portal, and how to come to it in a running one: for pictures and for checks of all pages."""
+"""Every page of the portal, and how to come to it: for pictures and for checks of all pages."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Sight:
     @property
     def url_name(self) -> str:
         """The name that it has among the addresses of the portal."""
-        return self.through or str(resolve(self.path.format(cluster="c", tenant="t")).url_name)
+        return self.through or str(resolve(urlsplit(self.path.format(cluster="c", tenant="t")).path).url_name)
 
 
 SETTINGS = "/{cluster}/cluster"

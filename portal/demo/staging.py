@@ -1,4 +1,4 @@
-"""What is staged on a running demo, through its own pages, so that pictures show something; put away again."""
+"""What is staged on a running demo, through its pages, so that pictures show something."""
 
 from __future__ import annotations
 

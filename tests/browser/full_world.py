@@ -9,8 +9,8 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from appliances.models import Connection, MachineStatus, Worker
 from appliances.machine.comparing import Gathered
+from appliances.models import Connection, MachineStatus, Worker
 from clusters import drafts, replicas
 from clusters.checking import Holding
 from clusters.modes import CLUSTER
@@ -28,7 +28,7 @@ from portal.proposals.deciding import Wish, submit
 from portal.tenants import ManagedCluster, Role, Tenant
 from tests.portal import world
 
-NAMES = ["berlin.example", "rome.example", "paris.example"]
+NAMES = ["berlin.example", "rome.example", "a-gateway-with-a-long-name.logistics.europe.acme.example"]
 
 
 def build() -> None:
@@ -41,7 +41,7 @@ def build() -> None:
     world.person("rita", "Rita Reed", readonly=acme)
     User.objects.create_superuser("root", password=world.PASSPHRASE)
     Worker.objects.create(name="host/1", started=timezone.now(), seen=timezone.now())
-    europe = world.cluster(acme, "Europe", NAMES, {"Paris": ["paris.example"]})
+    europe = world.cluster(acme, "Europe", NAMES, {"Paris": NAMES[2:]})
     world.define(europe, CLUSTER, "smtproutes", world.routes(a_example="192.0.2.1"), comment="For everybody")
     world.define(europe, world.mode_of(europe, "Paris"), "smtproutes", world.routes(a_example="192.0.2.2"))
     world.report(europe)
@@ -67,7 +67,7 @@ def propose(europe: ManagedCluster, bob: Any) -> None:
 
 def tell(europe: ManagedCluster) -> None:
     """A machine is down: the row, the alert and those who are told."""
-    down = MachineStatus.objects.get(replica=europe.replica_id, name="paris.example")
+    down = MachineStatus.objects.get(replica=europe.replica_id, name=NAMES[2])
     down.connection, down.since, down.reason = Connection.DOWN, timezone.now(), "Nothing answers there"
     down.save()
     fact = Fact(Kind.DOWN, down.serial, down.name, "Nothing answers there", "Look at its power")

@@ -25,11 +25,12 @@ ARGUMENTS = (
 WIDE = {"width": 1360, "height": 860}
 PHONE = {"width": 390, "height": 844}
 DOCS = settings.BASE_DIR / "docs" / "screenshots"
-KEPT = frozenset(
-    "login fleet fleet-phone cluster cluster-dark cluster-ja cluster-phone machine settings routes routes-ja routes-phone"
-    " override listeners restricted pending pending-dark pending-phone proposal history conflicts matrix matrix-dark"
-    " links references check advice queues jobs alerts search membership configuration-file terminal".split()
-)
+KEPT = {
+    *("login", "fleet", "fleet-phone", "cluster", "cluster-dark", "cluster-ja", "cluster-phone", "machine"),
+    *("settings", "routes", "routes-ja", "routes-phone", "override", "listeners", "restricted", "impact"),
+    *("impact-dark", "pending-phone", "proposal", "history", "conflicts", "matrix", "matrix-dark", "links"),
+    *("references", "check", "queues", "jobs", "search", "membership", "configuration-file", "terminal"),
+}
 """The pictures that the documentation shows; the others are to look at and are not kept."""
 
 
@@ -65,7 +66,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--browser", default="/usr/bin/chromium", help="path of Chromium")
         parser.add_argument("--only", nargs="*", default=[], help="names of pages, such as fleet; else all")
-        parser.add_argument("--kinds", nargs="*", help="suffixes such as -dark, and . for none; else all")
+        parser.add_argument("--kinds", nargs="*", default=[], help="such as light, ja-dark, phone; else all")
 
     def handle(self, *args: Any, portal: str, browser: str, **options: Any) -> None:
         try:
@@ -73,7 +74,7 @@ class Command(BaseCommand):
         except ImportError:
             raise CommandError("Playwright is missing: make install-dev") from None
         wanted = options["kinds"]
-        kinds = [kind for kind in KINDS if wanted is None or (kind.suffix or ".") in wanted]
+        kinds = [kind for kind in KINDS if not wanted or (kind.suffix[1:] or "light") in wanted]
         try:
             with sync_playwright() as playwright:
                 chromium = playwright.chromium.launch(executable_path=browser, args=ARGUMENTS.split())
