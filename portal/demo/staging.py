@@ -89,7 +89,7 @@ def terminal(page: Page) -> bool:
     page.goto(f"/{CLUSTER}/membership/")
     page.locator("a[href$='/terminal']").first.click()
     page.fill("[name=passphrase]", PASSPHRASE)
-    page.keyboard.press("Enter")
+    page.locator("[data-terminal-login] button").click()
     page.locator("[data-terminal-screen]", has_text=")>").wait_for()
     page.keyboard.type("clusterconfig list\r\r", delay=20)
     page.wait_for_timeout(1500)

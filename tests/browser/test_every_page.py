@@ -153,3 +153,22 @@ def tabbed(page: Page) -> int:
         if not more:
             break
     return int(page.evaluate("() => [...window.stops].filter(at => at !== document.body).length"))
+
+
+def test_passphrase_of_a_terminal_goes_nowhere_before_its_script_is_there(
+    chromium: Browser, portal: Installation
+) -> None:
+    """CLI-02. Else the browser would send the form by itself, and the passphrase would stand in the address."""
+    context = chromium.new_context(base_url=portal.url, java_script_enabled=False, locale="en-GB")
+    page = context.new_page()
+    log_in(page)
+    page.goto("/europe/membership/")
+    page.get_by_role("link", name="Terminal").first.click()
+    page.fill("[name=passphrase]", "not for the address")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Open the terminal")).to_be_disabled()
+    page.goto("/jobs/")
+    assert not [url for url in asked if "terminal" in url]
+    context.close()
