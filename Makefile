@@ -38,7 +38,7 @@ bench: install-dev ## measure what docs/benchmarks.md states
 requirements: install-dev ## each requirement, its tests and the state of their last run: OPEN=1 for what has none
 	$(BIN)/python -m tests.rows $(if $(OPEN),--open)
 
-screenshots: install-dev ## pages of the running demo as docs/screenshots/*.png
+screenshots: install-dev ## every page of the running demo: the best to docs/screenshots, the rest to var/screenshots
 	$(BIN)/python manage.py screenshots --portal http://127.0.0.1:$(PORT)
 
 install: $(VENV)/.run messages ## what `make run` needs

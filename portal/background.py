@@ -23,18 +23,23 @@ TITLES = {
     "jobs": _("Send lost jobs again"),
     "visit": _("Ask disconnected machines how they stand"),
     "ping": _("Write down how machines are reached"),
+    "alerts": _("Notice what is wrong, and tell people"),
+    "backups": _("Back up clusters that have changed"),
+    "check": _("Check the consistency of clusters"),
+    "proposals": _("Bring proposals forward"),
 }
 """What the entries of the schedule do, for people; an entry without one is shown by its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
-    """A task of the schedule and its last run."""
+    """A task of the schedule and its last run. `since`: how long a worker has been there to run it."""
 
     name: str
     every: float
     run: TaskRun | None
     now: datetime
+    since: datetime | None = None
 
     @property
     def title(self) -> str:
@@ -47,11 +52,13 @@ class Scheduled:
     @property
     def next(self) -> datetime | None:
         """When it is due; in the past for one that is late."""
-        return self.last and self.last + timedelta(seconds=self.every)
+        begun = self.last or self.since
+        return begun and begun + timedelta(seconds=self.every)
 
     @property
     def late(self) -> bool:
-        return self.last is None or self.now - self.last > timedelta(seconds=2.5 * self.every)
+        begun = self.last or self.since
+        return begun is None or self.now - begun > timedelta(seconds=2.5 * self.every)
 
     @property
     def state(self) -> str:
@@ -108,17 +115,18 @@ class Background:
 def background(now: datetime) -> Background:
     """Workers, schedule and broker as they are now."""
     workers = [Process(row, now - row.seen < ALIVE) for row in Worker.objects.all()]
-    return Background(workers, list(_schedule(now)), _waiting())
+    since = min((process.started for process in workers if process.alive), default=None)
+    return Background(workers, list(_schedule(now, since)), _waiting())
 
 
-def _schedule(now: datetime) -> Iterator[Scheduled]:
+def _schedule(now: datetime, since: datetime | None) -> Iterator[Scheduled]:
     runs = {run.name: run for run in TaskRun.objects.all()}
     entries: dict[str, Any] = app.conf.beat_schedule
     for name, entry in sorted(entries.items()):
         every = entry["schedule"]
         if not isinstance(every, int | float):  # a crontab or a schedule object
             every = every.run_every.total_seconds() if hasattr(every, "run_every") else 86_400.0
-        yield Scheduled(name, float(every), runs.get(entry["task"]), now)
+        yield Scheduled(name, float(every), runs.get(entry["task"]), now, since)
 
 
 def _waiting() -> int | None:

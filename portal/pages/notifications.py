@@ -58,7 +58,8 @@ class ChannelForm(forms.ModelForm):
 
     def __init__(self, *args: Any, tenants: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["tenant"].queryset, self.fields["tenant"].empty_label = tenants, None
+        tenant = self.fields["tenant"]
+        tenant.queryset, tenant.empty_label, tenant.label = tenants, None, _("Tenant")
         if self.instance.pk:
             del self.fields["tenant"]
         for name in ENTERED[self.instance.way]:

@@ -73,6 +73,7 @@ def test_terminal_is_typed_on_with_the_keyboard_alone(americas: Page, chromium: 
     page = americas
     page.goto("/americas/membership/")
     page.get_by_role("link", name="Terminal").first.click()
+    expect(page.get_by_role("button", name="Open the terminal")).to_be_enabled()
     page.fill("[name=passphrase]", PASSPHRASE)
     page.keyboard.press("Enter")
     screen = page.locator("[data-terminal-screen]")
@@ -107,6 +108,7 @@ def test_wrong_passphrase_of_a_terminal_is_told_in_words(americas: Page) -> None
     page = americas
     page.goto("/americas/membership/")
     page.get_by_role("link", name="Terminal").first.click()
+    expect(page.get_by_role("button", name="Open the terminal")).to_be_enabled()
     page.fill("[name=passphrase]", "guess")
     page.keyboard.press("Enter")
     expect(page.locator("[data-terminal-trouble]")).to_contain_text(
@@ -150,6 +152,7 @@ def test_phone_has_no_sideways_scroll(americas: Page) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
     page.goto("/americas/membership/")
     page.get_by_role("link", name="Terminal").first.click()
+    expect(page.get_by_role("button", name="Open the terminal")).to_be_enabled()
     page.fill("[name=passphrase]", PASSPHRASE)
     page.keyboard.press("Enter")
     expect(page.locator("[data-terminal-screen]")).to_contain_text("(Machine mx", timeout=20_000)

@@ -244,6 +244,19 @@ def test_page_tells_which_tasks_are_late_or_failed(alice: User, log_in: LogIn) -
     assert "It broke" in log_in(alice).get("/jobs/").content.decode()
 
 
+def test_task_that_has_never_run_is_late_only_after_a_worker_was_there_for_it(
+    alice: User, log_in: LogIn
+) -> None:
+    now = timezone.now()
+    worker = Worker.objects.create(name="one", started=now - timedelta(seconds=100), seen=now)
+    html = log_in(alice).get("/jobs/").content.decode()
+    assert html.count("late</span>") == 1, "of proposals, every 15 seconds"
+    worker.started = now - timedelta(days=1)
+    worker.save()
+    html = log_in(alice).get("/jobs/").content.decode()
+    assert html.count("late</span>") == len(app.conf.beat_schedule)
+
+
 def test_jobs_are_filtered_by_cluster_kind_and_state(
     job: Job, europe: ManagedCluster, alice: User, log_in: LogIn
 ) -> None:

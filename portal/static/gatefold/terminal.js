@@ -160,6 +160,8 @@
   frame.addEventListener("mouseup", () => { if (!String(getSelection())) keys.focus({ preventScroll: true }); });
   addEventListener("resize", resized);
 
+  // Before this the button rests: a form that the browser sends by itself would show the passphrase around.
+  login.querySelector("button").disabled = false;
   login.querySelector("form").addEventListener("submit", (event) => {
     event.preventDefault();
     const form = event.target;

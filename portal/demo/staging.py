@@ -1,0 +1,147 @@
+"""What is staged on a running demo, through its pages, so that pictures show something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from portal.demo.plan import PASSPHRASE
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+PERSON = "alice"
+CLUSTER, TENANT = "americas", "northwind"
+ROUTES = f"/{CLUSTER}/cluster/network/smtp_routes"
+PENDING = f"/{CLUSTER}/pending/"
+FILES = f"/{CLUSTER}/cluster/system_administration/configuration_file"
+GUEST = "frank@northwind.example"
+
+
+def log_in(page: Page) -> None:
+    """As the demo's first person."""
+    page.goto("/login/")
+    page.fill("[name=username]", PERSON)
+    page.fill("[name=password]", PASSPHRASE)
+    page.click(".door-fields .button.primary")
+    page.wait_for_url("**/")
+
+
+def set_up(page: Page) -> str:
+    """A proposal, a pending change, a check, a channel, a backup and an invitation, whose path it returns."""
+    _drop(page)
+    _route(page, "3")
+    page.goto(PENDING)
+    page.fill("#ways [name=comment]", "Move to the archive for the audit")
+    page.click("#ways button[value=propose]")
+    page.wait_for_load_state()
+    _route(page, "4")
+    page.goto(f"/{CLUSTER}/check/")
+    page.locator("main form button").first.click()
+    page.wait_for_load_state()
+    _channel(page)
+    page.goto(FILES)
+    page.locator("button[value=back_up]").click()
+    page.wait_for_load_state()
+    return _invitation(page)
+
+
+def put_away(page: Page) -> None:
+    """Leave the demo as it was."""
+    page.goto(f"/{CLUSTER}/proposals/")
+    page.locator("main a[href*='/proposals/']").first.click()
+    if page.locator("button[value=withdraw]").count():
+        page.click("button[value=withdraw]")
+        page.wait_for_load_state()
+    _drop(page)
+
+
+def override(page: Page) -> bool:
+    """The page of a machine that inherits, with Override Settings."""
+    return bool(page.goto(machine_page(page).replace("monitor/overview", "network/listeners")))
+
+
+def whom_it_reaches(page: Page) -> bool:
+    """The pending changes with what Postfix gets on the first machine."""
+    page.goto(PENDING)
+    page.locator(".impact > summary").first.click()
+    return True
+
+
+def change_mode(page: Page) -> bool:
+    """The menu of modes, open."""
+    page.goto(ROUTES)
+    page.locator(".change-mode > summary").click()
+    return True
+
+
+def restore(page: Page) -> bool:
+    """The first step of loading a file, from a backup."""
+    page.goto(FILES)
+    button = page.locator("button[value=load]").last
+    button.click()
+    page.wait_for_load_state()
+    return "/load/" in page.url
+
+
+def terminal(page: Page) -> bool:
+    """The command line of a machine, logged in."""
+    page.goto(f"/{CLUSTER}/membership/")
+    page.locator("a[href$='/terminal']").first.click()
+    page.fill("[name=passphrase]", PASSPHRASE)
+    page.locator("[data-terminal-login] button").click()
+    page.locator("[data-terminal-screen]", has_text=")>").wait_for()
+    page.keyboard.type("clusterconfig list\r\r", delay=20)
+    page.wait_for_timeout(1500)
+    return True
+
+
+ACTS: dict[str, Callable[[Page], bool]] = {
+    "override": override,
+    "impact": whom_it_reaches,
+    "change-mode": change_mode,
+    "load-file": restore,
+    "terminal": terminal,
+}
+"""Pictures that need more than an address."""
+
+
+def machine_page(page: Page) -> str:
+    """The address of the last machine of the cluster."""
+    page.goto(f"/{CLUSTER}/")
+    return str(page.locator("#machines tbody a.title").last.get_attribute("href"))
+
+
+def _route(page: Page, sink: str) -> None:
+    page.goto(ROUTES)
+    field = page.locator("[name^='f.routes.'][name$='.host']").first
+    field.fill(field.input_value().rpartition(".")[0] + f".{sink}")
+    page.locator("form[data-settings-form] .button.primary").click()
+    page.wait_for_load_state()
+
+
+def _channel(page: Page) -> None:
+    page.goto("/notifications/")
+    if page.locator("main", has_text="Night watch").count():
+        return
+    page.goto("/notifications/new/mail/")
+    page.fill("[name=name]", "Night watch")
+    page.fill("[name=recipients]", "watch@northwind.example")
+    page.locator("main form .button.primary").first.click()
+    page.wait_for_load_state()
+
+
+def _invitation(page: Page) -> str:
+    page.goto(f"/people/{TENANT}/")
+    page.fill("[name=email]", GUEST)
+    page.click("button[value=invite]")
+    page.wait_for_load_state()
+    link = str(page.locator("main .link-row .key").first.inner_text()).strip()
+    return link[link.index("/invitation/") :]
+
+
+def _drop(page: Page) -> None:
+    page.goto(PENDING)
+    if page.locator("button[value=clear]").count():
+        page.locator("button[value=clear]").last.click()
+        page.wait_for_load_state()
