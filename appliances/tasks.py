@@ -22,38 +22,38 @@ FORGOTTEN = timedelta(days=1)
 """After which the row of a worker that died is of no interest."""
 
 
-@shared_task(name="appliances.tasks.replicate")
+@shared_task(name="appliances.tasks.replicate", throws=(WorkerEnds,))
 def replicate(replica_id: int) -> None:
     """Bring the links of a cluster up to its entries and give every peer what it lacks."""
     if models.Replica.objects.filter(pk=replica_id).exists():
         worker.follower().submit(worker.follower().follow(replica_id)).result(WAIT)
 
 
-@shared_task(name="appliances.tasks.answer")
+@shared_task(name="appliances.tasks.answer", throws=(WorkerEnds,))
 def answer(numbers: list[int]) -> None:
     """Put questions of web processes to their machines."""
     answering.answer(numbers)
 
 
-@shared_task(name="appliances.tasks.visit")
+@shared_task(name="appliances.tasks.visit", throws=(WorkerEnds,))
 def visit() -> None:
     """Ask machines that are disconnected on purpose how they stand; hear of those taken back elsewhere."""
     visiting.look_after_all()
 
 
-@shared_task(name="appliances.tasks.ping")
+@shared_task(name="appliances.tasks.ping", throws=(WorkerEnds,))
 def ping() -> None:
     """Write down how every machine answered its last ping; the links themselves ping each minute (COM-04)."""
     worker.follower().submit(worker.follower().look()).result(WAIT)
 
 
-@shared_task(name="appliances.tasks.sync_on_reconnect")
+@shared_task(name="appliances.tasks.sync_on_reconnect", throws=(WorkerEnds,))
 def sync_on_reconnect(replica_id: int) -> None:
     """A machine is back: both sides exchange what they lack (SYN-03); safe when nothing is missing."""
     replicate(replica_id)
 
 
-@shared_task(name="appliances.tasks.sweep")
+@shared_task(name="appliances.tasks.sweep", throws=(WorkerEnds,))
 def sweep() -> None:
     """Compare what is wanted with what is reported; needs no message to have arrived.
 

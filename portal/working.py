@@ -12,6 +12,7 @@ from django.db import close_old_connections
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from appliances.following.worker import WorkerEnds
 from portal.jobs import Job, JobCancelled, JobFailed, JobInterrupted
 
 HEARTBEAT = 10.0
@@ -29,8 +30,8 @@ def run(job: Job) -> None:
     with translation.override(job.language), _alive(job):
         try:
             text = _work(job)
-        except JobInterrupted:
-            job.requeue()
+        except (JobInterrupted, WorkerEnds):
+            _leave(job)
         except JobCancelled as cancelled:
             job.end(Job.State.CANCELLED, str(cancelled) or _("Cancelled by a person."))
         except JobFailed as failed:
@@ -40,6 +41,14 @@ def run(job: Job) -> None:
             raise
         else:
             job.end(Job.State.DONE, text)
+
+
+def _leave(job: Job) -> None:
+    """This worker ends: another one takes what can be resumed."""
+    if job.does.resumable:
+        job.requeue()
+    else:
+        job.end(Job.State.FAILED, _("The worker that ran it has ended. Start it again."))
 
 
 def _work(job: Job) -> str:

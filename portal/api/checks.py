@@ -17,6 +17,7 @@ from portal.api.base import ClusterView, told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.shapes import AuthorshipShape, JobShape, Shape
+from portal.audit import Action, record
 from portal.checks import Check, Finding
 from portal.pages.checking import Compared, begin
 from portal.tenants import Right
@@ -105,6 +106,9 @@ class ResolveCheck(ClusterView):
         choices = {each["finding"]: each["version"] for each in told(ResolveInput, request)["choices"]}
         last = _last(self.place)
         forced = checks.resolve(last, choices, user=self.place.user, host=settings.GATEFOLD_PORTAL_NAME)
+        if forced:
+            cluster = self.place.cluster
+            record(request, Action.COMMIT, cluster, cluster.tenant, by="clustercheck", entries=forced)
         return Response(ResolvedShape({"forced": forced}).data)
 
 

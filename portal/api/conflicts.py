@@ -21,7 +21,9 @@ from portal.api.changes import pending_answer
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.shapes import AuthorshipShape, CommitShape, Document, PendingAnswer, Shape
+from portal.audit import Action, record
 from portal.pages.conflicts import Columns, desk
+from portal.proposals.deciding import require_free
 from portal.tenants import Right
 
 COLUMNS = ("ancestor", "winner", "loser")
@@ -93,9 +95,11 @@ class Conflicts(ClusterView):
             commits.draft_merge(place.replica_id, place.user, address, loser, chosen)
             return pending_answer(place)
         if sent["version"]:
+            require_free(place.cluster)
             made = commits.restore_loser(place.replica_id, address, CommitId.parse(sent["version"]), **by)
         else:
             made = commits.accept_winner(place.replica_id, address, **by)
+        record(request, Action.COMMIT, place.cluster, place.cluster.tenant, commit=str(made.id))
         return Response(CommitShape(made).data, status=status.HTTP_201_CREATED)
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -22,6 +22,7 @@ from clusters.modes import Mode
 from clusters.naming import authorship_label
 from clusters.transfers import Action, carry_out, plan
 from clusters.versions import Version, settings_at
+from portal.api.authentication import FreshToWrite
 from portal.api.base import ClusterView, told
 from portal.api.errors import Refusal, StaleVersion
 from portal.api.shapes import EditedShape, SettingInput, SettingShape, SettingSummary, TransferInput
@@ -76,6 +77,9 @@ class FeatureSettings(ModeView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         self.feature = catalogue()[kwargs["feature"]]
+        fresh = FreshToWrite()
+        if self.feature.secrets and not fresh.has_permission(request, self):
+            raise PermissionDenied(fresh.message)
 
     @extend_schema(responses={200: SettingShape, 404: Refusal, 422: Refusal}, parameters=[AT])
     def get(self, request: Request, slug: str, mode: Mode, feature: str) -> Response:

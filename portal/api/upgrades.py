@@ -8,8 +8,10 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 
 from portal import upgrades
+from portal.api.authentication import FreshToWrite
 from portal.api.base import ClusterView, told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
@@ -74,6 +76,7 @@ class Upgrades(ClusterView):
     """The run-book of a cluster (UPG-01..UPG-10). Each GET asks the machines how ready they are."""
 
     rights: ClassVar = {"GET": Right.SEE_STATE, "POST": Right.ADMINISTER}
+    permission_classes: ClassVar = [*api_settings.DEFAULT_PERMISSION_CLASSES, FreshToWrite]
 
     @extend_schema(responses=BookShape, parameters=[OpenApiParameter("release", str)])
     def get(self, request: Request, slug: str) -> Response:
@@ -93,6 +96,7 @@ class ReleaseBefore(ClusterView):
     """Back to the release before, for one machine."""
 
     rights: ClassVar = {"POST": Right.ADMINISTER}
+    permission_classes: ClassVar = [*api_settings.DEFAULT_PERMISSION_CLASSES, FreshToWrite]
 
     @extend_schema(
         request=RevertInput, responses={202: JobShape, 422: Refusal}, operation_id="clusters_release_before"

@@ -17,7 +17,7 @@ from clusters.config_files.errors import BadFile, NotForClusters
 from clusters.config_files.loading import Assignment
 from clusters.config_files.reading import ConfigFile, FileGroup, FileMachine, read
 from clusters.installed import catalogue
-from portal.config_files import keys
+from clusters.sealed_columns import SealedTextField
 from portal.tenants import ManagedCluster, Person
 
 LASTING = timedelta(hours=1)
@@ -39,7 +39,7 @@ class Upload(models.Model):
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     name = models.CharField(gettext_lazy("name of the file"), max_length=255)
     choice = models.CharField(gettext_lazy("what to load"), max_length=16, choices=Choice.choices)
-    sealed = models.TextField(gettext_lazy("file"))
+    text = SealedTextField(gettext_lazy("file"))
     chosen = models.JSONField(gettext_lazy("chosen so far"), default=dict)
     expires = models.DateTimeField(gettext_lazy("expires"), default=_expiry)
 
@@ -54,7 +54,7 @@ class Upload(models.Model):
     @property
     def file(self) -> ConfigFile:
         """What the file says."""
-        told = json.loads(keys.locker().decrypt(self.sealed.encode()))
+        told = json.loads(self.text)
         groups = tuple(FileGroup(**each) for each in told.pop("groups"))
         machines = tuple(FileMachine(**each) for each in told.pop("machines"))
         return ConfigFile(**told, groups=groups, machines=machines)
@@ -95,10 +95,8 @@ def keep(cluster: ManagedCluster, person: Person, name: str, file: ConfigFile, c
             _("Only the file of a cluster is loaded into a cluster; this is the file of one machine.")
         )
     forget_expired()
-    sealed = keys.locker().encrypt(json.dumps(asdict(file)).encode()).decode()
-    return Upload.objects.create(
-        cluster=cluster, person=person, name=name[:255], choice=Upload.Choice(choice), sealed=sealed
-    )
+    told = {"name": name[:255], "choice": Upload.Choice(choice), "text": json.dumps(asdict(file))}
+    return Upload.objects.create(cluster=cluster, person=person, **told)
 
 
 def of_person(cluster: ManagedCluster, person: Person, number: int) -> Upload | None:

@@ -16,20 +16,20 @@ from appliances.links.console import Answer
 from appliances.links.identity import fingerprint
 from appliances.machine.release import release
 from clusters import membership
+from clusters.enrolment import ADVISED_MACHINES
 from clusters.membership import PendingJoin
 from clusters.refusals import Refused
 from clusters.state import ClusterState, Machine
 from portal.guided import commands
 from portal.guided.commands import Typed
 from portal.guided.running import Door, ask
-from portal.preflight import Check, Verdict, holds
+from portal.preflight import Check, Verdict, blocked, holds
 from portal.tenants import ManagedCluster, Person
 
 CLOCK_LIMIT = 300.0
 """Seconds that a clock may be off: later commits would be held (design, section 3)."""
 HEARS_WITHIN = 20.0
 """Seconds until a member knows of a key that was prepared here."""
-ADVISED_MACHINES = 20
 
 
 class NotKnown(Refused):
@@ -151,7 +151,7 @@ def of_machine(who: Who) -> Iterator[Check]:
 def look(cluster: ManagedCluster, state: ClusterState, door: Door, plan: Plan, passphrase: str) -> Look:
     """Log in at the joiner and look; nothing changes. Raises LinkError, NotKnown."""
     who = who_is(door)
-    checks = [*of_machine(who), *_of_cluster(state, who)]
+    checks = [*of_machine(who), *of_cluster(state, who)]
     if who.cluster:
         return Look(who, checks)
     seen, shown = ask(
@@ -170,7 +170,8 @@ def look(cluster: ManagedCluster, state: ClusterState, door: Door, plan: Plan, p
     return Look(who, checks, str(told.get("group", "")), dict(told.get("changes", {})))
 
 
-def _of_cluster(state: ClusterState, who: Who) -> Iterator[Check]:
+def of_cluster(state: ClusterState, who: Who) -> Iterator[Check]:
+    """Whether the cluster has room for that machine: name, serial number, size."""
     names = {m.name.casefold(): m for m in state.machines.values() if m.serial != who.serial}
     yield holds(
         _("Free name"),
@@ -215,14 +216,20 @@ def _of_network(seen: Answer, *, by_name: bool) -> Iterator[Check]:
         yield Check(titles.get(row["check"], row["check"]), verdict, row["text"], row["remedy"])
 
 
-def admit(cluster: ManagedCluster, person: Person, who: Who) -> None:
-    """Let the machine join with its key: one commit of that person (JN-12). Raises the refusals of it."""
+def admit(cluster: ManagedCluster, state: ClusterState, person: Person, who: Who) -> bool:
+    """Let the machine join with its key: one commit of that person (JN-12). Raises the refusals of it.
+
+    False, and nothing is committed, where something stands in its way anyhow.
+    """
+    if blocked([*of_machine(who), *of_cluster(state, who)]):
+        return False
     membership.admit(
         cluster.replica_id,
         joiner=PendingJoin(who.serial, who.host, who.user_key),
         user=person.get_username(),
         host=settings.GATEFOLD_PORTAL_NAME,
     )
+    return True
 
 
 def wait_until_heard(door: Door, plan: Plan) -> bool:

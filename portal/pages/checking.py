@@ -19,6 +19,7 @@ from clusters.refusals import REFUSALS
 from clusters.sealing import secrets_of
 from clusters.side_by_side import Row, side_by_side
 from portal import checks
+from portal.audit import Action, record
 from portal.checks import Check, Finding
 from portal.jobs import Job
 from portal.pages.access import Place, cluster_page
@@ -56,7 +57,11 @@ class Compared:
 def job_of(place: Place) -> Job | None:
     """The check of this cluster that waits or runs now."""
     states = (Job.State.QUEUED, Job.State.RUNNING)
-    return Job.everything.filter(cluster=place.cluster, kind="check", state__in=states).first()
+    return (
+        Job.objects.of(place.cluster.tenant)
+        .filter(cluster=place.cluster, kind="check", state__in=states)
+        .first()
+    )
 
 
 def begin(place: Place, person: Any) -> Job:
@@ -105,6 +110,7 @@ def _resolve(request: HttpRequest, place: Place) -> None:
         messages.error(request, str(error))
         return
     if made:
+        record(request, Action.COMMIT, place.cluster, place.cluster.tenant, by="clustercheck", entries=made)
         words = ngettext(
             "%(n)d entry is the same everywhere as soon as the machines have heard of it.",
             "%(n)d entries are the same everywhere as soon as the machines have heard of them.",

@@ -24,6 +24,7 @@ from clusters.refusals import REFUSALS
 from portal.config_files import uploads
 from portal.config_files.backups import KEPT, Backup, keep
 from portal.config_files.uploads import Upload
+from portal.login.freshness import ask_again, is_fresh
 from portal.pages.access import Place, cluster_page
 from portal.pages.navigation import entries, require_mode, tabs
 from portal.tenants import Right
@@ -117,6 +118,8 @@ def _save(request: HttpRequest, place: Place, mode: Mode) -> HttpResponse:
     form = SaveForm(request.POST)
     if not form.is_valid():
         return _show(request, place, mode, 422, save_form=form)
+    if form.cleaned_data["passphrase"] and not is_fresh(request):
+        return ask_again(request)
     return _attachment(text_of(place, mode, form.cleaned_data["passphrase"]), name_of(place, mode))
 
 

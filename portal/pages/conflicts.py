@@ -20,6 +20,7 @@ from clusters.reverting import REVERTIBLE
 from clusters.sealing import secrets_of
 from clusters.side_by_side import Row, side_by_side
 from clusters.versions import Address, CommitId, MalformedCommit, Version
+from portal.audit import Action, record
 from portal.pages.access import Place, cluster_page
 from portal.proposals.deciding import require_free
 from portal.tenants import Right
@@ -91,13 +92,17 @@ def _by(place: Place, comment: str) -> dict[str, Any]:
 def _restore(request: HttpRequest, place: Place, address: Address) -> str:
     require_free(place.cluster)
     loser = CommitId.parse(request.POST.get("version", ""))
-    commits.restore_loser(place.replica_id, address, loser, **_by(place, _("Restored after a conflict")))
+    made = commits.restore_loser(
+        place.replica_id, address, loser, **_by(place, _("Restored after a conflict"))
+    )
+    record(request, Action.COMMIT, place.cluster, place.cluster.tenant, commit=str(made.id))
     messages.success(request, _("The other version is in force now, by a commit of yours."))
     return ""
 
 
 def _accept(request: HttpRequest, place: Place, address: Address) -> str:
-    commits.accept_winner(place.replica_id, address, **_by(place, _("Kept after a conflict")))
+    made = commits.accept_winner(place.replica_id, address, **_by(place, _("Kept after a conflict")))
+    record(request, Action.COMMIT, place.cluster, place.cluster.tenant, commit=str(made.id))
     messages.success(request, _("Settled: what is in force stays."))
     return ""
 

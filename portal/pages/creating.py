@@ -23,10 +23,10 @@ from portal.guided.commands import Typed, over_ssh
 from portal.guided.joining import of_machine, who_is
 from portal.guided.running import job_of, run
 from portal.jobs import Job
-from portal.pages.access import guided
+from portal.pages.access import fresh, guided
 from portal.pages.doors import LoginForm, WhereForm
 from portal.preflight import blocked
-from portal.tenants import Role, Tenant
+from portal.tenants import Right, Tenant, tenants_with
 
 
 class CreateForm(LoginForm):
@@ -58,9 +58,10 @@ class CreateForm(LoginForm):
 
 @sensitive_post_parameters("passphrase")
 @guided
+@fresh
 def create(request: HttpRequest) -> HttpResponse:
     """Ask where (GET), show the fingerprint (look), what would be typed (check), and type it (run)."""
-    mine = Tenant.objects.filter(members__user=request.user.pk, members__role=Role.ADMINISTRATOR)
+    mine = tenants_with(request.user, Right.ADMINISTER)
     if not mine.exists():
         raise PermissionDenied
     step = request.POST.get("step", "")

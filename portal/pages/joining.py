@@ -25,7 +25,7 @@ from portal.guided.commands import over_ssh
 from portal.guided.joining import Plan
 from portal.guided.running import job_of, run
 from portal.jobs import Job
-from portal.pages.access import Place, cluster_page, guided
+from portal.pages.access import Place, cluster_page, fresh, guided
 from portal.pages.doors import LoginForm, PassphraseField, WhereForm
 from portal.preflight import blocked
 from portal.tenants import Right
@@ -94,6 +94,7 @@ class JoinForm(LoginForm):
 @sensitive_post_parameters("passphrase", "cluster_passphrase")
 @guided
 @cluster_page(Right.ADMINISTER)
+@fresh
 def join(request: HttpRequest, place: Place) -> HttpResponse:
     """Ask where (GET), show the fingerprint (look), all that a join would mean (check), and join (run)."""
     step = request.POST.get("step", "")
@@ -128,8 +129,7 @@ def _look(request: HttpRequest, place: Place) -> HttpResponse:
 def _check(request: HttpRequest, place: Place, form: JoinForm) -> HttpResponse:
     door, plan = form.door(), form.plan()
     try:
-        if plan.prepared:
-            guide.admit(place.cluster, request.user, guide.who_is(door))
+        if plan.prepared and guide.admit(place.cluster, place.state, request.user, guide.who_is(door)):
             guide.wait_until_heard(door, plan)
         found = guide.look(place.cluster, place.state, door, plan, form.cleaned_data["cluster_passphrase"])
     except (LinkError, *REFUSALS) as error:

@@ -21,7 +21,7 @@ from portal.guided.commands import Typed, over_ssh
 from portal.guided.leaving import ends_cluster, flattened
 from portal.guided.running import Door, job_of, run
 from portal.jobs import Job
-from portal.pages.access import Place, cluster_page, guided
+from portal.pages.access import Place, cluster_page, fresh, guided
 from portal.pages.doors import PassphraseField
 from portal.tenants import Right
 
@@ -53,6 +53,7 @@ class RemoveForm(forms.Form):
 @sensitive_post_parameters("passphrase")
 @guided
 @cluster_page(Right.ADMINISTER)
+@fresh
 def remove(request: HttpRequest, place: Place, serial: str) -> HttpResponse:
     """What a removal means (GET), and the removal (POST)."""
     leaving = place.state.machines.get(serial)

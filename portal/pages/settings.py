@@ -24,6 +24,7 @@ from clusters.versions import canonical, digest
 from portal.editing.fields import Builder, Field
 from portal.editing.reading import document_of
 from portal.editing.references import choices_at
+from portal.login.freshness import ask_again, is_fresh
 from portal.pages import past, transferring
 from portal.pages.access import Place, cluster_page
 from portal.pages.navigation import entries, feature_of, has_mode, require_mode, suitable, tabs
@@ -187,6 +188,8 @@ def feature(request: HttpRequest, place: Place, mode: Mode, tab: str, name: str)
     page = SettingsPage(place, mode, found, start=request.GET.get("start", ""))
     if request.method == "POST":
         place.require(Right.EDIT)
+        if found.secrets and not is_fresh(request):
+            return ask_again(request)
         return ACTIONS.get(request.POST.get("do", ""), _save)(request, page)
     if request.GET.get("as") == "json" or (page.too_long and page.editable):
         page.text = ""

@@ -12,12 +12,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal import upgrades as domain
-from portal.pages.access import Place, cluster_page
+from portal.pages.access import Place, cluster_page, fresh
 from portal.tenants import Right
 from portal.upgrades import Book, NotNow
 
 
 @cluster_page(Right.SEE_STATE)
+@fresh
 def upgrades(request: HttpRequest, place: Place) -> HttpResponse:
     """The run-book; htmx gets its live part alone; POST begins it, or takes one machine back."""
     if request.method == "POST":

@@ -191,4 +191,7 @@ def test_join_tells_what_stands_in_the_way_before_it_is_tried(
     text = browser.post(path, {"step": "check", **told, "member": "OTHER"}).content.decode()
     assert "a member has this one" in text
     assert "cannot be reached" in text
+    vector = replicas.vector(followed.replica_id)
+    browser.post(path, {"step": "check", **told, "member": "OTHER", "way": "prepared"})
+    assert replicas.vector(followed.replica_id) == vector, "nobody is admitted who could not join anyhow"
     assert "disabled" in text.split("Let it join")[0].rsplit("<button", 1)[1]

@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from appliances.following import calling
 from appliances.following.calling import Said
 from appliances.following.couriers import send
+from appliances.following.worker import WorkerEnds
 from appliances.links.errors import LinkLost
 from appliances.models import TaskRun, Worker
 from portal import kinds
@@ -107,7 +108,7 @@ def test_resumable_job_whose_worker_is_gone_is_taken_by_another(
         (lambda job: "All well.", Job.State.DONE, "All well."),
         (failing(JobFailed("Two were away.")), Job.State.FAILED, "Two were away."),
         (failing(JobCancelled("Stopped after one.")), Job.State.CANCELLED, "Stopped after one."),
-        (failing(JobInterrupted()), Job.State.QUEUED, ""),
+        (failing(WorkerEnds()), Job.State.FAILED, "The worker that ran it has ended. Start it again."),
     ],
 )
 def test_job_ends_as_its_kind_says(
@@ -117,6 +118,17 @@ def test_job_ends_as_its_kind_says(
     run_job(job.pk)
     job.refresh_from_db()
     assert (job.state, job.message) == (state, message)
+
+
+@pytest.mark.parametrize("error", [JobInterrupted(), WorkerEnds()])
+def test_resumable_job_is_left_to_another_worker(
+    job: Job, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    kind = Kind("synchronise", "Test", failing(error), resumable=True)
+    monkeypatch.setitem(kinds.kinds(), "synchronise", kind)
+    run_job(job.pk)
+    job.refresh_from_db()
+    assert job.state == Job.State.QUEUED
 
 
 def test_fault_in_a_job_ends_its_row_and_is_seen_by_the_operators(

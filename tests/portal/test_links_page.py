@@ -24,7 +24,7 @@ from portal.tenants import ManagedCluster
 from tests.portal import world
 from tests.portal.conftest import LogIn
 
-BUDGET = 10
+BUDGET = 11
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.portal import world
 from tests.portal.conftest import LogIn
 
 ROUTES = "/europe/cluster/network/smtp_routes"
-BUDGET = 14
+BUDGET = 16
 
 
 def aged(europe: ManagedCluster, days: float) -> None:
@@ -62,7 +62,7 @@ def test_feature_is_shown_as_it_was_with_its_origin_and_a_band(
 ) -> None:
     """GUI-05 for the past: value and origin together."""
     now = page(browser, ROUTES)
-    assert "data-past" not in now
+    assert "past-band" not in now
     assert "192.0.2.99" in now
     past = page(browser, ROUTES, at=then())
     assert "As it was on" in past
@@ -135,7 +135,7 @@ def test_mode_that_is_gone_can_still_be_seen_as_it_was(browser: Client, europe: 
 )
 def test_moment_that_makes_no_sense_is_told_and_now_is_shown(browser: Client, text: str) -> None:
     past = page(browser, ROUTES, at=text)
-    assert "data-past" not in past
+    assert "past-band" not in past
     assert "192.0.2.99" in past
     assert re.search("Give a moment such as|has not come yet", past)
 
@@ -249,7 +249,7 @@ def test_commit_leads_to_the_settings_as_they_were_after_it(browser: Client, eur
     link = re.search(r'href="(/europe/cluster/[?]at=[^"]+)"', html)
     assert link
     past = page(browser, link[1])
-    assert "data-past" in past
+    assert "past-band" in past
     routes = re.search(r'href="(/europe/cluster/network/smtp_routes[?]at=[^"]+)"', past)
     assert routes
     assert "192.0.2.1" in page(browser, routes[1])

@@ -20,7 +20,7 @@ from tests.portal import world
 from tests.portal.conftest import LogIn
 
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21l$bWFya2VyT2ZUaGVTZWNyZXRIYXNoSGVyZTEyMzQ1Ng"
-BUDGET = 9
+BUDGET = 10
 
 
 @pytest.fixture

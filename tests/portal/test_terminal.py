@@ -267,6 +267,8 @@ def written() -> str:
     )
 
 
+@pytest.mark.slow
+@pytest.mark.root
 async def test_command_line_of_a_real_machine_is_typed_on(window: Window, machine: Machine) -> None:
     """Section 5, row 6; CLI-02, CLI-03."""
     await window.logs_in()
@@ -287,6 +289,8 @@ async def test_command_line_of_a_real_machine_is_typed_on(window: Window, machin
     assert PASSPHRASE not in kept
 
 
+@pytest.mark.slow
+@pytest.mark.root
 async def test_wrong_passphrase_is_told_and_guessing_ends(window: Window) -> None:
     for _ in range(terminal.WRONG_PASSPHRASES):
         window.text = ""
@@ -298,6 +302,8 @@ async def test_wrong_passphrase_is_told_and_guessing_ends(window: Window) -> Non
     assert not await sync_to_async(Job.everything.exists)()
 
 
+@pytest.mark.slow
+@pytest.mark.root
 async def test_machine_with_another_host_key_gets_no_passphrase(
     machine: Machine, managed: ManagedCluster, alice: User, tmp_path: Any
 ) -> None:
@@ -311,6 +317,8 @@ async def test_machine_with_another_host_key_gets_no_passphrase(
     await found.socket.disconnect()
 
 
+@pytest.mark.slow
+@pytest.mark.root
 async def test_closing_the_page_ends_the_session_on_the_machine(window: Window, machine: Machine) -> None:
     """JN-22: no session is left behind."""
     await window.logs_in()

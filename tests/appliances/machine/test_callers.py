@@ -58,7 +58,7 @@ def test_person_interrupts_a_question(machine: Machine, terminal: Terminal) -> N
 
     terminal.types("\x03")
 
-    terminal.sees("nothing was changed")
+    terminal.sees("Interrupted.")
     terminal.types("whoami\r")
     terminal.sees("admin (administrator)")
     assert "MX1" in machine.does("clusterconfig list")
