@@ -26,7 +26,7 @@ from portal.jobs import Job
 from portal.pages.access import guided
 from portal.pages.doors import LoginForm, WhereForm
 from portal.preflight import blocked
-from portal.tenants import Role, Tenant
+from portal.tenants import Right, Tenant, tenants_with
 
 
 class CreateForm(LoginForm):
@@ -60,7 +60,7 @@ class CreateForm(LoginForm):
 @guided
 def create(request: HttpRequest) -> HttpResponse:
     """Ask where (GET), show the fingerprint (look), what would be typed (check), and type it (run)."""
-    mine = Tenant.objects.filter(members__user=request.user.pk, members__role=Role.ADMINISTRATOR)
+    mine = tenants_with(request.user, Right.ADMINISTER)
     if not mine.exists():
         raise PermissionDenied
     step = request.POST.get("step", "")

@@ -14,6 +14,10 @@ from django.test import Client
 from django.utils import timezone
 
 from clusters.modes import CLUSTER
+from portal import audit
+from portal.alerts.incidents import Fact, happened
+from portal.alerts.kinds import Kind
+from portal.jobs import Job
 from portal.tenants import ManagedCluster, Tenant
 from tests.portal import world
 
@@ -63,6 +67,26 @@ def secret(umbra: Tenant) -> ManagedCluster:
     made = world.cluster(umbra, "Blacksite", ["hush.umbra.example"])
     world.define(made, CLUSTER, "smtproutes", world.routes(hidden_example="192.0.2.66"), comment="whisper")
     return made
+
+
+@pytest.fixture
+def asia(acme: Tenant) -> ManagedCluster:
+    """The other cluster of the first tenant, for those with a role in Europe alone."""
+    made = world.cluster(acme, "Asia", ["tokyo.example"], {"Osaka": []})
+    world.define(made, CLUSTER, "smtproutes", world.routes(c_example="192.0.2.33"), comment="whisper")
+    world.report(made)
+    Job.everything.create(tenant=acme, cluster=made, kind="synchronise").say("tokyo")
+    happened(acme, made, Fact(Kind.DOWN, "tokyo", name="tokyo.example"), timezone.now())
+    return made
+
+
+@pytest.fixture
+def tenants(europe: ManagedCluster, asia: ManagedCluster, secret: ManagedCluster, umbra: Tenant) -> None:
+    """Both tenants with clusters, jobs, alerts and rows in the audit log."""
+    Job.everything.create(tenant=umbra, cluster=secret, kind="synchronise").say("hush")
+    happened(umbra, secret, Fact(Kind.DOWN, "hush", name="hush.umbra.example"), timezone.now())
+    for tenant, cluster in ((europe.tenant, asia), (umbra, secret)):
+        audit.record(None, audit.Action.SECRET, cluster, tenant)
 
 
 @pytest.fixture
