@@ -134,7 +134,9 @@ def _acknowledge(request: HttpRequest, one: Alert) -> HttpResponse:
     else:
         messages.info(request, _("Somebody has acknowledged it before, or it is over."))
     back = request.POST.get("next", "")
-    here = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
+    here = back.startswith("/") and url_has_allowed_host_and_scheme(
+        back, {request.get_host()}, request.is_secure()
+    )
     return redirect(back if here else one_address(one))
 
 

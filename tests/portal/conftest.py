@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from clusters.modes import CLUSTER
 from portal import audit
@@ -118,3 +119,19 @@ def log_in() -> LogIn:
         return client
 
     return browser
+
+
+Call = Callable[[User], APIClient]
+
+
+@pytest.fixture
+def calls() -> Call:
+    """A client of a person's browser session."""
+
+    def client(user: User) -> APIClient:
+        made = APIClient()
+        made.force_login(user)
+        just_confirmed(made, user)
+        return made
+
+    return client

@@ -46,7 +46,7 @@ OF_TENANT = {"people_of", "member", "audit_of", "channel"}
 
 
 def named(text: str, asked: str) -> list[str]:
-    """What is foreign in an answer. It may repeat what was asked; whatever is found also names its cluster."""
+    """What is foreign in an answer, which may repeat what was asked; each find also names its cluster."""
     told = text.replace("Asia/", "")  # of time zones
     return [word for word in FOREIGN if word in told and word.casefold() not in asked.casefold()]
 
