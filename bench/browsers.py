@@ -144,6 +144,8 @@ def measure() -> Iterator[str]:
         )  # fmt: skip
         try:
             yield from asyncio.run(_flips(portal.port, cookies, worker))
+            if "Traceback" in portal.log("web"):
+                yield "the server has failed meanwhile; its log: " + portal.log("web")[-4000:]
         finally:
             worker.terminate()
             worker.communicate()
