@@ -22,7 +22,7 @@ from bench.figures import spread
 
 BROWSERS, PEOPLE, MACHINES, FLIPS = 500, 20, 8, 5
 PATIENCE = 120.0
-UPGRADE = 101
+UPGRADE, PING, PONG = 101, 0x89, 0x8A
 
 SET_UP = f"""
 from django.contrib.sessions.backends.db import SessionStore
@@ -94,6 +94,9 @@ class Browser:
             if length == 126:
                 length = int.from_bytes(await self.reader.readexactly(2), "big")
             text = await self.reader.readexactly(length)
+            if kind == PING:
+                # Masked with zeros, as every frame of a browser is masked with something.
+                self.writer.write(bytes([PONG, 0x80 | length, 0, 0, 0, 0]) + text)
             if kind & 0x0F == 1 and json.loads(text)["about"] == "status":
                 self.flip.heard.append(time.monotonic())
             self.hinted = self.hinted or kind & 0x0F == 1
