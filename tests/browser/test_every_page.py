@@ -158,7 +158,7 @@ def tabbed(page: Page) -> int:
 def test_passphrase_of_a_terminal_goes_nowhere_before_its_script_is_there(
     chromium: Browser, portal: Installation
 ) -> None:
-    """CLI-02. Else the browser would send the form by itself, and the passphrase would stand in the address."""
+    """Else the browser would send the form by itself, and the passphrase would stand in the address."""
     context = chromium.new_context(base_url=portal.url, java_script_enabled=False, locale="en-GB")
     page = context.new_page()
     log_in(page)
