@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 
-NAMES = ("resolve", "sync", "enforce", "loss")
+NAMES = ("resolve", "sync", "pages", "browsers", "enforce", "loss")
 
 
 def main(names: list[str]) -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.views.debug import SafeExceptionReporterFilter
 
 POLICY = "; ".join(
     (
@@ -40,3 +42,22 @@ def content_security_policy(respond: Respond) -> Respond:
         return response
 
     return answer
+
+
+class SilentReports(SafeExceptionReporterFilter):
+    """Error reports without what was sent and without values of variables: either may hold a secret.
+
+    Where it failed, and with what error, stays. With GATEFOLD_DEBUG on, for developers, all is shown.
+    """
+
+    def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
+        """Names without values."""
+        if request is None or not self.is_active(request):
+            return dict(super().get_post_parameters(request))
+        return dict.fromkeys(request.POST, self.cleansed_substitute)
+
+    def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> list[tuple[str, Any]]:
+        """Names without values."""
+        if not self.is_active(request):
+            return list(super().get_traceback_frame_variables(request, tb_frame))
+        return [(name, self.cleansed_substitute) for name in tb_frame.f_locals]

@@ -12,6 +12,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
@@ -268,6 +269,14 @@ def role_in(user: Person, tenant_id: int, cluster_id: int | None = None) -> Role
     found = mine.values_list("role", models.Subquery(here.values("role")[:1])).first()
     role = found and (found[1] or found[0])
     return Role(role) if role else None
+
+
+def with_roles(clusters: models.QuerySet[ManagedCluster], user: Person) -> models.QuerySet[Any]:
+    """The clusters, which the person sees, each with the person's role in it as `role_here`."""
+    here = ClusterRole.objects.filter(member__user=user.pk, cluster=models.OuterRef("pk"))
+    mine = Member.objects.filter(user=user.pk, tenant=models.OuterRef("tenant"))
+    role = Coalesce(models.Subquery(here.values("role")[:1]), models.Subquery(mine.values("role")[:1]))
+    return clusters.annotate(role_here=role)
 
 
 def tenants_with(user: Person, right: Right) -> models.QuerySet[Tenant]:

@@ -46,7 +46,9 @@ from portal.pages import (
 )
 
 register_converter(ModeConverter, "mode")
-handler404 = "portal.pages.missing.missing"
+handler400 = "portal.pages.failing.unreadable"
+handler404 = "portal.pages.failing.missing"
+handler500 = "portal.pages.failing.broken"
 
 urlpatterns = [
     path("", fleet.fleet, name="fleet"),

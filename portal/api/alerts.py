@@ -96,7 +96,7 @@ class Acknowledge(APIView):
     @once
     def post(self, request: Request, number: int) -> Response:
         one = _alert(request, number)
-        role = role_in(request.user, one.tenant_id)
+        role = role_in(request.user, one.tenant_id, one.cluster_id)
         if role is None or not role.may(Right.EDIT):
             raise PermissionDenied
         note = told(AcknowledgeInput, request)["note"]

@@ -25,6 +25,7 @@ from clusters.versions import Version, settings_at
 from portal.api.authentication import FreshToWrite
 from portal.api.base import ClusterView, told
 from portal.api.errors import Refusal, StaleVersion
+from portal.api.idempotency import once
 from portal.api.shapes import EditedShape, SettingInput, SettingShape, SettingSummary, TransferInput
 from portal.modes import ModeConverter
 from portal.pages.past import NoMoment, forgotten_at, moment
@@ -142,6 +143,7 @@ class Transfer(ModeView):
     @extend_schema(
         request=TransferInput, responses={200: EditedShape, 404: Refusal, 409: Refusal, 422: Refusal}
     )
+    @once
     def post(self, request: Request, slug: str, mode: Mode, feature: str) -> Response:
         sent = told(TransferInput, request)
         target = ModeConverter().to_python(sent["target"])

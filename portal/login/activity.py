@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 
 from allauth.usersessions.models import UserSession
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
+from redis.exceptions import RedisError
 
 NOTED = "noted"
 EVERY = 300
@@ -19,9 +21,19 @@ def note_activity(respond: Respond) -> Respond:
 
     def answer(request: HttpRequest) -> HttpResponse:
         late = time.time() - request.session.get(NOTED, 0) > EVERY
-        if late and request.session.session_key and request.user.is_authenticated:
+        if late and request.session.session_key and request.user.is_authenticated and _is_first(request):
             UserSession.objects.create_from_request(request)
             request.session[NOTED] = time.time()
         return respond(request)
 
     return answer
+
+
+def _is_first(request: HttpRequest) -> bool:
+    """Whether no other request of the session does it: all open pages fetch at the same hint."""
+    key = f"activity.{request.session.session_key}.{request.session.get(NOTED, 0)}"
+    try:
+        return bool(cache.add(key, True, EVERY))
+    except RedisError:
+        # Without Redis there are no hints either; when a session was used is no reason to fail.
+        return True

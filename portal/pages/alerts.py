@@ -25,7 +25,7 @@ from portal.alerts.looking import Filter, listed, nobody_works, open_of
 from portal.alerts.watching import look_at_portal
 from portal.alerts.windows import MaintenanceWindow
 from portal.live.hints import hint, jobs_of
-from portal.pages.access import Place, cluster_page
+from portal.pages.access import Place, cluster_page, number_in
 from portal.pages.notifications import administers
 from portal.tenants import ManagedCluster, Right, role_in
 
@@ -134,7 +134,9 @@ def _acknowledge(request: HttpRequest, one: Alert) -> HttpResponse:
     else:
         messages.info(request, _("Somebody has acknowledged it before, or it is over."))
     back = request.POST.get("next", "")
-    here = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
+    here = back.startswith("/") and url_has_allowed_host_and_scheme(
+        back, {request.get_host()}, request.is_secure()
+    )
     return redirect(back if here else one_address(one))
 
 
@@ -185,7 +187,7 @@ def _end_window(request: HttpRequest, place: Place) -> HttpResponse:
     from portal.alerts import tasks  # registers with Celery, which must be configured first
 
     number = request.POST.get("window", "")
-    window = _windows(place).filter(pk=int(number) if number.isdecimal() else 0).first()
+    window = _windows(place).filter(pk=number_in(number)).first()
     if window is not None:
         windows.end(window, timezone.now())
         send(tasks.notify)

@@ -21,7 +21,8 @@ from portal.alerts.channels.ways import ENTERED, WayName
 from portal.alerts.deliveries import Delivery
 from portal.alerts.kinds import Kind
 from portal.alerts.routing import Channel, Digest, Subscription
-from portal.tenants import ManagedCluster, Right, Role, Tenant
+from portal.pages.access import number_in
+from portal.tenants import ManagedCluster, Right, tenants_with
 
 SHOWN = 30
 SECRETS = ("url", "signing_key")
@@ -131,21 +132,17 @@ class DigestForm(forms.ModelForm):
 FORMS = {"subscription": SubscriptionForm, "digest": DigestForm}
 
 
-def _administered(person: Any) -> Any:
-    roles = [role for role in Role if role.may(Right.ADMINISTER)]
-    return Tenant.objects.filter(members__user=person.pk, members__role__in=roles).distinct()
-
-
 def administers(person: Any) -> bool:
     """Whether the person keeps the notifications of any tenant."""
-    return bool(_administered(person).exists())
+    return tenants_with(person, Right.ADMINISTER).exists()
 
 
 def administered(person: Any) -> Any:
     """The tenants whose notifications the person keeps; raises PermissionDenied when there are none."""
-    if not administers(person):
+    found = tenants_with(person, Right.ADMINISTER)
+    if not found.exists():
         raise PermissionDenied
-    return _administered(person)
+    return found
 
 
 def notifications(request: HttpRequest) -> HttpResponse:
@@ -191,9 +188,9 @@ def _show(
 def _remove(request: HttpRequest, tenants: Any, what: str) -> None:
     number = request.POST.get("number", "")
     model: Any = {"subscription": Subscription, "digest": Digest}.get(what)
-    if model is None or not number.isdecimal():
+    if model is None:
         raise Http404
-    get_object_or_404(model.objects.among(tenants), pk=int(number)).delete()
+    get_object_or_404(model.objects.among(tenants), pk=number_in(number)).delete()
     messages.success(request, _("Removed."))
 
 

@@ -22,6 +22,7 @@ from portal import invitations, members
 from portal.login.policy import second_factors
 from portal.login.sessions import end
 from portal.pages.access import View, fresh, number_in
+from portal.pages.choosing import ClustersField
 from portal.tenants import Limits, ManagedCluster, Member, Right, Role, Tenant, limits_of, tenants_with
 
 
@@ -75,7 +76,7 @@ class InviteForm(forms.Form):
 
     email = forms.EmailField(label=gettext_lazy("E-mail address"), max_length=254)
     role = forms.ChoiceField(label=gettext_lazy("Role"), choices=Role.choices, initial=Role.OPERATOR)
-    clusters = forms.ModelMultipleChoiceField(
+    clusters = ClustersField(
         None,
         label=gettext_lazy("Only in these clusters"),
         required=False,

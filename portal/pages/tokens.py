@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from portal import audit
 from portal.audit import Action
 from portal.pages.access import fresh, number_in
+from portal.pages.choosing import ClustersField
 from portal.tenants import ManagedCluster, Tenant
 from portal.tokens import ApiToken, issue
 
@@ -39,7 +40,7 @@ class TokenForm(forms.Form):
         required=False,
         empty_label=gettext_lazy("all of yours"),
     )
-    clusters = forms.ModelMultipleChoiceField(
+    clusters = ClustersField(
         None,
         label=gettext_lazy("Only in these clusters"),
         required=False,

@@ -21,7 +21,7 @@ from clusters.modes import CLUSTER, Level, Mode, group, machine
 from clusters.naming import level_word, moment
 from clusters.versions import Address
 from portal.search.words import Named, called
-from portal.tenants import ManagedCluster, Member, Person, Right, Role
+from portal.tenants import ManagedCluster, Person, Right, Role, with_roles
 
 SHORTEST = 2
 LONGEST = 100
@@ -87,9 +87,9 @@ def search(user: Person, text: str) -> Results:
     found = Results(" ".join(printable.split())[:LONGEST])
     if len(found.text) < SHORTEST:
         return found
-    clusters = {c.replica_id: c for c in ManagedCluster.objects.seen_by(user).select_related("replica")}
-    roles = dict(Member.objects.filter(user=user.pk).values_list("tenant", "role"))
-    readable = {key: c for key, c in clusters.items() if Role(roles[c.tenant_id]).may(Right.SEE_SETTINGS)}
+    seen = with_roles(ManagedCluster.objects.seen_by(user), user).select_related("replica")
+    clusters = {cluster.replica_id: cluster for cluster in seen}
+    readable = {key: c for key, c in clusters.items() if Role(c.role_here).may(Right.SEE_SETTINGS)}
     _keep(found, "machines", _machines(clusters, found.text))
     _keep(found, "groups", _groups(readable, found.text))
     found.features = list(_features(readable, found.text))

@@ -31,7 +31,7 @@ class Machine:
 def machine_for(person: Person, slug: str, serial: str) -> Machine | None:
     """The member, for who may edit in its cluster; None for strangers as for what is not there."""
     cluster = ManagedCluster.objects.seen_by(person).select_related("replica").filter(slug=slug).first()
-    role = cluster and role_in(person, cluster.tenant_id)
+    role = cluster and role_in(person, cluster.tenant_id, cluster.pk)
     if cluster is None or not role or not role.may(Right.EDIT):
         return None
     found = replicas.state_of(cluster.replica).machines.get(serial)

@@ -12,8 +12,13 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from clusters.modes import CLUSTER
+from portal import audit
+from portal.alerts.incidents import Fact, happened
+from portal.alerts.kinds import Kind
+from portal.jobs import Job
 from portal.tenants import ManagedCluster, Tenant
 from tests.portal import world
 
@@ -66,6 +71,26 @@ def secret(umbra: Tenant) -> ManagedCluster:
 
 
 @pytest.fixture
+def asia(acme: Tenant) -> ManagedCluster:
+    """The other cluster of the first tenant, for those with a role in Europe alone."""
+    made = world.cluster(acme, "Asia", ["tokyo.example"], {"Osaka": []})
+    world.define(made, CLUSTER, "smtproutes", world.routes(c_example="192.0.2.33"), comment="whisper")
+    world.report(made)
+    Job.everything.create(tenant=acme, cluster=made, kind="synchronise").say("tokyo")
+    happened(acme, made, Fact(Kind.DOWN, "tokyo", name="tokyo.example"), timezone.now())
+    return made
+
+
+@pytest.fixture
+def tenants(europe: ManagedCluster, asia: ManagedCluster, secret: ManagedCluster, umbra: Tenant) -> None:
+    """Both tenants with clusters, jobs, alerts and rows in the audit log."""
+    Job.everything.create(tenant=umbra, cluster=secret, kind="synchronise").say("hush")
+    happened(umbra, secret, Fact(Kind.DOWN, "hush", name="hush.umbra.example"), timezone.now())
+    for tenant, cluster in ((europe.tenant, asia), (umbra, secret)):
+        audit.record(None, audit.Action.SECRET, cluster, tenant)
+
+
+@pytest.fixture
 def closed() -> list[dict[str, Any]]:
     """A window that was open yesterday and will be again in six days."""
     day = (timezone.now() - timedelta(days=1)).weekday()
@@ -94,3 +119,19 @@ def log_in() -> LogIn:
         return client
 
     return browser
+
+
+Call = Callable[[User], APIClient]
+
+
+@pytest.fixture
+def calls() -> Call:
+    """A client of a person's browser session."""
+
+    def client(user: User) -> APIClient:
+        made = APIClient()
+        made.force_login(user)
+        just_confirmed(made, user)
+        return made
+
+    return client

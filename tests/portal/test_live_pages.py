@@ -16,7 +16,7 @@ from appliances.following.freshness import STALE_AFTER, Enforcement, seen, talli
 from appliances.machine.status import MachineStatus as Report
 from appliances.machine.status import Queue, Trouble
 from appliances.models import Connection, LinkStatus, MachineStatus
-from clusters import membership
+from clusters import commits, drafts, membership, replicas
 from clusters.modes import CLUSTER
 from portal.tenants import ManagedCluster, Tenant
 from tests.portal import world
@@ -49,6 +49,15 @@ def queries(client: object, path: str) -> int:
         ("/big/advice/", 11),
         ("/big/references/", 9),
         ("/big/conflicts/", 10),
+        ("/big/matrix/", 9),
+        ("/big/history/", 12),
+        ("/big/history/{commit}/", 16),
+        ("/big/machine/{machine}/monitor/overview", 13),
+        ("/big/alerts/", 12),
+        ("/alerts/", 10),
+        ("/big/membership/", 10),
+        ("/big/proposals/", 11),
+        ("/search/?q=mx", 12),
     ],
 )
 def test_queries_do_not_grow_with_machines(
@@ -57,6 +66,8 @@ def test_queries_do_not_grow_with_machines(
     big = world.cluster(acme, "Big", [f"mx{n}.example" for n in range(5)])
     world.report(big)
     client = log_in(alice)
+    last, first = commits.last(big.replica_id).id, next(iter(replicas.state(big.replica_id).machines))
+    path = path.format(commit=f"{last.origin}/{last.number}", machine=first)
     few = queries(client, path)
     for number in range(5, 50):
         machine = membership.Machine(f"M-{number}", f"mx{number}.example", "", f"10.9.0.{number}")
@@ -65,6 +76,22 @@ def test_queries_do_not_grow_with_machines(
     world.report(big)
     assert queries(client, path) == few
     assert few <= budget
+
+
+@pytest.mark.parametrize(("path", "budget"), [("/big/pending/", 20), ("/big/history/{commit}/", 16)])
+def test_queries_of_a_change_do_not_grow_with_the_machines_that_it_reaches(
+    path: str, budget: int, acme: Tenant, alice: User, log_in: LogIn
+) -> None:
+    counts = []
+    for size in (5, 50):
+        big = world.cluster(acme, f"Big{size}", [f"mx{n}.example" for n in range(size)])
+        world.define(big, CLUSTER, "smtproutes", world.routes(a_example="192.0.2.1"))
+        world.report(big)
+        drafts.edit(big.replica_id, "alice", CLUSTER, "smtproutes", world.routes(a_example="192.0.2.9"))
+        last = commits.last(big.replica_id).id
+        address = path.replace("/big/", f"/{big.slug}/").format(commit=f"{last.origin}/{last.number}")
+        counts.append(queries(log_in(alice), address))
+    assert counts[0] == counts[1] <= budget
 
 
 def test_queries_of_the_fleet_do_not_grow_with_clusters(acme: Tenant, alice: User, log_in: LogIn) -> None:

@@ -325,3 +325,22 @@ def test_fragment_is_sent_to_the_question_as_a_page(alice: User, log_in: LogIn) 
     headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/account/tokens/"}
     answer = client.post("/account/tokens/", {"name": "x"}, headers=headers)
     assert answer.headers["HX-Redirect"] == "/account/reauthenticate/?next=%2Faccount%2Ftokens%2F"
+
+
+def test_many_pages_at_once_note_the_use_of_a_session_once(
+    alice: User, europe: ManagedCluster, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five hundred tabs that wrote at the same hint would wait for one another, and fail."""
+    client, noted = log_in(alice), []
+    monkeypatch.setattr(
+        "portal.login.activity.UserSession.objects.create_from_request", lambda request: noted.append(request)
+    )
+    session = client.session
+    session["noted"] = 1.0
+    session.save()
+    for _tab in range(5):
+        stale = client.session
+        stale["noted"] = 1.0
+        stale.save()
+        client.get("/europe/")
+    assert len(noted) == 1

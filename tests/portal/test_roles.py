@@ -13,7 +13,6 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from rest_framework.test import APIClient
 
-from clusters.modes import CLUSTER
 from portal import members
 from portal.jobs import Job
 from portal.live.consumers import NOT_LOGGED_IN, Live
@@ -33,13 +32,6 @@ from portal.tenants import (
 from portal.tokens import issue
 from tests.portal import world
 from tests.portal.conftest import LogIn
-
-
-@pytest.fixture
-def asia(acme: Tenant) -> ManagedCluster:
-    made = world.cluster(acme, "Asia", ["tokyo.example"])
-    world.define(made, CLUSTER, "smtproutes", world.routes(c_example="192.0.2.3"))
-    return made
 
 
 @pytest.fixture

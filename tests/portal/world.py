@@ -18,7 +18,7 @@ from clusters.modes import CLUSTER, Mode
 from clusters.replication import Snapshot
 from clusters.state import Machine
 from clusters.versions import Change, settings_at
-from portal.tenants import ManagedCluster, Member, Role, Tenant, free_slug
+from portal.tenants import ClusterRole, ManagedCluster, Member, Role, Tenant, free_slug
 
 PASSPHRASE = "correct horse battery"
 PORTAL = "PORTAL-TEST"
@@ -36,6 +36,14 @@ def person(name: str, full: str, **roles: Tenant) -> User:
     user = User.objects.create_user(name, password=PASSPHRASE, first_name=first, last_name=last)
     for role, tenant in roles.items():
         Member.objects.create(user=user, tenant=tenant, role=Role(role))
+    return user
+
+
+def in_one(cluster: ManagedCluster, role: Role, everywhere: str = "", name: str = "erik") -> User:
+    """A person with that role in the cluster, and perhaps another one in the whole tenant."""
+    user = person(name, "Erik Ek")
+    member = Member.objects.create(tenant=cluster.tenant, user=user, role=everywhere)
+    ClusterRole.objects.create(member=member, cluster=cluster, role=role)
     return user
 
 

@@ -10,22 +10,9 @@ from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
 from portal.tokens import issue
-from tests.portal.conftest import just_confirmed
+from tests.portal.conftest import Call
 
-Call = Callable[[User], APIClient]
-
-
-@pytest.fixture
-def calls() -> Call:
-    """A client of a person's browser session."""
-
-    def client(user: User) -> APIClient:
-        made = APIClient()
-        made.force_login(user)
-        just_confirmed(made, user)
-        return made
-
-    return client
+__all__ = ["Call", "script"]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.urls import URLPattern
 
 from clusters import commits, drafts, replicas
 from clusters.modes import CLUSTER
@@ -13,6 +14,7 @@ from portal.api.idempotency import KEPT, Answered
 from portal.tenants import ManagedCluster
 from tests.portal import world
 from tests.portal.api.conftest import Call
+from tests.portal.api.test_rights import addresses, urlpatterns
 
 COMMITS = "/api/v1/clusters/europe/commits/"
 
@@ -84,3 +86,22 @@ def test_old_answers_are_forgotten(europe: ManagedCluster, alice: User, calls: C
 def test_bad_key_is_refused(europe: ManagedCluster, alice: User, calls: Call, key: str) -> None:
     answer = calls(alice).post(COMMITS, {}, format="json", headers={"Idempotency-Key": key})
     assert answer.status_code == 400
+
+
+HOLD_SECRETS = {"notifications/channels/", "tokens/", "tenants/<slug:tenant>/invitations/"}
+"""Their answers are shown once and must not be kept."""
+CHANGE_NOTHING = {"clusters/<slug:slug>/<mode:mode>/configuration-file/"}
+
+
+@pytest.mark.parametrize("pattern", urlpatterns, ids=lambda p: str(p.pattern))
+def test_every_post_that_changes_something_takes_a_key(
+    pattern: URLPattern, europe: ManagedCluster, alice: User, calls: Call
+) -> None:
+    client = calls(alice)
+    address = next(iter(addresses(pattern, europe)))
+    answer = client.post(address, {}, format="json", headers={"Idempotency-Key": "a\tb"})
+    takes = "Idempotency-Key" in str(answer.data)
+    if answer.status_code != 405 and str(pattern.pattern) not in HOLD_SECRETS | CHANGE_NOTHING:
+        assert takes or answer.status_code == 404, address
+    else:
+        assert not takes
