@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from bench.figures import spread
 
-BROWSERS, PEOPLE, MACHINES, FLIPS = 500, 20, 8, 5
+BROWSERS, PEOPLE, MACHINES, FLIPS = 500, 20, 8, 3
 PATIENCE = 120.0
 UPGRADE, PING, PONG = 101, 0x89, 0x8A
 

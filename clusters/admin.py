@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from clusters import drafts, models, replicas, versions
 from clusters.acceptance import checked
 from clusters.differences import masked, unmasked
+from clusters.json_text import CarefulDecoder
 from clusters.naming import moment
 from clusters.refusals import REFUSALS
 from clusters.versions import Address, Change, Kind
@@ -110,6 +111,9 @@ class ValueForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if isinstance(field, forms.JSONField):
+                field.decoder = CarefulDecoder
         if self.instance.value is not None:
             self.initial["value"] = masked(self.instance.value, self.instance.secrets)
 

@@ -89,3 +89,11 @@ def test_policy_that_makes_no_sense_is_refused(
     form = {"cluster": europe.pk, "zone": "UTC", "windows": "[]", "canary": "{}", **wrong}
     assert root.post(f"/admin/portal/commitpolicy/{row.pk}/change/", form).status_code == 200
     assert CommitPolicy.objects.get().approval
+
+
+def test_value_that_is_nested_too_deeply_is_refused(root: Client, europe: ManagedCluster) -> None:
+    draft = europe.replica.drafts.get()
+    answer = root.post(f"/admin/clusters/draft/{draft.pk}/change/", {"value": "[" * 100_000})
+    assert answer.status_code == 200
+    assert "Enter a valid JSON" in answer.content.decode()
+    assert europe.replica.drafts.get().value == draft.value
