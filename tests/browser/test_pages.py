@@ -43,13 +43,7 @@ def test_rows_are_added_moved_removed_and_brought_back(page: Page) -> None:
     page.goto("/europe/cluster/mail_policies/alias_tables?start=default")
     table = page.locator("[data-rows='f.aliases']")
     for name in ("one", "two", "three"):
-<<<<<<< HEAD
         table.locator("> .rows-foot > [data-add]").click()
-||||||| 04a260d
-        table.locator("> [data-add]").click()
-=======
-        table.locator("[data-add]").last.click()
->>>>>>> looks
         page.keyboard.type(f"{name}@a.example")
         page.keyboard.press("Tab")
         page.keyboard.type("it@a.example")
