@@ -39,8 +39,6 @@ class SealedChangesField(models.JSONField):
 def _sealed_changes(value: Any) -> Any:
     if isinstance(value, list):
         return [_sealed_changes(item) for item in value]
-    if not isinstance(value, dict):
-        return value
     if "address" in value:
         secrets = sealing.secrets_of(Address.parse(value["address"]))
         return {name: sealing.sealed(item, secrets) for name, item in value.items()}

@@ -16,6 +16,7 @@ from portal.proposals.proposal import Proposal, ProposalLine
 class CommitPolicyAdmin(admin.ModelAdmin):
     """What clusters ask of commits; their administrators set it on the page of the cluster."""
 
+    readonly_fields = ("windows", "canary")
     list_display = ("cluster", "approval", "zone", "try_first")
     list_select_related = ("cluster__replica",)
 

@@ -95,6 +95,7 @@ def test_entry_emptied_becomes_absent(root: Client, cluster: Cluster) -> None:
 
     assert cluster.value(CLUSTER, "routes") is None
     assert head(ROUTES).value is None
+    assert root.get(url(head(ROUTES))).status_code == 200
 
 
 @pytest.mark.parametrize(

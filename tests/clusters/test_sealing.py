@@ -61,6 +61,10 @@ def test_secret_of_a_held_commit_is_sealed(cluster: Cluster, keys: Path) -> None
     assert SECRET not in stored()
     row.refresh_from_db()
     assert row.wire == wire
+    rows_of = models.HeldCommit.objects.filter(pk=row.pk)
+    rows_of.update(wire=wire["changes"])
+    assert SECRET not in stored()
+    assert rows_of.get().wire == wire["changes"]
 
 
 def test_rotation_seals_everything_anew_and_opens_what_was_sealed_before(

@@ -100,11 +100,11 @@ def closed() -> list[dict[str, Any]]:
 LogIn = Callable[[User], Client]
 
 
-def just_confirmed(client: Client, user: User, ago: float = 0) -> None:
-    """The session of one who gave the passphrase so many seconds ago, as a login leaves it."""
+def just_confirmed(client: Client, user: User, ago: float = 0, method: str = "password") -> None:
+    """The session of one who gave the passphrase, or a second factor, so many seconds ago."""
     session = client.session
     at = time.time() - ago
-    session["account_authentication_methods"] = [{"method": "password", "at": at, "reauthenticated": True}]
+    session["account_authentication_methods"] = [{"method": method, "at": at, "reauthenticated": True}]
     session["account_authentication_methods_user"] = str(user.pk)
     session["noted"] = time.time()
     session.save()

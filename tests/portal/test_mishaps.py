@@ -17,8 +17,7 @@ from portal.jobs import Job
 from portal.tenants import ManagedCluster
 from tests.portal import world
 from tests.portal.api import test_rights as api
-from tests.portal.api.conftest import Call
-from tests.portal.conftest import LogIn
+from tests.portal.conftest import Call, LogIn
 from tests.portal.forms import settings_form
 from tests.portal.test_rights import filled, of_clusters
 from tests.portal.test_survival import raised

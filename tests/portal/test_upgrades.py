@@ -18,8 +18,7 @@ from portal.jobs import Job, JobPart, skip, start
 from portal.tenants import ManagedCluster, Tenant
 from tests.appliances.releases.test_releases import listed
 from tests.portal import world
-from tests.portal.api.conftest import Call, calls  # noqa: F401 - the fixture is used here too
-from tests.portal.conftest import LogIn
+from tests.portal.conftest import Call, LogIn
 
 READY = {"release": "0.1.0", "previous": None, "offers": ["2.0.0"], "problems": [], "free": 10**10}
 
@@ -178,7 +177,7 @@ def test_skipped_machine_is_left_out(offered: ManagedCluster, alice: User) -> No
     assert job.parts.get().state == JobPart.State.SKIPPED
 
 
-def test_api_tells_and_does_the_same(offered: ManagedCluster, alice: User, calls: Call) -> None:  # noqa: F811 - a fixture
+def test_api_tells_and_does_the_same(offered: ManagedCluster, alice: User, calls: Call) -> None:
     """UPG-09."""
     client = calls(alice)
     at = "/api/v1/clusters/europe/upgrades/"

@@ -11,7 +11,7 @@ from clusters.modes import CLUSTER
 from portal.config_files.backups import Backup
 from portal.tenants import ManagedCluster
 from tests.portal import world
-from tests.portal.api.conftest import Call
+from tests.portal.conftest import Call
 from tests.portal.test_config_files_page import HASH, SECRET
 
 BASE = "/api/v1/clusters/europe"

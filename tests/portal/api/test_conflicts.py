@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from clusters import commits, drafts
 from portal.tenants import ManagedCluster
 from tests.portal import world
-from tests.portal.api.conftest import Call
+from tests.portal.conftest import Call
 
 DESK = "/api/v1/clusters/europe/conflicts/"
 

@@ -13,8 +13,8 @@ from clusters.modes import CLUSTER
 from portal.api.idempotency import KEPT, Answered
 from portal.tenants import ManagedCluster
 from tests.portal import world
-from tests.portal.api.conftest import Call
 from tests.portal.api.test_rights import addresses, urlpatterns
+from tests.portal.conftest import Call
 
 COMMITS = "/api/v1/clusters/europe/commits/"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.contrib.auth.models import User
 from django.utils import timezone
 
@@ -9,7 +11,7 @@ from appliances.models import TaskRun, Worker
 from portal.jobs import Job, JobPart, start
 from portal.tenants import ManagedCluster, Tenant
 from tests.portal import world
-from tests.portal.api.conftest import Call
+from tests.portal.conftest import Call
 
 
 def test_job_is_seen_with_machines_and_log_cancelled_and_resumed(
@@ -62,7 +64,7 @@ def test_background_work_tells_workers_schedule_and_what_waits(
     client = calls(alice)
     assert not client.get("/api/v1/background/").json()["alive"]
     now = timezone.now()
-    Worker.objects.create(name="w1", started=now, seen=now)
+    Worker.objects.create(name="w1", started=now - timedelta(hours=1), seen=now)
     TaskRun.objects.create(name="appliances.tasks.sweep", started=now, finished=now)
     job = start("synchronise", europe, alice)
     told = client.get("/api/v1/background/").json()

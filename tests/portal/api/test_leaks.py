@@ -13,9 +13,8 @@ from portal.alerts.kinds import Kind
 from portal.tenants import ManagedCluster, Member, Right, Role, Tenant
 from portal.tokens import issue
 from tests.portal import world
-from tests.portal.api.conftest import Call
 from tests.portal.api.test_rights import METHODS, OF_CLUSTERS, addresses, urlpatterns
-from tests.portal.conftest import LogIn
+from tests.portal.conftest import Call, LogIn
 from tests.portal.test_leaks import ROLES, WORDS, named
 from tests.portal.test_rights import SEES
 

@@ -9,7 +9,7 @@ from clusters import replicas
 from portal.jobs import Job
 from portal.tenants import ManagedCluster
 from tests.portal import world
-from tests.portal.api.conftest import Call
+from tests.portal.conftest import Call
 
 URL = "/api/v1/clusters/europe/membership/"
 

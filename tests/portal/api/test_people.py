@@ -10,8 +10,7 @@ from rest_framework.test import APIClient
 
 from portal.audit import Action, AuditRow
 from portal.tenants import ManagedCluster, Tenant
-from tests.portal.api.conftest import Call
-from tests.portal.conftest import just_confirmed
+from tests.portal.conftest import Call, just_confirmed
 
 BASE = "/api/v1/tenants/acme"
 ADDRESSES = ["/", "/members/", "/members/{member}/", "/invitations/", "/invitations/1/", "/audit/"]

@@ -13,7 +13,7 @@ from portal.proposals.policy import policy_of
 from portal.proposals.proposal import Proposal, State
 from portal.tenants import ManagedCluster, Tenant
 from tests.portal import world
-from tests.portal.api.conftest import Call
+from tests.portal.conftest import Call
 from tests.portal.proposals.conftest import NEW, edit, obey, policy, route_at
 
 BASE = "/api/v1/clusters/europe"

@@ -12,7 +12,7 @@ from appliances.models import MachineStatus
 from portal.jobs import Job
 from portal.tenants import ManagedCluster, Tenant
 from tests.portal import world
-from tests.portal.api.conftest import Call
+from tests.portal.conftest import Call
 from tests.portal.test_queues import message, says
 
 AT = "/api/v1/clusters/europe"

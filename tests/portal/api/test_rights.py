@@ -19,7 +19,7 @@ from portal.proposals.proposal import Proposal
 from portal.tenants import ManagedCluster, Role, Tenant
 from portal.tokens import ApiToken, issue
 from tests.portal import world
-from tests.portal.api.conftest import Call
+from tests.portal.conftest import Call
 
 METHODS = ("get", "put", "post", "delete", "patch")
 urlpatterns = next(p for p in get_resolver().url_patterns if str(p.pattern) == "api/v1/").url_patterns

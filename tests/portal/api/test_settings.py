@@ -13,7 +13,7 @@ from clusters.modes import CLUSTER
 from portal.modes import ModeConverter
 from portal.tenants import ManagedCluster
 from tests.portal import world
-from tests.portal.api.conftest import Call
+from tests.portal.conftest import Call
 
 ROUTES = "/api/v1/clusters/europe/{mode}/settings/smtproutes/"
 
