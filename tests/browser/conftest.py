@@ -66,7 +66,7 @@ def page(chromium: Browser, portal: Installation) -> Iterator[Page]:
     found = context.new_page()
     found.set_default_timeout(20_000)
     errors: list[str] = []
-    found.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    found.on("console", lambda m: errors.append(f"{m.text} {m.location}") if m.type == "error" else None)
     found.on("pageerror", lambda error: errors.append(str(error)))
     found.goto("/login/")
     found.fill("[name=username]", "alice")
