@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.debug import SafeExceptionReporterFilter
+
+from portal.pages.failing import unreadable
+
+logger = logging.getLogger(__name__)
 
 POLICY = "; ".join(
     (
@@ -41,6 +46,22 @@ def content_security_policy(respond: Respond) -> Respond:
             response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 
+    return answer
+
+
+def unreadable_requests(respond: Respond) -> Respond:
+    """Middleware: what is nested too deeply to be read, or a number beyond any column, is a bad request."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        return respond(request)
+
+    def failed(request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, (OverflowError, RecursionError)):
+            return None
+        logger.warning("not readable (%s): %s", type(error).__name__, request.path)
+        return unreadable(request, error)
+
+    answer.process_exception = failed  # type: ignore[attr-defined]  # how Django finds it
     return answer
 
 

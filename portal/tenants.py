@@ -144,7 +144,8 @@ class ClusterRole(models.Model):
 
     def clean(self) -> None:
         """A role in a cluster of another tenant would open that tenant."""
-        if self.member.tenant_id != self.cluster.tenant_id:
+        chosen = self.member_id is not None and self.cluster_id is not None
+        if chosen and self.member.tenant_id != self.cluster.tenant_id:
             raise ValidationError(_("This cluster belongs to another tenant than the member."))
 
 

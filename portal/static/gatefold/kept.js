@@ -1,4 +1,5 @@
-// A form whose sending ended at the login page, or nowhere: what was typed is kept in this tab and offered again.
+// A form whose sending ended at the login page, or nowhere, or whose page had to go there: what was typed is kept in
+// this tab and offered again.
 // Typed secrets are not kept.
 "use strict";
 (() => {
@@ -41,5 +42,11 @@
       });
     });
   }
-  document.querySelectorAll("form.settings-form").forEach((form) => form.addEventListener("submit", () => keep(form)));
+  const typed = (form) => JSON.stringify([...new FormData(form)].filter(([, value]) => typeof value === "string"));
+  document.querySelectorAll("form.settings-form").forEach((form) => {
+    const before = typed(form);
+    form.addEventListener("submit", () => keep(form));
+    // The session has ended while somebody typed: the page goes to the login by itself.
+    document.body.addEventListener("gatefold:leaving", () => { if (typed(form) !== before) keep(form); });
+  });
 })();

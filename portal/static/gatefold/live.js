@@ -47,6 +47,12 @@
     if (!timer) timer = setTimeout(fetchDue, 60 + Math.random() * 240);
   }
 
+  // To the login page, and back here afterwards. Forms may keep what was typed before that.
+  function leave() {
+    body.dispatchEvent(new CustomEvent("gatefold:leaving"));
+    location.reload();
+  }
+
   function lookAgain() { EVERYTHING.forEach(hint); }
 
   function concerns(message) {
@@ -78,7 +84,7 @@
     mine.onclose = (event) => {
       if (socket !== mine) return;
       // The session has ended: this address leads to the login page, and back here afterwards.
-      if (event.code === NOT_LOGGED_IN) { location.reload(); return; }
+      if (event.code === NOT_LOGGED_IN) { leave(); return; }
       failures += 1;
       if (body.dataset.live === "live") show("waiting");
       if (failures > FAILURES && Date.now() - lastNews > 1000 * FAILURES) show("lost");
@@ -156,7 +162,7 @@
     // The session has ended: fragments are answered by the login page, which must not land inside this one.
     if (event.detail.xhr.responseURL.includes("/login/")) {
       event.detail.shouldSwap = false;
-      location.reload();
+      leave();
     }
   });
   document.addEventListener("visibilitychange", () => {
