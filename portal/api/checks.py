@@ -32,7 +32,7 @@ class HolderShape(Shape):
     reason = serializers.CharField(allow_blank=True)
 
 
-class HeldShape(Shape):
+class HeldVersionShape(Shape):
     """A version and who holds it; `made` is null where the entry was never heard of."""
 
     version = serializers.IntegerField(help_text="Its number, for resolving.")
@@ -47,7 +47,7 @@ class FindingShape(Shape):
     entry = serializers.CharField()
     behind = serializers.BooleanField()
     resolution = serializers.ChoiceField(choices=Finding.Resolution.values)
-    versions = HeldShape(many=True)
+    versions = HeldVersionShape(many=True)
     differs = serializers.ListField(child=serializers.CharField(), help_text="Paths inside the document.")
 
 

@@ -67,7 +67,7 @@ class LoadInput(Shape):
     dry_run = serializers.BooleanField(default=False, help_text="Only what it would change.")
 
 
-class CheckShape(Shape):
+class FileCheckShape(Shape):
     """A line of the pre-flight list."""
 
     title = serializers.CharField()
@@ -80,7 +80,7 @@ class LoadedShape(Shape):
     """What a load changes, and what to look at before the commit."""
 
     entries = serializers.ListField(child=serializers.CharField())
-    checks = CheckShape(many=True)
+    checks = FileCheckShape(many=True)
     impact = ImpactShape(many=True)
     pending = PendingAnswer(allow_null=True, help_text="Null for a dry run.")
 
@@ -139,7 +139,7 @@ class LoadFile(ClusterView):
     def _told(self, found: Any, *, dry_run: bool) -> dict[str, Any]:
         return {
             "entries": [str(entry.address) for entry in found.entries],
-            "checks": CheckShape(found.checks, many=True).data,
+            "checks": FileCheckShape(found.checks, many=True).data,
             "impact": ImpactShape(found.impacts, many=True).data,
             "pending": None if dry_run else pending_answer(self.place).data,
         }

@@ -55,7 +55,7 @@ class LinkShape(Shape):
     via = serializers.CharField()
 
 
-class AlertShape(Shape):
+class MachineAlertShape(Shape):
     """An incident that the machine itself complains of."""
 
     kind = serializers.CharField()
@@ -113,7 +113,7 @@ class MonitorShape(Shape):
     counts = CountsShape(source="report.traffic")
     hours = HourShape(many=True)
     links = LinkShape(source="report.links", many=True)
-    alerts = AlertShape(source="report.alerts", many=True)
+    alerts = MachineAlertShape(source="report.alerts", many=True)
     applies = ApplyShape(many=True)
 
 

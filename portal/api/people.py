@@ -25,9 +25,9 @@ from portal.api.people_shapes import (
     InvitationInput,
     InvitationShape,
     IssuedToken,
-    MemberShape,
-    PolicyInput,
+    PersonShape,
     RolesInput,
+    SecondFactorInput,
     TenantShape,
     TokenInput,
     TokenShape,
@@ -68,19 +68,19 @@ class OneTenant(TenantView):
     def get(self, request: Request, tenant: str) -> Response:
         return Response(TenantShape(self.tenant).data)
 
-    @extend_schema(request=PolicyInput, responses=TenantShape)
+    @extend_schema(request=SecondFactorInput, responses=TenantShape)
     def patch(self, request: Request, tenant: str) -> Response:
         """Changes who must have a second factor."""
-        members.require_second_factor(request, self.tenant, told(PolicyInput, request)["second_factor"])
+        members.require_second_factor(request, self.tenant, told(SecondFactorInput, request)["second_factor"])
         return Response(TenantShape(self.tenant).data)
 
 
 class Members(TenantView):
     """The members of a tenant with their roles."""
 
-    @extend_schema(operation_id="tenants_members_list", responses=MemberShape(many=True))
+    @extend_schema(operation_id="tenants_members_list", responses=PersonShape(many=True))
     def get(self, request: Request, tenant: str) -> Response:
-        return Response(MemberShape(people_of(self.tenant), many=True).data)
+        return Response(PersonShape(people_of(self.tenant), many=True).data)
 
 
 class OneMember(TenantView):
@@ -92,11 +92,11 @@ class OneMember(TenantView):
             raise Http404
         return found
 
-    @extend_schema(responses=MemberShape)
+    @extend_schema(responses=PersonShape)
     def get(self, request: Request, tenant: str, number: int) -> Response:
-        return Response(MemberShape(self._one(number)).data)
+        return Response(PersonShape(self._one(number)).data)
 
-    @extend_schema(request=RolesInput, responses={200: MemberShape, 422: Refusal})
+    @extend_schema(request=RolesInput, responses={200: PersonShape, 422: Refusal})
     def put(self, request: Request, tenant: str, number: int) -> Response:
         """Gives the member these roles instead of all before."""
         sent, known = told(RolesInput, request), self._one(number)
@@ -104,7 +104,7 @@ class OneMember(TenantView):
         clusters = {each.slug: each for each in clusters_named(ManagedCluster.objects.of(self.tenant), names)}
         here = {clusters[each["cluster"]]: each["role"] for each in sent["clusters"]}
         members.change(request, known, sent["role"], here)
-        return Response(MemberShape(self._one(number)).data)
+        return Response(PersonShape(self._one(number)).data)
 
     @extend_schema(responses={204: None, 422: Refusal})
     def delete(self, request: Request, tenant: str, number: int) -> Response:

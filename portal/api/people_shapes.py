@@ -20,7 +20,7 @@ class TenantShape(Shape):
     second_factor = serializers.ChoiceField(choices=Tenant.SecondFactor.choices)
 
 
-class PolicyInput(Shape):
+class SecondFactorInput(Shape):
     """Who must have a second factor, from the next login on."""
 
     second_factor = serializers.ChoiceField(choices=Tenant.SecondFactor.choices)
@@ -33,7 +33,7 @@ class ClusterRoleShape(Shape):
     role = serializers.ChoiceField(choices=Role.choices)
 
 
-class MemberShape(Shape):
+class PersonShape(Shape):
     """A member; an empty role is one who has roles in some clusters only."""
 
     number = serializers.IntegerField(source="pk")

@@ -47,7 +47,7 @@ def canary_of(policy: CommitPolicy, sent: dict[str, Any] | None) -> Canary | Non
     return Canary.model_validate({**policy.defaults.model_dump(), **sent})
 
 
-class WindowShape(Shape):
+class CommitWindowShape(Shape):
     """A weekly time; an end that is not after its start is on the next day."""
 
     day = serializers.IntegerField(min_value=0, max_value=6, help_text="0 is Monday.")
@@ -60,7 +60,7 @@ class PolicyInput(Shape):
 
     approval = serializers.BooleanField(default=False)
     zone = serializers.CharField(max_length=64, default="UTC")
-    windows = WindowShape(many=True, default=list)
+    windows = CommitWindowShape(many=True, default=list)
     try_first = serializers.BooleanField(default=False)
     canary = CanaryShape(default=dict)
 

@@ -49,7 +49,7 @@ class MessageShape(Shape):
     more = serializers.IntegerField(help_text="Recipients beyond those listed.")
 
 
-class HeldShape(Shape):
+class MachineQueueShape(Shape):
     """What one machine says of its queue."""
 
     serial = serializers.CharField(source="heard.serial")
@@ -70,7 +70,7 @@ class QueuesShape(Shape):
 
     waits = serializers.BooleanField()
     matching = serializers.IntegerField()
-    machines = HeldShape(many=True)
+    machines = MachineQueueShape(many=True)
     messages = MessageShape(many=True)
 
 

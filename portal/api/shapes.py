@@ -286,25 +286,3 @@ class JobShape(Shape):
     message = serializers.CharField()
     created = serializers.DateTimeField()
     ended = serializers.DateTimeField(allow_null=True)
-
-
-class TokenInput(Shape):
-    """A token to make."""
-
-    name = serializers.CharField(max_length=100)
-    read_only = serializers.BooleanField(default=True)
-    expires = serializers.DateTimeField(required=False, allow_null=True, default=None)
-
-
-class TokenShape(TokenInput):
-    """A token of yours."""
-
-    number = serializers.IntegerField(source="pk")
-    created = serializers.DateTimeField()
-    used = serializers.DateTimeField(allow_null=True)
-
-
-class IssuedToken(TokenShape):
-    """A new token with its text, which is shown this once."""
-
-    token = serializers.CharField()

@@ -28,7 +28,7 @@ class OfferShape(Shape):
     notes = serializers.CharField()
 
 
-class FindingShape(Shape):
+class ReadinessShape(Shape):
     """One line of the pre-flight list."""
 
     text = serializers.CharField()
@@ -45,7 +45,7 @@ class CandidateShape(Shape):
     previous = serializers.CharField(allow_null=True, help_text="Where it can go back to; empty: its set-up.")
     ready = serializers.BooleanField()
     waits = serializers.BooleanField(source="heard.waits", help_text="An answer is still to come.")
-    findings = FindingShape(many=True)
+    findings = ReadinessShape(many=True)
 
 
 class BookShape(Shape):
@@ -66,7 +66,7 @@ class UpgradeInput(Shape):
     machines = serializers.ListField(child=serializers.CharField(max_length=64))
 
 
-class RevertInput(Shape):
+class ReleaseBeforeInput(Shape):
     """Which machine goes back to the release before."""
 
     machine = serializers.CharField(max_length=64)
@@ -99,9 +99,11 @@ class ReleaseBefore(ClusterView):
     permission_classes: ClassVar = [*api_settings.DEFAULT_PERMISSION_CLASSES, FreshToWrite]
 
     @extend_schema(
-        request=RevertInput, responses={202: JobShape, 422: Refusal}, operation_id="clusters_release_before"
+        request=ReleaseBeforeInput,
+        responses={202: JobShape, 422: Refusal},
+        operation_id="clusters_release_before",
     )
     @once
     def post(self, request: Request, slug: str) -> Response:
-        job = upgrades.revert(self.place, request.user, told(RevertInput, request)["machine"])
+        job = upgrades.revert(self.place, request.user, told(ReleaseBeforeInput, request)["machine"])
         return Response(JobShape(job).data, status=status.HTTP_202_ACCEPTED)
