@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 
 from appliances.models import Applied, LinkStatus, MachineSample, MachineStatus, Question, TaskRun, Worker
+from clusters.raw_edits import NeverWritten
 
 
-class Heard(admin.ModelAdmin):
+class Heard(NeverWritten, admin.ModelAdmin):
     """Rows that only machines and workers write. Deleting one forgets it until it is heard again."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(MachineStatus)

@@ -15,23 +15,10 @@ from django.utils.translation import gettext_lazy as _
 from clusters import drafts, models, replicas, versions
 from clusters.acceptance import checked
 from clusters.differences import masked, unmasked
-from clusters.json_text import CarefulDecoder
 from clusters.naming import moment
+from clusters.raw_edits import CAREFUL_JSON, NeverAdded, ReadInline, ReadOnly
 from clusters.refusals import REFUSALS
 from clusters.versions import Address, Change, Kind
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that only the replica itself writes."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.display(description=_("time"), ordering="wall")
@@ -41,7 +28,7 @@ def made_at(row: models.AuthorshipFields) -> str:
 
 
 @admin.register(models.Replica)
-class ReplicaAdmin(ReadOnlyAdmin):
+class ReplicaAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["__str__", "origin", "cluster_id", "revision"]
     search_fields = ["name", "origin", "cluster_id"]
 
@@ -52,18 +39,13 @@ def shown_value(row: models.ValueOfEntry) -> str:
     return "" if row.value is None else json.dumps(masked(row.value, row.secrets), ensure_ascii=False)
 
 
-class ChangeInline(admin.TabularInline):
+class ChangeInline(ReadInline):
     model = models.Change
-    extra = 0
-    can_delete = False
     fields = readonly_fields = ["address", shown_value, "replaces"]
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(models.Commit)
-class CommitAdmin(ReadOnlyAdmin):
+class CommitAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["__str__", "replica", made_at, "user", "host", "comment"]
     list_filter = ["replica", "user"]
     search_fields = ["comment", "user", "host"]
@@ -72,7 +54,7 @@ class CommitAdmin(ReadOnlyAdmin):
 
 
 @admin.register(models.Change)
-class ChangeAdmin(ReadOnlyAdmin):
+class ChangeAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["address", "commit", "replaces"]
     fields = readonly_fields = ["commit", "address", shown_value, "replaces"]
     list_select_related = ["commit"]
@@ -80,14 +62,14 @@ class ChangeAdmin(ReadOnlyAdmin):
 
 
 @admin.register(models.Superseded)
-class SupersededAdmin(ReadOnlyAdmin):
+class SupersededAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["address", "replica", "commit_id", made_at]
     fields = readonly_fields = ["replica", "address", "user", "host", "comment", shown_value]
     search_fields = ["address"]
 
 
 @admin.register(models.HeldCommit)
-class HeldCommitAdmin(ReadOnlyAdmin):
+class HeldCommitAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["__str__", "replica", "since"]
     fields = readonly_fields = ["replica", "since", "entries"]
 
@@ -98,7 +80,7 @@ class HeldCommitAdmin(ReadOnlyAdmin):
 
 
 @admin.register(models.RollbackPoint)
-class RollbackPointAdmin(ReadOnlyAdmin):
+class RollbackPointAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["commit", "replica"]
 
 
@@ -111,9 +93,6 @@ class ValueForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            if isinstance(field, forms.JSONField):
-                field.decoder = CarefulDecoder
         if self.instance.value is not None:
             self.initial["value"] = masked(self.instance.value, self.instance.secrets)
 
@@ -152,10 +131,11 @@ class EntryForm(ValueForm):
 
 
 @admin.register(models.Head)
-class HeadAdmin(ReadOnlyAdmin):
+class HeadAdmin(ReadOnly, admin.ModelAdmin):
     """Entries: settings in force can be edited, the rest has its own operations."""
 
     form = EntryForm
+    formfield_overrides = CAREFUL_JSON
     list_display = ["address", "replica", "rank", "commit_id", made_at, "user"]
     list_filter = ["replica", "rank"]
     search_fields = ["address"]
@@ -197,17 +177,16 @@ class DraftForm(ValueForm):
 
 
 @admin.register(models.Draft)
-class DraftAdmin(admin.ModelAdmin):
+class DraftAdmin(NeverAdded, admin.ModelAdmin):
+    """Drafts begin with an edit of settings; here they are changed or dropped."""
+
     form = DraftForm
+    formfield_overrides = CAREFUL_JSON
     list_display = ["address", "replica", "user", "updated"]
     list_filter = ["replica", "user"]
     search_fields = ["address", "user"]
     fields = ["replica", "user", "address", "base", "value"]
     readonly_fields = ["replica", "user", "address", "base"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Drafts begin with an edit of settings."""
-        return False
 
     def save_model(self, request: HttpRequest, obj: models.Draft, form: DraftForm, change: bool) -> None:
         """Keep the value as its user's edit; one that changes nothing drops the draft."""

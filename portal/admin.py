@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 
+from clusters.raw_edits import NeverAdded, NeverWritten, ReadInline, ReadOnly
 from portal.advice import Dismissal
 from portal.alerts import admin as alerts_admin
 from portal.audit import AuditRow
 from portal.checks import Check, Finding
 from portal.config_files.backups import Backup
+from portal.every_tenant import EveryTenant
 from portal.invitations import Invitation
 from portal.jobs import Job, JobLine, JobPart
 from portal.proposals import admin as proposals_admin
@@ -45,7 +43,7 @@ class TenantAdmin(admin.ModelAdmin):
 
 
 @admin.register(ManagedCluster)
-class ManagedClusterAdmin(admin.ModelAdmin):
+class ManagedClusterAdmin(EveryTenant, NeverAdded, admin.ModelAdmin):
     """A cluster comes by adoption; here its tenant and its name in addresses can be changed."""
 
     list_display = ("replica", "tenant", "slug", "state", "adopted")
@@ -53,35 +51,19 @@ class ManagedClusterAdmin(admin.ModelAdmin):
     list_select_related = ("replica", "tenant")
     readonly_fields = ("replica", "adopted")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return ManagedCluster.everything.all()
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-
-class JobLineInline(admin.TabularInline):
+class JobLineInline(ReadInline):
     model = JobLine
-    extra = 0
-    can_delete = False
     readonly_fields = ("at", "text")
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
-
-class JobPartInline(admin.TabularInline):
+class JobPartInline(ReadInline):
     model = JobPart
-    extra = 0
-    can_delete = False
     readonly_fields = ("order", "serial", "name", "state", "step", "percent", "message")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Job)
-class JobAdmin(admin.ModelAdmin):
+class JobAdmin(EveryTenant, NeverWritten, admin.ModelAdmin):
     """Jobs are started and cancelled on their pages; here they are read and cleared away."""
 
     list_display = ("__str__", "tenant", "cluster", "state", "started_by", "created", "ended")
@@ -89,30 +71,16 @@ class JobAdmin(admin.ModelAdmin):
     list_select_related = ("tenant", "cluster__replica", "started_by")
     inlines = (JobPartInline, JobLineInline)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return Job.everything.all()
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class FindingInline(admin.TabularInline):
+class FindingInline(ReadInline):
     """What a check has found; the versions are sealed and stand on its page alone."""
 
     model = Finding
-    extra = 0
-    can_delete = False
     fields = readonly_fields = ("address", "behind", "resolution", "resolved_by", "resolved")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Check)
-class CheckAdmin(admin.ModelAdmin):
+class CheckAdmin(NeverWritten, admin.ModelAdmin):
     """Checks are started and resolved on their page; here they are read and cleared away."""
 
     list_display = ("cluster", "at", "started_by")
@@ -120,43 +88,18 @@ class CheckAdmin(admin.ModelAdmin):
     list_select_related = ("cluster__replica", "started_by")
     inlines = (FindingInline,)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
 
 @admin.register(Dismissal)
-class DismissalAdmin(admin.ModelAdmin):
+class DismissalAdmin(NeverWritten, admin.ModelAdmin):
     """Advice that people have put aside; deleting a row brings it back."""
 
     list_display = ("rule", "cluster", "reason", "by", "at")
     list_filter = ("rule", "cluster")
     list_select_related = ("cluster__replica",)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that are looked at and never written."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
 
 @admin.register(AuditRow)
-class AuditRowAdmin(ReadOnlyAdmin):
+class AuditRowAdmin(ReadOnly, admin.ModelAdmin):
     """Append-only: the chain is checked by `manage.py verify_audit`."""
 
     list_display = ("number", "at", "actor", "action", "target", "tenant", "outcome", "address")
@@ -166,15 +109,12 @@ class AuditRowAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Authenticator)
-class AuthenticatorAdmin(ReadOnlyAdmin):
+class AuthenticatorAdmin(NeverWritten, admin.ModelAdmin):
     """Second factors: for a person who has lost all of them they are taken away here, and never shown."""
 
     list_display = ("user", "type", "created_at", "last_used_at")
     list_select_related = ("user",)
     exclude = ("data",)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return True
 
 
 @admin.register(ClusterRole)
@@ -187,44 +127,26 @@ class ClusterRoleAdmin(admin.ModelAdmin):
 
 
 @admin.register(Invitation)
-class InvitationAdmin(admin.ModelAdmin):
+class InvitationAdmin(NeverWritten, admin.ModelAdmin):
     """Invitations are made by administrators of tenants; here they are read and taken away."""
 
     list_display = ("email", "tenant", "role", "invited_by", "created", "expires", "used")
     list_select_related = ("tenant",)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(admin.ModelAdmin):
+class ApiTokenAdmin(NeverWritten, admin.ModelAdmin):
     """Tokens are made by their persons; here they are revoked."""
 
     list_display = ("name", "user", "read_only", "tenant", "created", "expires", "used")
     list_select_related = ("user", "tenant")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
 
 @admin.register(Backup)
-class BackupAdmin(admin.ModelAdmin):
+class BackupAdmin(NeverWritten, admin.ModelAdmin):
     """Versions of configurations; what they hold is seen on the cluster's own pages."""
 
     list_display = ("__str__", "made", "same", "why", "by")
     list_filter = ("cluster", "why")
     list_select_related = ("cluster__replica", "by")
     exclude = ("text",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 
+from clusters.raw_edits import NeverWritten
 from portal.alerts.deliveries import Delivery
 from portal.alerts.incidents import Alert
 from portal.alerts.routing import Channel, Digest, Subscription
 from portal.alerts.windows import MaintenanceWindow
+from portal.every_tenant import EveryTenant
 
 
-class Recorded(admin.ModelAdmin):
+class Recorded(EveryTenant, NeverWritten, admin.ModelAdmin):
     """Rows of alerts are made and changed on their pages; here they are read and cleared away."""
 
     list_select_related = ("tenant",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return self.model.everything.all()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Alert)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from clusters.raw_edits import CAREFUL_JSON, NeverWritten, ReadInline
+from portal.every_tenant import EveryTenant
 from portal.proposals.policy import CommitPolicy
 from portal.proposals.proposal import Proposal, ProposalLine
 
@@ -16,23 +17,18 @@ from portal.proposals.proposal import Proposal, ProposalLine
 class CommitPolicyAdmin(admin.ModelAdmin):
     """What clusters ask of commits; their administrators set it on the page of the cluster."""
 
-    readonly_fields = ("windows", "canary")
+    formfield_overrides = CAREFUL_JSON
     list_display = ("cluster", "approval", "zone", "try_first")
     list_select_related = ("cluster__replica",)
 
 
-class ProposalLineInline(admin.TabularInline):
+class ProposalLineInline(ReadInline):
     model = ProposalLine
-    extra = 0
-    can_delete = False
     readonly_fields = ("at", "user", "text")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Proposal)
-class ProposalAdmin(admin.ModelAdmin):
+class ProposalAdmin(EveryTenant, NeverWritten, admin.ModelAdmin):
     """Proposals are decided on their pages; here they are read. The changes may hold secrets: not shown."""
 
     list_display = ("__str__", "tenant", "cluster", "state", "user", "created", "ended")
@@ -40,15 +36,6 @@ class ProposalAdmin(admin.ModelAdmin):
     list_select_related = ("tenant", "cluster__replica")
     exclude = ("changes", "tried")
     inlines = (ProposalLineInline,)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return Proposal.everything.all()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """One that is not over holds changes, or machines that try them."""

@@ -80,7 +80,14 @@ def test_raw_edit_says_that_it_asks_no_policy(root: Client, europe: ManagedClust
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"zone": "Nowhere"}, {"windows": '[{"day": 9}]'}, {"canary": '{"minutes": "soon"}'}]
+    "wrong",
+    [
+        {"zone": "Nowhere"},
+        {"windows": '[{"day": 9}]'},
+        {"canary": '{"minutes": "soon"}'},
+        {"canary": "[" * 100_000},
+    ],
+    ids=["zone", "window", "canary", "nesting"],
 )
 def test_policy_that_makes_no_sense_is_refused(
     root: Client, europe: ManagedCluster, wrong: dict[str, str]
