@@ -26,6 +26,7 @@ from portal.config_files.backups import KEPT, Backup, keep
 from portal.config_files.uploads import Upload
 from portal.login.freshness import ask_again, is_fresh
 from portal.pages.access import Place, cluster_page
+from portal.pages.doors import PassphraseField
 from portal.pages.navigation import entries, require_mode, tabs
 from portal.tenants import Right
 
@@ -40,12 +41,9 @@ class SaveForm(forms.Form):
             ("encrypted", gettext_lazy("encrypted with a passphrase: to load again")),
         ],
     )
-    passphrase = forms.CharField(
+    passphrase = PassphraseField(
         label=gettext_lazy("Passphrase of the file"),
         required=False,
-        strip=False,
-        max_length=1024,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
         help_text=gettext_lazy("Only for encrypted secrets. It is not kept: without it nobody opens them."),
     )
 
@@ -66,12 +64,9 @@ class LoadForm(forms.Form):
 
     choice = forms.ChoiceField(label=gettext_lazy("What to load"), choices=Upload.Choice.choices)
     file = forms.FileField(label=gettext_lazy("Configuration file"), max_length=255)
-    file_passphrase = forms.CharField(
+    file_passphrase = PassphraseField(
         label=gettext_lazy("Passphrase of the file"),
         required=False,
-        strip=False,
-        max_length=1024,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
         help_text=gettext_lazy("Where its secrets are encrypted. Never stored, never logged."),
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from asgiref.sync import async_to_sync
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -14,7 +13,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
-from appliances.following import adopting
 from appliances.links.errors import LinkError
 from clusters.addressing import check_name
 from clusters.refusals import REFUSALS
@@ -85,13 +83,12 @@ def _look(request: HttpRequest, mine: Any) -> HttpResponse:
     form = WhereForm(request.POST)
     if not form.is_valid():
         return _show(request, "where", 422, form=form)
-    where = form.cleaned_data
     try:
-        seen = async_to_sync(adopting.look)(where["address"], where["port"])
+        initial = form.look()
     except LinkError as error:
         return _show(request, "where", 422, form=form, trouble=error)
-    initial = {**where, "host_key": seen.host_key, "user": "admin", "tenant": mine.first()}
-    return _show(request, "who", form=CreateForm(tenants=mine, initial=initial))
+    form = CreateForm(tenants=mine, initial={**initial, "tenant": mine.first()})
+    return _show(request, "who", form=form)
 
 
 def _check(request: HttpRequest, form: CreateForm) -> HttpResponse:

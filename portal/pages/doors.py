@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django import forms
 from django.utils.translation import gettext_lazy
 
+from appliances.following import adopting
 from appliances.links.client import Passphrase
 from appliances.links.identity import InvalidKey, fingerprint
 from portal.guided.running import Door
@@ -39,6 +41,12 @@ class WhereForm(forms.Form):
         initial=22,
         help_text=gettext_lazy("Of its SSH service, usually 22."),
     )
+
+    def look(self) -> dict[str, Any]:
+        """What was told, and the `host_key` that answers there; of a valid form. Raises LinkError."""
+        told = self.cleaned_data
+        seen = async_to_sync(adopting.look)(told["address"], told["port"])
+        return {**told, "host_key": seen.host_key}
 
 
 class LoginForm(WhereForm):

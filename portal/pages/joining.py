@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from asgiref.sync import async_to_sync
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +12,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
-from appliances.following import adopting
 from appliances.links.errors import LinkError
 from clusters.catalogue import Scope
 from clusters.installed import catalogue
@@ -117,12 +115,10 @@ def _look(request: HttpRequest, place: Place) -> HttpResponse:
     form = WhereForm(request.POST)
     if not form.is_valid():
         return _show(request, place, "where", 422, form=form)
-    where = form.cleaned_data
     try:
-        seen = async_to_sync(adopting.look)(where["address"], where["port"])
+        initial = form.look()
     except LinkError as error:
         return _show(request, place, "where", 422, form=form, trouble=error)
-    initial = {**where, "host_key": seen.host_key}
     return _show(request, place, "who", form=JoinForm(state=place.state, initial=initial))
 
 
