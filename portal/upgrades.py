@@ -153,7 +153,7 @@ def _findings(heard: Heard, wanted: str) -> Iterable[Finding]:
         yield Finding(
             _("It cannot be asked: %(why)s") % {"why": heard.trouble or machine.reason}, blocks=True
         )
-    elif machine.connection is Connection.UNKNOWN:
+    elif machine.connection is Connection.UNKNOWN and (heard.waits or not told):
         yield Finding(_("The portal has no fresh news of it."), blocks=True)
     elif machine.connection is not Connection.CONNECTED:
         yield Finding(

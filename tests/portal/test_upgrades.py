@@ -106,6 +106,16 @@ def test_run_does_not_begin_with_a_machine_that_is_not_ready(offered: ManagedClu
     assert not Job.everything.exists()
 
 
+def test_machine_without_a_link_is_ready_once_it_answers(offered: ManagedCluster, client: Client) -> None:
+    """UPG-08: a portal of another release is refused as a peer, and asks by errands."""
+    MachineStatus.objects.update(connection=Connection.UNKNOWN, reason="another release")
+    assert opened(client).count("The portal has no fresh news of it.") == 3
+    say(client, "rome")
+    assert opened(client).count("The portal has no fresh news of it.") == 2
+    begin(client, "rome", confirmed="yes")
+    assert [part.name for part in Job.everything.get().parts.all()] == ["rome.example"]
+
+
 @pytest.mark.parametrize(
     "told",
     [
