@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+
 import pytest
+from django.utils import translation
 from hypothesis import HealthCheck, settings
 
 from tests.rows import OUTCOMES
@@ -10,6 +14,13 @@ from tests.rows import OUTCOMES
 # A busy machine must not fail a law: time is bounded for each test as a whole.
 settings.register_profile("gatefold", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gatefold")
+
+
+@pytest.fixture(autouse=True)
+def language() -> Iterator[None]:
+    """The language of a test's last request ends with the test."""
+    yield
+    translation.deactivate()
 
 
 class Outcomes:
@@ -31,6 +42,14 @@ class Outcomes:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         self._cache.set(OUTCOMES, {**self._cache.get(OUTCOMES, {}), **self._found})
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if os.geteuid() != 0:
+        for item in items:
+            if item.get_closest_marker("root"):
+                item.add_marker(pytest.mark.skip(reason="Needs root: Postfix or network namespaces"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
