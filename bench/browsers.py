@@ -133,12 +133,9 @@ def measure() -> Iterator[str]:
     # Installations for tests are what is wanted here, too: whole, of their own, and gone afterwards.
     from tests.portal.installation import Installation
 
-    portal = Installation()
-    try:
-        migrated = portal.manage("migrate", "-v", "0")
-        assert migrated.returncode == 0, migrated.stderr
+    with Installation() as portal:
+        portal.prepare()
         cookies = portal.python(SET_UP).split()
-        portal.start_redis()
         portal.start_web()
         code = f"import django; django.setup()\n{FLIP}"
         worker = subprocess.Popen(
@@ -152,8 +149,6 @@ def measure() -> Iterator[str]:
         finally:
             worker.terminate()
             worker.communicate()
-    finally:
-        portal.close()
 
 
 async def _flips(port: int, cookies: list[str], worker: subprocess.Popen[str]) -> list[str]:

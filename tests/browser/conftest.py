@@ -36,16 +36,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="module")
 def portal() -> Iterator[Installation]:
     """Acme with the cluster Europe, whose machines report; a real Redis and daphne, no worker."""
-    found = Installation()
-    try:
-        done = found.manage("migrate", "-v0")
-        assert done.returncode == 0, done.stderr
-        found.start_redis()
-        found.python(BUILD)
+    with Installation() as found:
+        found.prepare(BUILD)
         found.start_web()
         yield found
-    finally:
-        found.close()
 
 
 @pytest.fixture(scope="module")

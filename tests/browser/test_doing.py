@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 
@@ -15,7 +14,6 @@ from tests.portal.installation import Installation
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="Postfix needs root"),
     pytest.mark.timeout(400),
 ]
 BUILD = """
@@ -39,17 +37,11 @@ def pair() -> Iterator[tuple[Machine, Machine]]:
 @pytest.fixture(scope="module")
 def portal(pair: tuple[Machine, Machine]) -> Iterator[Installation]:
     """A portal with a worker that follows the cluster."""
-    found = Installation()
-    try:
-        done = found.manage("migrate", "-v0")
-        assert done.returncode == 0, done.stderr
-        found.start_redis()
-        found.python(BUILD)
+    with Installation() as found:
+        found.prepare(BUILD)
         found.start_web()
         found.start_worker()
         yield found
-    finally:
-        found.close()
 
 
 @pytest.fixture

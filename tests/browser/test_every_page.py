@@ -24,16 +24,10 @@ HERE = (
 @pytest.fixture(scope="module")
 def portal() -> Iterator[Installation]:
     """A portal where no page is empty."""
-    found = Installation()
-    try:
-        done = found.manage("migrate", "-v0")
-        assert done.returncode == 0, done.stderr
-        found.start_redis()
-        found.python("from tests.browser.full_world import build; build()")
+    with Installation() as found:
+        found.prepare("from tests.browser.full_world import build; build()")
         found.start_web()
         yield found
-    finally:
-        found.close()
 
 
 def log_in(page: Page, name: str = "alice") -> None:

@@ -50,15 +50,10 @@ for about in ("status", "settings", "alerts"):
 @pytest.fixture
 def own(chromium: Browser) -> Iterator[Installation]:
     """A portal of its own, which a test may stop and break."""
-    found = Installation()
-    try:
-        assert found.manage("migrate", "-v0").returncode == 0
-        found.start_redis()
-        found.python(BUILD)
+    with Installation() as found:
+        found.prepare(BUILD)
         found.start_web()
         yield found
-    finally:
-        found.close()
 
 
 @pytest.fixture

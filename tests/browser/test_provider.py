@@ -20,18 +20,13 @@ def provider() -> Iterator[Provider]:
 @pytest.fixture
 def installed(provider: Provider) -> Iterator[Installation]:
     """A portal of its own whose environment file names the provider."""
-    found = Installation()
-    try:
+    with Installation() as found:
         told = {"": "corp", "_CORP_URL": provider.url, "_CORP_CLIENT": "gatefold", "_CORP_SECRET": "x"}
         lines = [f"GATEFOLD_OIDC{name}={value}" for name, value in told.items()]
         (found.var / "portal" / "environment").write_text("\n".join(lines))
-        done = found.manage("migrate", "-v0")
-        assert done.returncode == 0, done.stderr
-        found.start_redis()
+        found.prepare()
         found.start_web()
         yield found
-    finally:
-        found.close()
 
 
 def test_person_logs_in_by_a_provider(installed: Installation, chromium: Browser) -> None:

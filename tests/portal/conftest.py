@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +20,16 @@ from portal.alerts.incidents import Fact, happened
 from portal.alerts.kinds import Kind
 from portal.jobs import Job
 from portal.tenants import ManagedCluster, Tenant
+from tests.appliances.machine.machines import Machines
 from tests.portal import world
+
+
+@pytest.fixture(scope="module")
+def machines() -> Iterator[Machines]:
+    """Real ones; they end with the module."""
+    found = Machines()
+    yield found
+    found.close()
 
 
 @pytest.fixture

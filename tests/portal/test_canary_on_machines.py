@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -10,13 +9,12 @@ from typing import Any
 import pytest
 
 from tests.appliances.machine.machines import Machine, Machines, listener
+from tests.portal.following import PEOPLE, adopt, rows
 from tests.portal.installation import Installation, until
-from tests.portal.test_following import PEOPLE, adopt, rows
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="Postfix needs root"),
     pytest.mark.timeout(600),
 ]
 
@@ -38,13 +36,6 @@ ROUTES = {"routes": [{"domain": "moved.example", "hosts": [{"host": "127.0.0.9",
 
 
 @pytest.fixture(scope="module")
-def machines() -> Iterator[Machines]:
-    found = Machines()
-    yield found
-    found.close()
-
-
-@pytest.fixture(scope="module")
 def pair(machines: Machines) -> list[Machine]:
     """A cluster of two real machines with a listener each."""
     return machines.cluster("one", "two", settings={"listenerconfig": listener()})
@@ -53,15 +44,10 @@ def pair(machines: Machines) -> list[Machine]:
 @pytest.fixture(scope="module")
 def portal(pair: list[Machine]) -> Iterator[Installation]:
     """It follows the pair."""
-    found = Installation()
-    try:
-        assert found.manage("migrate", "-v0").returncode == 0
-        found.python(PEOPLE)
-        found.start_redis()
+    with Installation() as found:
+        found.prepare(PEOPLE)
         assert "acme follows" in adopt(found, pair[0]).lower()
         yield found
-    finally:
-        found.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 
 import pytest
 
-from tests.appliances.machine.machines import PASSPHRASE, SSH_PORT, Machine, Machines
+from tests.appliances.machine.machines import PASSPHRASE, Machine, Machines
+from tests.portal.following import PEOPLE, adopt, rows, states
 from tests.portal.installation import Installation, until
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="Postfix needs root"),
     pytest.mark.timeout(400),
 ]
 
-PEOPLE = """
-from django.contrib.auth.models import User
-from portal.tenants import *
-for slug, name in (("acme", "alice"), ("umbra", "charlie")):
-    tenant = Tenant.objects.create(name=slug.title(), slug=slug)
-    user = User.objects.create_user(name, password="correct horse battery")
-    Member.objects.create(tenant=tenant, user=user, role="administrator")
-"""
 COMMIT = """
 from clusters import commits, drafts
 from clusters.modes import CLUSTER
@@ -38,13 +29,6 @@ commits.commit_pending(one.replica_id, user="alice", host="portal", comment="Fro
 
 
 @pytest.fixture(scope="module")
-def machines() -> Iterator[Machines]:
-    found = Machines()
-    yield found
-    found.close()
-
-
-@pytest.fixture(scope="module")
 def pair(machines: Machines) -> list[Machine]:
     """A cluster of two real machines."""
     return machines.cluster("one", "two")
@@ -52,14 +36,9 @@ def pair(machines: Machines) -> list[Machine]:
 
 @pytest.fixture(scope="module")
 def portal() -> Iterator[Installation]:
-    found = Installation()
-    try:
-        assert found.manage("migrate", "-v0").returncode == 0
-        found.python(PEOPLE)
-        found.start_redis()
+    with Installation() as found:
+        found.prepare(PEOPLE)
         yield found
-    finally:
-        found.close()
 
 
 CHECK = """
@@ -91,36 +70,12 @@ def damage(machine: Machine) -> None:
         disk.execute("update clusters_head set value = replace(value, 'x@y.example', 'z@y.example')")
 
 
-def adopt(
-    portal: Installation,
-    machine: Machine,
-    *,
-    tenant: str = "acme",
-    fingerprint: str = "",
-    passphrase: str = PASSPHRASE,
-) -> str:
-    done = portal.manage(
-        "adopt", "--tenant", tenant, "--address", machine.address, "--port", str(SSH_PORT),
-        "--fingerprint", fingerprint or machine.fingerprint, stdin=f"{passphrase}\n",
-    )  # fmt: skip
-    return done.stdout if done.returncode == 0 else done.stderr
-
-
-def rows(portal: Installation) -> dict[str, dict[str, str]]:
-    found = portal.rows("SELECT name, connection, wanted, enforced, error FROM appliances_machinestatus")
-    return {str(row["name"]): row for row in found}
-
-
 def last_comment(portal: Installation) -> str:
     return str(
         portal.rows("SELECT comment FROM clusters_commit ORDER BY wall DESC, counter DESC LIMIT 1")[0][
             "comment"
         ]
     )
-
-
-def states(portal: Installation) -> list[str]:
-    return sorted(row["connection"] for row in rows(portal).values())
 
 
 def test_portal_adopts_follows_replicates_and_notices(portal: Installation, pair: list[Machine]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import html
-import os
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -22,16 +20,8 @@ from tests.portal.test_adopt_page import everything_kept
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="Postfix needs root"),
     pytest.mark.django_db(transaction=True),
 ]
-
-
-@pytest.fixture(scope="module")
-def machines() -> Iterator[Machines]:
-    found = Machines()
-    yield found
-    found.close()
 
 
 @pytest.fixture(scope="module")

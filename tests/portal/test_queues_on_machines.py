@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,13 +10,12 @@ import pytest
 from tests.appliances.machine.machines import Machine, Machines, listener
 from tests.appliances.machine.sinks import Sink, send
 from tests.portal.browsing import Browser, wait_for
+from tests.portal.following import PEOPLE, adopt, states
 from tests.portal.installation import Installation, until
-from tests.portal.test_following import PEOPLE, adopt, states
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="Postfix needs root"),
     pytest.mark.timeout(400),
 ]
 
@@ -54,13 +52,6 @@ def sink() -> Iterator[Sink]:
 
 
 @pytest.fixture(scope="module")
-def machines() -> Iterator[Machines]:
-    found = Machines()
-    yield found
-    found.close()
-
-
-@pytest.fixture(scope="module")
 def pair(machines: Machines, sink: Sink) -> list[Machine]:
     found = machines.cluster("mx1", "mx2", settings={"listenerconfig": listener()})
     line = f"clustermode cluster; smtproutes set example.com {sink.route}; commit -m routes --wait 60"
@@ -72,18 +63,13 @@ def pair(machines: Machines, sink: Sink) -> list[Machine]:
 @pytest.fixture(scope="module")
 def portal(pair: list[Machine]) -> Iterator[Installation]:
     """It follows the pair, with a worker."""
-    found = Installation()
-    try:
-        assert found.manage("migrate", "-v0").returncode == 0
-        found.python(PEOPLE)
-        found.start_redis()
+    with Installation() as found:
+        found.prepare(PEOPLE)
         assert "follows" in adopt(found, pair[0])
         found.start_web()
         found.start_worker("-B", "-s", str(found.var / "beat"))
         until(lambda: states(found) == ["connected", "connected"], "both are connected")
         yield found
-    finally:
-        found.close()
 
 
 def ids(found: dict[str, Any], machine: Machine) -> list[str]:

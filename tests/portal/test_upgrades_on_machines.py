@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +14,12 @@ from tests.appliances.machine.machines import ROOT, Machine, Machines, listener
 from tests.appliances.machine.sinks import Sink
 from tests.appliances.machine.test_upgrades import mail_through, release_of, upgradable
 from tests.portal.browsing import Browser, number_of, wait_for
+from tests.portal.following import PEOPLE, adopt, states
 from tests.portal.installation import Installation, until
-from tests.portal.test_following import PEOPLE, adopt, states
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="Postfix needs root"),
     pytest.mark.timeout(600),
 ]
 
@@ -38,13 +36,6 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     content = (folder / hollow.file).read_bytes()
     (folder / hollow.file).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     return folder
-
-
-@pytest.fixture(scope="module")
-def machines() -> Iterator[Machines]:
-    found = Machines()
-    yield found
-    found.close()
 
 
 @pytest.fixture(scope="module")
@@ -66,18 +57,13 @@ class UpgradedPortal(Installation):
 
 @pytest.fixture(scope="module")
 def portal(pair: list[Machine], releases: Path) -> Iterator[UpgradedPortal]:
-    found = UpgradedPortal()
-    found.releases = releases
-    try:
-        assert found.manage("migrate", "-v0").returncode == 0
-        found.python(PEOPLE)
-        found.start_redis()
+    with UpgradedPortal() as found:
+        found.releases = releases
+        found.prepare(PEOPLE)
         assert "follows" in adopt(found, pair[0])
         found.new = True
         found.start_web()
         yield found
-    finally:
-        found.close()
 
 
 def parts(alice: Browser, number: int) -> dict[str, Any]:

@@ -56,13 +56,10 @@ def inbox() -> Iterator[tuple[Inbox, int]]:
 
 def test_refused_settings_reach_a_mailbox_once_and_their_end_too(inbox: tuple[Inbox, int]) -> None:
     found, port = inbox
-    portal = Installation()
-    try:
+    with Installation() as portal:
         mail = f"GATEFOLD_EMAIL_URL=smtp://127.0.0.1:{port}\nGATEFOLD_URL=https://portal.example\n"
         (portal.var / "portal" / "environment").write_text(mail)
-        assert portal.manage("migrate", "-v0").returncode == 0
-        portal.start_redis()
-        portal.python(BUILD + SUBSCRIBE)
+        portal.prepare(BUILD + SUBSCRIBE)
         portal.start_worker()
         portal.python(REFUSE.format(error="Postfix refused it"))
         until(lambda: REFUSED in found.subjects, "the mail has arrived")
@@ -73,6 +70,4 @@ def test_refused_settings_reach_a_mailbox_once_and_their_end_too(inbox: tuple[In
         # The machines of this test are nowhere: to the worker, its portal has lost its network.
         assert not [subject for subject in found.subjects if "machine down" in subject]
         until(lambda: not portal.rows(UNSENT), "every delivery is noted as sent")
-    finally:
         assert "Traceback" not in portal.log("worker")
-        portal.close()
