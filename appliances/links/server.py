@@ -31,6 +31,10 @@ __all__ = ["Limits", "LinkKeeper", "ProcessFactory", "Service", "ServiceKind"]
 logger = logging.getLogger(__name__)
 
 
+TURNS_UNTIL_KNOWN = 4
+"""Turns of the event loop from accepting a caller until its connection is known here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one service allows."""
@@ -124,6 +128,11 @@ class Service:
         """Stops listening and ends every connection."""
         if self._acceptor is None:
             return
+        # asyncio forgets a caller whom it has let in and not yet handed over when its server closes.
+        for listening in self._acceptor.sockets:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        for _ in range(TURNS_UNTIL_KNOWN):
+            await asyncio.sleep(0)
         self._acceptor.close()
         await asyncio.gather(*(connection.end() for connection in list(self._connections)))
         await self._acceptor.wait_closed()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 
 import asyncssh
 import pytest
@@ -297,3 +298,26 @@ async def test_closed_service_ends_its_connections_and_frees_the_port(box):
         await login(target, "ops", password="operator")
     with contextlib.suppress(OSError):
         conn.close()
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_caller_let_in_at_the_moment_of_closing_is_hung_up_on(box, turns):
+    a = box("A")
+    target = await a.listen()
+    callers = [socket.create_connection((target.address, target.port)) for _ in range(3)]
+    try:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await a.services[0].close()
+        for caller in callers:
+            caller.setblocking(False)
+            await asyncio.wait_for(_read_to_the_end(caller), 5)
+    finally:
+        for caller in callers:
+            caller.close()
+
+
+async def _read_to_the_end(caller: socket.socket) -> None:
+    with contextlib.suppress(ConnectionResetError):
+        while await asyncio.get_running_loop().sock_recv(caller, 4096):
+            pass
