@@ -29,14 +29,13 @@ from clusters.reverting import (
     NoConflict,
     NotRevertible,
     PastIsGone,
-    accept_winner,
     columns_of,
     conflict_at,
     conflicts,
     draft_merge,
-    restore_loser,
     revert,
     revert_now,
+    settle,
     suggested,
 )
 from clusters.state import ClusterState
@@ -55,7 +54,6 @@ __all__ = [
     "NothingPending",
     "PastIsGone",
     "UnknownCommit",
-    "accept_winner",
     "columns_of",
     "commit_changes",
     "commit_pending",
@@ -66,9 +64,9 @@ __all__ = [
     "find",
     "history",
     "last",
-    "restore_loser",
     "revert",
     "revert_now",
+    "settle",
     "suggested",
 ]
 

@@ -64,7 +64,8 @@ class Stale:
 class Pending:
     """One uncommitted change: `value` None makes the entry absent, `before` is what is in force.
 
-    `stale` is the version that someone else made meanwhile, else None.
+    `stale` is the version that someone else made meanwhile, else None. `settles`: the entry is in conflict,
+    and committing this ends it (SYN-08).
     """
 
     address: Address
@@ -73,6 +74,7 @@ class Pending:
     base: CommitId | None
     stale: Version | None
     updated: datetime
+    settles: bool = False
 
     @property
     def mode(self) -> Mode | None:
@@ -145,8 +147,9 @@ def _keep(row: models.Replica, user: str, address: Address, value: Document | No
 
 def _write(row: models.Replica, user: str, address: Address, value: Document | None) -> bool:
     head = replicas.heads(row.pk, [address]).get(address, (None,))[0]
+    stands = replicas.standing(row.pk, [address]).get(address)
     mine = row.drafts.filter(user=user, address=str(address))
-    if canonical(value) == canonical(head.value if head else None):
+    if canonical(value) == canonical(stands.value if stands else None):
         mine.delete()
         return False
     known = mine.first()
@@ -166,15 +169,20 @@ def pending(replica_id: int, user: str) -> list[Pending]:
     """Everything the user has changed and not committed, over all levels (CMT-01)."""
     rows = list(models.Draft.objects.filter(replica=replica_id, user=user))
     read = [(row, row.read()) for row in rows]
-    heads = replicas.heads(replica_id, [change.address for _row, change in read])
-    return [_pending(row, change, heads.get(change.address, ())) for row, change in read]
+    addresses = [change.address for _row, change in read]
+    heads = replicas.heads(replica_id, addresses)
+    stands = replicas.standing(replica_id, addresses)
+    return [_pending(row, c, heads.get(c.address, ()), stands.get(c.address)) for row, c in read]
 
 
-def _pending(row: models.Draft, change: Change, heads: tuple[Version, ...]) -> Pending:
-    now = heads[0] if heads else None
-    changed = now if now and now.id != change.replaces else None
-    before = now.value if now else None
-    return Pending(change.address, change.value, before, change.replaces, changed, row.updated)
+def _pending(
+    row: models.Draft, change: Change, heads: tuple[Version, ...], stands: Version | None
+) -> Pending:
+    newest = heads[0] if heads else None
+    changed = newest if newest and newest.id != change.replaces else None
+    before = stands.value if stands else None
+    told = (change.address, change.value, before, change.replaces, changed, row.updated)
+    return Pending(*told, settles=len(heads) > 1)
 
 
 def people(replica_id: int) -> list[str]:

@@ -153,6 +153,9 @@ def entry_changes(replica_id: int, commit: versions.Commit) -> list[EntryChange]
 
 
 def _entry_change(replica_id: int, change: Change) -> EntryChange:
+    if change.past is not None and (change.past.versions or change.past.whole):
+        stood = change.past.versions[0].value if change.past.versions else None
+        return EntryChange(change.address, stood, change.value, known=True)
     if change.replaces is None:
         return EntryChange(change.address, None, change.value, known=True)
     before = replicas.version(replica_id, change.address, change.replaces)

@@ -70,6 +70,7 @@ __all__ = [
     "set_group",
     "set_keys",
     "set_name",
+    "set_safe_wait",
     "withdraw_join",
 ]
 
@@ -82,6 +83,23 @@ def set_name(replica_id: int, name: str, *, user: str, host: str) -> versions.Co
             raise AlreadyNamed(_("A group is called %(name)s already.") % {"name": wanted})
         value = {**op.state.entries[THE_CLUSTER].value, "name": wanted}
         text = _("Rename the cluster to %(name)s") % {"name": wanted}
+        return op.commit({THE_CLUSTER: value}, user, host, text)
+
+
+def set_safe_wait(replica_id: int, safe_wait: bool, *, user: str, host: str) -> versions.Commit | None:
+    """Whether settings in conflict stay as they were before it, or the newest holds (SYN-08).
+
+    What is in conflict now changes at once. Returns None when it is so already. Raises NotInCluster.
+    """
+    with operation(replica_id) as op:
+        if op.state.safe_wait == safe_wait:
+            return None
+        value = {**op.state.entries[THE_CLUSTER].value, "safe_wait": safe_wait}
+        text = (
+            _("Settings in conflict wait for a decision")
+            if safe_wait
+            else _("In a conflict the newest holds")
+        )
         return op.commit({THE_CLUSTER: value}, user, host, text)
 
 

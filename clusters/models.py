@@ -13,7 +13,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from clusters import versions
-from clusters.sealed_columns import SealedChangesField, SealedJSONField
+from clusters.sealed_columns import SealedChangesField, SealedJSONField, SealedPastField
 from clusters.sealing import secrets_of
 
 REJOINED = "#"
@@ -134,7 +134,16 @@ class ValueOfEntry(models.Model):
         return secrets_of(versions.Address.parse(self.address))
 
 
-class Change(ValueOfEntry):
+class WrittenValue(ValueOfEntry):
+    """A value that a commit wrote, and under safe wait what had stood there before it."""
+
+    past = SealedPastField(_("what stood before"), null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class Change(WrittenValue):
     """What a commit did to one entry; a null value made it absent."""
 
     commit = models.ForeignKey(Commit, models.CASCADE, related_name="changes")
@@ -151,10 +160,11 @@ class Change(ValueOfEntry):
 
     def read(self) -> versions.Change:
         base = versions.CommitId.parse(self.replaces) if self.replaces else None
-        return versions.Change(versions.Address.parse(self.address), self.value, base)
+        past = versions.past_from_wire(self.past)
+        return versions.Change(versions.Address.parse(self.address), self.value, base, past)
 
 
-class VersionFields(ValueOfEntry, AuthorshipFields):
+class VersionFields(WrittenValue, AuthorshipFields):
     """The columns of versions.Version."""
 
     class Meta:
@@ -164,13 +174,19 @@ class VersionFields(ValueOfEntry, AuthorshipFields):
         return self.address
 
     def read(self) -> versions.Version:
-        return versions.Version(
-            self.commit_id, self.time, self.seen, self.user, self.host, self.comment, self.value
-        )
+        by = (self.commit_id, self.time, self.seen, self.user, self.host, self.comment)
+        return versions.Version(*by, self.value, versions.past_from_wire(self.past))
+
+    @staticmethod
+    def columns(by: versions.Authorship) -> dict[str, object]:
+        """The column values of a version."""
+        assert isinstance(by, versions.Version)
+        written = {"value": by.value, "past": versions.past_to_wire(by.past)}
+        return {**AuthorshipFields.columns(by), **written}
 
 
 class Head(VersionFields):
-    """A version of an entry that no other had seen: rank 0 is in force, the rest lost a conflict."""
+    """A version of an entry that no other had seen: rank 0 is the newest, the rest lost a conflict."""
 
     replica = models.ForeignKey(Replica, models.CASCADE, related_name="heads")
     rank = models.PositiveSmallIntegerField(_("rank"), default=0)

@@ -96,9 +96,7 @@ class DjangoStore:
 
     def _remember(self, address: Address, gone: Iterable[versions.Version]) -> None:
         rows = (
-            models.Superseded(
-                replica=self.row, address=str(address), value=v.value, **models.Superseded.columns(v)
-            )
+            models.Superseded(replica=self.row, address=str(address), **models.Superseded.columns(v))
             for v in gone
         )
         models.Superseded.objects.bulk_create(rows)
@@ -177,12 +175,13 @@ def _head_rows(row: models.Replica, heads: Mapping[Address, Heads]) -> Iterator[
     for address, versions_ in heads.items():
         for rank, version in enumerate(versions_):
             columns = models.Head.columns(version)
-            yield models.Head(replica=row, address=str(address), rank=rank, value=version.value, **columns)
+            yield models.Head(replica=row, address=str(address), rank=rank, **columns)
 
 
 def _change_row(row: models.Commit, change: Change) -> models.Change:
     base = "" if change.replaces is None else str(change.replaces)
-    return models.Change(commit=row, address=str(change.address), value=change.value, replaces=base)
+    written = {"value": change.value, "past": versions.past_to_wire(change.past)}
+    return models.Change(commit=row, address=str(change.address), replaces=base, **written)
 
 
 def new_replica(origin: str, cluster_id: uuid.UUID | None = None) -> models.Replica:
@@ -284,7 +283,7 @@ def state_of(row: models.Replica) -> ClusterState:
 
 
 def _read_state(row: models.Replica) -> ClusterState:
-    return ClusterState.of(_read_heads(row.heads.filter(rank=0)))
+    return ClusterState.of(_read_heads(row.heads.all()))
 
 
 def conflicts(replica_id: int) -> dict[Address, Heads]:
@@ -297,6 +296,11 @@ def conflicts(replica_id: int) -> dict[Address, Heads]:
 def heads(replica_id: int, addresses: Iterable[Address]) -> dict[Address, Heads]:
     """The heads of those addresses that were ever written, absent ones included."""
     return _reading(replica_id).store.heads(addresses)
+
+
+def standing(replica_id: int, addresses: Iterable[Address]) -> dict[Address, versions.Version | None]:
+    """What is in force of those of the addresses that were ever written; see Replica.standing."""
+    return _reading(replica_id).standing(addresses)
 
 
 def state_seen(replica_id: int, seen: Vector) -> ClusterState:

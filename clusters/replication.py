@@ -7,14 +7,15 @@ simulated machines), or in the database (`clusters.replicas`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import islice
 from typing import Any, Protocol
 
-from clusters.catalogue import Document
 from clusters.memory import MemoryStore
+from clusters.standing import may_wait, past_after, standing, waits
 from clusters.versions import (
+    THE_CLUSTER,
     TOLERANCE,
     Address,
     Change,
@@ -46,9 +47,7 @@ __all__ = [
     "SnapshotNeeded",
     "StaleDraft",
     "Store",
-    "documents",
     "history_from_wire",
-    "in_force",
 ]
 
 
@@ -244,12 +243,30 @@ class Replica:
             raise StaleDraft(stale)
         seen, tips = self.vector, self.store.tips()
         ident = CommitId(self.origin, seen.get(self.origin, 0) + 1)
-        made = Commit(
-            ident, self.clock.tick(), seen, user, host, comment, tuple(changes), tips.get(self.origin, "")
-        )
+        written = tuple(self._remembering(changes, before))
+        made = Commit(ident, self.clock.tick(), seen, user, host, comment, written, tips.get(self.origin, ""))
         commit = Commit.from_wire(made.to_wire())
         self._take([commit], seen, {**tips, self.origin: commit.link})
         return commit
+
+    @property
+    def safe_wait(self) -> bool:
+        """Whether settings in conflict wait for a person (SYN-08)."""
+        return waits(self.store.heads([THE_CLUSTER]).get(THE_CLUSTER, ()))
+
+    def standing(self, addresses: Iterable[Address]) -> dict[Address, Version | None]:
+        """What is in force of the entries that were ever written; one without value makes it absent."""
+        safe_wait = self.safe_wait
+        return {
+            a: standing(heads, safe_wait=safe_wait and may_wait(a))
+            for a, heads in self.store.heads(addresses).items()
+        }
+
+    def _remembering(self, changes: Iterable[Change], before: Mapping[Address, Heads]) -> Iterator[Change]:
+        safe_wait = self.safe_wait
+        for change in changes:
+            remembers = safe_wait and may_wait(change.address)
+            yield replace(change, past=past_after(before.get(change.address, ()))) if remembers else change
 
     def missing(self, vector: Vector, limit: int = 500) -> list[Commit]:
         """At most `limit` commits that a peer with that vector lacks, each after all that it had seen.
@@ -399,15 +416,3 @@ def _new_conflicts(before: Mapping[Address, Heads], after: Mapping[Address, Head
         return {version.id for version in heads[1:]}
 
     return tuple(a for a, heads in after.items() if losers(heads) - losers(before.get(a, ())))
-
-
-def in_force(entries: Iterable[tuple[Address, Heads]]) -> Iterator[tuple[Address, Version]]:
-    """The standing version of each entry that is not absent."""
-    for address, heads in entries:
-        if heads and heads[0].value is not None:
-            yield address, heads[0]
-
-
-def documents(entries: Iterable[tuple[Address, Heads]]) -> dict[Address, Document]:
-    """The values in force."""
-    return {address: version.value for address, version in in_force(entries) if version.value is not None}

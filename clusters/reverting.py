@@ -1,4 +1,4 @@
-"""Going back: the values before a commit, and the losers of a conflict (design, sections 3 and 5)."""
+"""Going back: the values before a commit, and the versions of a conflict (design, sections 3 and 5)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class NotRevertible(Refused):
 
 
 class NoConflict(Refused):
-    """The entry has no such loser (any more)."""
+    """The entry has no such conflict, or no such version in it (any more)."""
 
 
 def revert(
@@ -76,13 +76,17 @@ def revert_now(
     check_comment(comment)
     with replicas.opened(replica_id) as replica:
         back = _back(replica_id, commit_id, user, over)
-        heads = replica.store.heads([change.address for change in back])
-        changes = [c for c in back if c.value != heads[c.address][0].value]
+        stands = replica.standing([change.address for change in back])
+        changes = [c for c in back if c.value != _value(stands[c.address])]
         if not changes:
             raise NothingPending(_("Everything is already as it was before %(id)s.") % {"id": commit_id})
         check_values(replica_id, changes)
         text = comment or _("Revert %(id)s") % {"id": commit_id}
         return replica.commit(changes, user=user, host=host, comment=text)
+
+
+def _value(version: Version | None) -> Document | None:
+    return version.value if version else None
 
 
 def _back(
@@ -126,25 +130,35 @@ def _require_way(
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """An entry that was changed in two places at once: what stands, and what lost (SYN-08).
+    """An entry that was changed in two places at once: the newest version, and the others (SYN-08).
 
     `ancestor` is the latest version that all their authors had seen; None where there was none, or where it
-    is not kept here.
+    is not kept here. The newest is in force, unless the entry `waits`: then the ancestor is.
     """
 
     address: Address
-    winner: Version
-    losers: tuple[Version, ...]
+    newest: Version
+    others: tuple[Version, ...]
     ancestor: Version | None = None
+    waits: bool = False
+
+    @property
+    def in_force(self) -> Version | None:
+        """What holds now; None where nothing does."""
+        return self.ancestor if self.waits else self.newest
 
 
 def conflicts(replica_id: int) -> list[Conflict]:
     """The rows of the conflict desk."""
     found = replicas.conflicts(replica_id)
-    return [
-        Conflict(address, heads[0], heads[1:], _ancestor(replica_id, address, heads))
-        for address, heads in found.items()
-    ]
+    stands = replicas.standing(replica_id, found)
+    return [_conflict(replica_id, address, heads, stands[address]) for address, heads in found.items()]
+
+
+def _conflict(replica_id: int, address: Address, heads: versions.Heads, stands: Version | None) -> Conflict:
+    if stands is not None and stands.id == heads[0].id:
+        return Conflict(address, heads[0], heads[1:], _ancestor(replica_id, address, heads))
+    return Conflict(address, heads[0], heads[1:], stands, waits=True)
 
 
 def conflict_at(replica_id: int, address: Address) -> Conflict:
@@ -162,60 +176,53 @@ def _ancestor(replica_id: int, address: Address, heads: versions.Heads) -> Versi
     return versions.merge(common)[0] if common else None
 
 
-def columns_of(found: Conflict, loser_id: CommitId) -> list[Document | None]:
-    """Ancestor, winner and that loser, as `side_by_side` takes them; raises NoConflict."""
-    loser = next((each for each in found.losers if each.id == loser_id), None)
-    if loser is None:
+def columns_of(found: Conflict, other_id: CommitId) -> list[Document | None]:
+    """Ancestor, newest and that other version, as `side_by_side` takes them; raises NoConflict."""
+    other = next((each for each in found.others if each.id == other_id), None)
+    if other is None:
         raise NoConflict(_("%(entry)s has no such conflict any more.") % {"entry": found.address})
-    return [found.ancestor.value if found.ancestor else None, found.winner.value, loser.value]
+    return [_value(found.ancestor), found.newest.value, other.value]
 
 
 def suggested(row: Row) -> int:
-    """Which column of `columns_of` a merge begins with at a row: the one that changed it, or the winner."""
-    _ancestor_kind, winner, loser = row.kinds
-    return 2 if winner == "same" and loser != "same" else 1
+    """Which column of `columns_of` a merge begins with at a row: the one that changed it, or the newest."""
+    _ancestor_kind, newest, other = row.kinds
+    return 2 if newest == "same" and other != "same" else 1
 
 
 def draft_merge(
-    replica_id: int, user: str, address: Address, loser_id: CommitId, chosen: Mapping[str, int]
+    replica_id: int, user: str, address: Address, other_id: CommitId, chosen: Mapping[str, int]
 ) -> Edited:
-    """Draft the winner with what `chosen` takes of the other columns; committed, it settles the conflict.
+    """Draft the newest with what `chosen` takes of the other columns; committed, it settles the conflict.
 
     `chosen` as in side_by_side.combined. Raises NoConflict, and what `drafts.edit_entry` raises.
     """
-    columns = columns_of(conflict_at(replica_id, address), loser_id)
+    columns = columns_of(conflict_at(replica_id, address), other_id)
     drafts.clear(replica_id, user, [address])
     return drafts.edit_entry(replica_id, user, address, combined(columns, chosen, 1))
 
 
-def restore_loser(
-    replica_id: int, address: Address, loser_id: CommitId, *, user: str, host: str, comment: str = ""
+def settle(
+    replica_id: int,
+    address: Address,
+    version: CommitId | None = None,
+    *,
+    user: str,
+    host: str,
+    comment: str = "",
 ) -> versions.Commit:
-    """Put a conflict's loser in force by one commit that has seen all its versions, so that it is settled.
+    """End a conflict by one commit that has seen all its versions: put one of them in force.
 
-    Raises NoConflict, and what checking the value raises.
+    Without `version` what is in force stays. Raises NoConflict, and what checking the value raises.
     """
-    return _settle(replica_id, address, loser_id, user, host, comment)
-
-
-def accept_winner(
-    replica_id: int, address: Address, *, user: str, host: str, comment: str = ""
-) -> versions.Commit:
-    """Settle a conflict by committing once more what is in force; raises NoConflict."""
-    return _settle(replica_id, address, None, user, host, comment)
-
-
-def _settle(
-    replica_id: int, address: Address, loser_id: CommitId | None, user: str, host: str, comment: str
-) -> versions.Commit:
     check_comment(comment)
     with replicas.opened(replica_id) as replica:
         heads = replica.store.heads([address]).get(address, ())
-        wanted = {head.id: head for head in heads[1:]}
-        if not wanted or (loser_id is not None and loser_id not in wanted):
+        known = {head.id: head for head in heads}
+        if len(heads) < 2 or (version is not None and version not in known):
             raise NoConflict(_("%(entry)s has no such conflict any more.") % {"entry": address})
-        chosen = heads[0] if loser_id is None else wanted[loser_id]
-        change = Change(address, chosen.value, heads[0].id)
-        if loser_id is not None:
+        chosen = replica.standing([address])[address] if version is None else known[version]
+        change = Change(address, _value(chosen), heads[0].id)
+        if version is not None:
             check_values(replica_id, [change])
         return replica.commit([change], user=user, host=host, comment=comment)

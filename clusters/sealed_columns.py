@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.apps import apps
@@ -15,11 +16,27 @@ class SealedJSONField(models.JSONField):
     """A JSON document. The model's `secrets` names the paths whose texts are sealed in the database."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        return sealing.sealed(super().pre_save(model_instance, add), model_instance.secrets)
+        return sealing.sealed(super().pre_save(model_instance, add), self.paths(model_instance.secrets))
+
+    def paths(self, secrets: Iterable[str]) -> Collection[str]:
+        """Where in this column the secrets of the entry's value are."""
+        return set(secrets)
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         read = super().from_db_value(value, expression, connection)
         return sealing.unsealed(read) if sealing.MARK in str(value) else read
+
+
+class SealedPastField(SealedJSONField):
+    """A versions.Past as JSON: the values that an entry had."""
+
+    def paths(self, secrets: Iterable[str]) -> Collection[str]:
+        return in_past(secrets)
+
+
+def in_past(secrets: Iterable[str]) -> Collection[str]:
+    """The paths of an entry's secrets within a past of it."""
+    return {f"versions.*.value.{path}" for path in secrets}
 
 
 class SealedChangesField(models.JSONField):
@@ -41,7 +58,8 @@ def _sealed_changes(value: Any) -> Any:
         return [_sealed_changes(item) for item in value]
     if "address" in value:
         secrets = sealing.secrets_of(Address.parse(value["address"]))
-        return {name: sealing.sealed(item, secrets) for name, item in value.items()}
+        paths = {"past": in_past(secrets)}
+        return {name: sealing.sealed(item, paths.get(name, secrets)) for name, item in value.items()}
     return {name: _sealed_changes(item) if name == "changes" else item for name, item in value.items()}
 
 

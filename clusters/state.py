@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from clusters.catalogue import Document
 from clusters.modes import CLUSTER, Level, Mode, group, machine
+from clusters.standing import in_force
 from clusters.versions import Address, Authorship, Change, Heads, Kind
 
 
@@ -78,8 +79,8 @@ class ClusterState:
 
     @classmethod
     def of(cls, entries: Iterable[tuple[Address, Heads]]) -> ClusterState:
-        """The state of a replica's entries, conflicts' losers and absent ones left out."""
-        found = ((a, heads[0]) for a, heads in entries if heads)
+        """The state of a replica's entries: what is in force of each, absent ones left out."""
+        found = in_force(entries).items()
         return cls({a: Defined(v.value, v) for a, v in found if v.value is not None})
 
     def changed(self, changes: Iterable[Change], by: Authorship | None = None) -> ClusterState:
@@ -131,6 +132,11 @@ class ClusterState:
     def by_address(self) -> bool:
         """Whether members talk by address rather than by host name (CL-13)."""
         return bool(self._cluster.get("by_address", False))
+
+    @property
+    def safe_wait(self) -> bool:
+        """Whether settings in conflict stay as they were until a person decides (SYN-08)."""
+        return bool(self._cluster.get("safe_wait", False))
 
     @property
     def initial_group(self) -> Group:

@@ -28,6 +28,7 @@ __all__ = [
     "MAX_NUMBER",
     "MAX_ORIGIN",
     "MAX_TEXT",
+    "MOST_PAST",
     "THE_BEGINNING",
     "THE_CLUSTER",
     "TOLERANCE",
@@ -40,6 +41,7 @@ __all__ = [
     "Heads",
     "Kind",
     "MalformedCommit",
+    "Past",
     "Timestamp",
     "Vector",
     "Version",
@@ -49,6 +51,8 @@ __all__ = [
     "entry_line",
     "joined",
     "merge",
+    "past_from_wire",
+    "past_to_wire",
     "read_link",
     "settings_at",
     "vector_from_wire",
@@ -61,6 +65,9 @@ TOLERANCE = 5 * 60 * 1000
 """How far, in milliseconds, a commit may be dated ahead of the receiver's clock (clock guard)."""
 
 LINK_LENGTH = 16
+
+MOST_PAST = 8
+"""How many versions of an entry a new one remembers under safe wait."""
 
 
 class Timestamp(NamedTuple):
@@ -190,28 +197,34 @@ THE_CLUSTER = Address(Kind.CLUSTER)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A new value of one entry, or None to make it absent (CL-10); `replaces` is what the author saw."""
+    """A new value of one entry, or None to make it absent (CL-10); `replaces` is what the author saw.
+
+    `past` is what had stood there for the author, where the cluster chose safe wait (SYN-08).
+    """
 
     address: Address
     value: Document | None
     replaces: CommitId | None = None
+    past: Past | None = None
 
     def to_wire(self) -> dict[str, Any]:
         return {
             "address": str(self.address),
             "value": self.value,
             "replaces": None if self.replaces is None else str(self.replaces),
+            "past": past_to_wire(self.past),
         }
 
     @classmethod
     def from_wire(cls, raw: object) -> Change:
         """Raises MalformedCommit."""
-        fields = read_fields(raw, {"address", "value", "replaces"})
+        fields = read_fields(raw, {"address", "value", "replaces", "past"})
         replaces = fields["replaces"]
         return cls(
             Address.parse(read_text(fields["address"])),
             _value(fields["value"]),
             None if replaces is None else CommitId.parse(read_text(replaces)),
+            past_from_wire(fields["past"]),
         )
 
 
@@ -278,32 +291,76 @@ class Commit(Authorship):
         commit = cls(*_authorship(fields), read, read_link(fields["previous"]))
         if (commit.previous == "") != (commit.id.number == 1):
             raise MalformedCommit(f"{commit.id} does not name its author's commit before it")
+        for change in read:
+            _require_seen(commit, change.past)
         return commit
 
     def version(self, change: Change) -> Version:
         """The version of the entry that this change makes."""
-        return Version(self.id, self.time, self.seen, self.user, self.host, self.comment, change.value)
+        by = (self.id, self.time, self.seen, self.user, self.host, self.comment)
+        return Version(*by, change.value, change.past)
 
 
 @dataclass(frozen=True, slots=True)
 class Version(Authorship):
-    """What an entry became by a commit; `value` None means absent."""
+    """What an entry became by a commit; `value` None means absent. `past` as in Change."""
 
     value: Document | None = None
+    past: Past | None = None
 
     def to_wire(self) -> dict[str, Any]:
         """The version as JSON values; `from_wire` reads it back."""
-        return {**self.authorship_to_wire(), "value": self.value}
+        return {**self.authorship_to_wire(), "value": self.value, "past": past_to_wire(self.past)}
 
     @classmethod
     def from_wire(cls, raw: object) -> Self:
         """A version from a peer's snapshot; raises MalformedCommit."""
-        fields = read_fields(raw, AUTHORSHIP_FIELDS | {"value"})
-        return cls(*_authorship(fields), _value(fields["value"]))
+        fields = read_fields(raw, AUTHORSHIP_FIELDS | {"value", "past"})
+        version = cls(*_authorship(fields), _value(fields["value"]), past_from_wire(fields["past"]))
+        _require_seen(version, version.past)
+        return version
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What had stood at an entry for the author of a version, the latest first (SYN-08, safe wait).
+
+    A version carries it, so that all who hold the same heads find the same common ancestor, whatever they
+    have compacted. `whole` tells that nothing had been there before these.
+    """
+
+    versions: tuple[Version, ...] = ()
+    whole: bool = False
+
+
+def past_to_wire(past: Past | None) -> dict[str, Any] | None:
+    """The past as JSON values; `past_from_wire` reads it back."""
+    if past is None:
+        return None
+    return {"versions": [v.to_wire() for v in past.versions], "whole": past.whole}
+
+
+def past_from_wire(raw: object) -> Past | None:
+    """A past from a peer's JSON values; raises MalformedCommit."""
+    if raw is None:
+        return None
+    fields = read_fields(raw, {"versions", "whole"})
+    versions, whole = fields["versions"], fields["whole"]
+    if not isinstance(versions, list) or len(versions) > MOST_PAST or not isinstance(whole, bool):
+        raise MalformedCommit(f"a past is at most {MOST_PAST} versions, and whether it is whole")
+    if any(isinstance(each, dict) and each.get("past") is not None for each in versions):
+        raise MalformedCommit("a version in a past has none of its own")
+    return Past(tuple(Version.from_wire(each) for each in versions), whole)
+
+
+def _require_seen(by: Authorship, past: Past | None) -> None:
+    for version in past.versions if past else ():
+        if version.id == by.id or not by.had_seen(version.id):
+            raise MalformedCommit(f"{by.id} remembers {version.id}, which its author had not seen")
 
 
 Heads = tuple[Version, ...]
-"""The versions of an entry that no other had seen: the first is in force, the rest are conflict losers."""
+"""The versions of an entry that no other had seen, the latest first (see `clusters.standing`)."""
 
 
 def merge(versions: Iterable[Version]) -> Heads:
@@ -332,7 +389,8 @@ def covers(a: Vector, b: Vector) -> bool:
 
 def entry_line(address: Address, heads: Heads) -> str:
     """What an entry adds to the digest of a replica: every head with its date and value."""
-    return canonical([str(address), [[str(head.id), list(head.time), head.value] for head in heads]])
+    told = [[str(h.id), list(h.time), h.value, past_to_wire(h.past)] for h in heads]
+    return canonical([str(address), told])
 
 
 def read_link(raw: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -131,11 +132,13 @@ def record(cluster: ManagedCluster, person: Any, serials: Mapping[str, str], fou
 
 
 def _row(made: Check, found: checking.Finding) -> Finding:
-    held = [
-        {"version": each.version and each.version.to_wire(), "holders": list(each.holders)}
-        for each in found.held
-    ]
+    held = [{"version": _bare(each.version), "holders": list(each.holders)} for each in found.held]
     return Finding(of=made, address=str(found.address), behind=found.behind, versions=json.dumps(held))
+
+
+def _bare(version: Version | None) -> dict[str, Any] | None:
+    """A version without what stood before it."""
+    return version and replace(version, past=None).to_wire()
 
 
 def latest(cluster: ManagedCluster) -> Check | None:

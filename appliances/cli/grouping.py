@@ -105,6 +105,20 @@ def deletegroup(session: Session, words: list[str]) -> None:
     session.dialogue.say(_("Group {name} deleted.").format(name=words[0]))
 
 
+def safewait(session: Session, words: list[str]) -> None:
+    """What holds while settings are in conflict: what was before, or the newest (SYN-08)."""
+    if words not in (["on"], ["off"], []):
+        raise UsageError(_("safewait takes `on` or `off`."))
+    if words:
+        membership.set_safe_wait(
+            session.replica_id, words == ["on"], user=session.user, host=session.host.name
+        )
+    if session.state.safe_wait:
+        session.dialogue.say(_("Settings changed in two places at once wait for a decision."))
+    else:
+        session.dialogue.say(_("Of settings changed in two places at once the newest holds."))
+
+
 def setname(session: Session, words: list[str]) -> None:
     """Another name of the cluster (GRP-08)."""
     (name,) = needed(session, words, _("name of the cluster"))

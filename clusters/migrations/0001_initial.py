@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('value', clusters.sealed_columns.SealedJSONField(blank=True, null=True, verbose_name='value')),
+                ('past', clusters.sealed_columns.SealedPastField(blank=True, null=True, verbose_name='what stood before')),
                 ('address', models.CharField(db_index=True, max_length=255, verbose_name='entry')),
                 ('replaces', models.CharField(blank=True, max_length=100, verbose_name='replaces')),
                 ('commit', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='changes', to='clusters.commit')),
@@ -113,6 +114,7 @@ class Migration(migrations.Migration):
                 ('comment', models.TextField(blank=True, verbose_name='comment')),
                 ('address', models.CharField(max_length=255, verbose_name='entry')),
                 ('value', clusters.sealed_columns.SealedJSONField(blank=True, null=True, verbose_name='value')),
+                ('past', clusters.sealed_columns.SealedPastField(blank=True, null=True, verbose_name='what stood before')),
                 ('replica', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='superseded', to='clusters.replica')),
             ],
             options={
@@ -134,6 +136,7 @@ class Migration(migrations.Migration):
                 ('comment', models.TextField(blank=True, verbose_name='comment')),
                 ('address', models.CharField(max_length=255, verbose_name='entry')),
                 ('value', clusters.sealed_columns.SealedJSONField(blank=True, null=True, verbose_name='value')),
+                ('past', clusters.sealed_columns.SealedPastField(blank=True, null=True, verbose_name='what stood before')),
                 ('rank', models.PositiveSmallIntegerField(default=0, verbose_name='rank')),
                 ('replica', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='heads', to='clusters.replica')),
             ],

@@ -1,4 +1,4 @@
-"""The conflict desk: what both sides replaced, what stands, what lost, and how each is settled (SYN-08)."""
+"""The conflict desk: what both sides replaced, what each made of it, and how it is settled (SYN-08)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from portal.pages.conflicts import Columns, desk
 from portal.proposals.deciding import require_free
 from portal.tenants import Right
 
-COLUMNS = ("ancestor", "winner", "loser")
+COLUMNS = ("ancestor", "newest", "other")
 
 
 class VersionShape(AuthorshipShape):
@@ -45,35 +45,36 @@ class RowShape(Shape):
 
     path = serializers.CharField()
     ancestor = AnyValue(allow_null=True)
-    winner = AnyValue(allow_null=True)
-    loser = AnyValue(allow_null=True)
+    newest = AnyValue(allow_null=True)
+    other = AnyValue(allow_null=True)
     suggested = serializers.ChoiceField(choices=COLUMNS)
 
 
 class ConflictShape(Shape):
-    """An entry changed in two places at once, with one of its losers."""
+    """An entry changed in two places at once: the newest version, and one of the others."""
 
     entry = serializers.CharField()
+    waits = serializers.BooleanField(help_text="The ancestor is in force, until somebody decides.")
     ancestor = VersionShape(allow_null=True, help_text="What both had seen; null where there was none.")
-    winner = VersionShape()
-    loser = VersionShape()
+    newest = VersionShape()
+    other = VersionShape()
     rows = RowShape(many=True)
 
 
 class SettleInput(Shape):
-    """Without `version` the winner is kept; with it that loser is put in force, or merged with the winner."""
+    """Without `version` what is in force is kept; with it that one is put in force, or merged."""
 
     entry = serializers.CharField()
     version = serializers.CharField(required=False, allow_blank=True, default="")
     merge = serializers.DictField(
         child=serializers.ChoiceField(choices=COLUMNS),
         required=False,
-        help_text="What to take at which path; the winner holds for the rest. Makes a pending change.",
+        help_text="What to take at which path; the newest holds for the rest. Makes a pending change.",
     )
 
 
 class Conflicts(ClusterView):
-    """Entries changed in two places at once: what both replaced, what stands and what lost."""
+    """Entries changed in two places at once: what both replaced, and what each made of it."""
 
     rights: ClassVar = {"POST": Right.EDIT}
 
@@ -91,21 +92,20 @@ class Conflicts(ClusterView):
         by: dict[str, Any] = {"user": place.user, "host": settings.GATEFOLD_PORTAL_NAME}
         if "merge" in sent:
             chosen = {path: COLUMNS.index(column) for path, column in sent["merge"].items()}
-            loser = CommitId.parse(sent["version"])
-            commits.draft_merge(place.replica_id, place.user, address, loser, chosen)
+            other = CommitId.parse(sent["version"])
+            commits.draft_merge(place.replica_id, place.user, address, other, chosen)
             return pending_answer(place)
-        if sent["version"]:
+        chosen_one = CommitId.parse(sent["version"]) if sent["version"] else None
+        if chosen_one:
             require_free(place.cluster)
-            made = commits.restore_loser(place.replica_id, address, CommitId.parse(sent["version"]), **by)
-        else:
-            made = commits.accept_winner(place.replica_id, address, **by)
+        made = commits.settle(place.replica_id, address, chosen_one, **by)
         record(request, Action.COMMIT, place.cluster, place.cluster.tenant, commit=str(made.id))
         return Response(CommitShape(made).data, status=status.HTTP_201_CREATED)
 
 
 def _conflict(found: Columns) -> SimpleNamespace:
     address = found.conflict.address
-    ancestor, winner, loser = (version and _version(address, version) for version in found.versions)
+    ancestor, newest, other = (version and _version(address, version) for version in found.versions)
     rows = [
         {
             "path": row.text,
@@ -114,7 +114,14 @@ def _conflict(found: Columns) -> SimpleNamespace:
         }
         for row, suggested in found.rows
     ]
-    return SimpleNamespace(entry=address, ancestor=ancestor, winner=winner, loser=loser, rows=rows)
+    return SimpleNamespace(
+        entry=address,
+        waits=found.conflict.waits,
+        ancestor=ancestor,
+        newest=newest,
+        other=other,
+        rows=rows,
+    )
 
 
 def _version(address: Address, version: Version) -> SimpleNamespace:

@@ -52,6 +52,9 @@ class MembershipShape(Shape):
 
     name = serializers.CharField()
     by_address = serializers.BooleanField(help_text="Whether machines reach one another by address.")
+    safe_wait = serializers.BooleanField(
+        help_text="Settings in conflict stay as they were until somebody decides; else the newest holds."
+    )
     groups = GroupShape(many=True)
     machines = MemberShape(many=True)
     waiting = WaitingShape(many=True)
@@ -71,6 +74,7 @@ class OperationInput(Shape):
     machines = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="Serial numbers."
     )
+    safe_wait = serializers.ChoiceField(choices=["on", "off"], required=False)
     dry_run = serializers.BooleanField(default=False, help_text="Only the command and what it would change.")
 
 
@@ -93,6 +97,7 @@ class Membership(ClusterView):
         found = {
             "name": state.name,
             "by_address": state.by_address,
+            "safe_wait": state.safe_wait,
             "groups": GroupShape(state.groups.values(), many=True).data,
             "machines": MemberShape(state.machines.values(), many=True).data,
             "waiting": WaitingShape(pending_joins(state), many=True).data,

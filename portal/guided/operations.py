@@ -116,6 +116,21 @@ def set_name(state: ClusterState, told: Told) -> Operation:
     )
 
 
+def set_safe_wait(state: ClusterState, told: Told) -> Operation:
+    """SYN-08: what holds while a conflict is open."""
+    choice = _text(told, "safe_wait")
+    if choice not in ("on", "off"):
+        raise NothingChosen(_("Say whether settings in conflict wait: on or off."))
+    wanted = choice == "on"
+    title = _("Let settings in conflict wait") if wanted else _("Let the newest hold in a conflict")
+    return Operation(
+        "safewait",
+        title,
+        command("safewait", choice),
+        lambda r, by: membership.set_safe_wait(r, wanted, **by),
+    )
+
+
 def disconnect(state: ClusterState, told: Told) -> Operation:
     """UPG-02, SYN-14: they stay members."""
     return _connection(state, told, _("Disconnect %(machines)s"), disconnected=True)
@@ -152,6 +167,7 @@ OPERATIONS: dict[str, Callable[[ClusterState, Told], Operation]] = {
     "delete_group": delete_group,
     "set_group": set_group,
     "set_name": set_name,
+    "set_safe_wait": set_safe_wait,
     "disconnect": disconnect,
     "reconnect": reconnect,
 }

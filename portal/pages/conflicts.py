@@ -1,4 +1,4 @@
-"""The conflict desk: what both sides replaced, what stands, what lost; keep, restore, or merge (SYN-08)."""
+"""The conflict desk: what both sides replaced, what each made of it; keep, take, or merge (SYN-08)."""
 
 from __future__ import annotations
 
@@ -28,18 +28,28 @@ from portal.tenants import Right
 TAKE = "take:"
 
 
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What a column of the desk is, and what ticking a value in it means."""
+
+    title: str
+    icon: str
+    mood: str
+    take: str = ""
+
+
 @dataclass(frozen=True)
 class Columns:
-    """One loser of a conflict beside what both sides replaced and what stands; templates call it `desk`."""
+    """The newest version of a conflict and another, beside what both replaced; templates call it `desk`."""
 
     conflict: commits.Conflict
-    loser: Version
+    other: Version
     pending: bool
 
     @cached_property
     def rows(self) -> list[tuple[Row, int]]:
         """Where the three differ, each with the column that a merge begins with; secrets hidden."""
-        columns = commits.columns_of(self.conflict, self.loser.id)
+        columns = commits.columns_of(self.conflict, self.other.id)
         found = side_by_side(columns, secrets_of(self.conflict.address))
         return [(row, commits.suggested(row)) for row in found]
 
@@ -48,19 +58,47 @@ class Columns:
         """Whether a merge can be a pending change; operations on the cluster change at once (CMT-08)."""
         return self.conflict.address.kind in REVERTIBLE
 
+    @cached_property
+    def headings(self) -> list[Heading]:
+        """The three columns; under safe wait the first is in force, else the second (SYN-08)."""
+        if self.conflict.waits:
+            return [
+                Heading(_("in force until somebody decides"), "wait", "warn"),
+                Heading(_("newest"), "history", "", _("Take the newest")),
+                Heading(_("the other"), "conflict", "", _("Take the other")),
+            ]
+        return [
+            Heading(_("both replaced this"), "history", ""),
+            Heading(_("in force"), "check", "ok", _("Take what is in force")),
+            Heading(_("lost"), "conflict", "warn", _("Take what lost")),
+        ]
+
+    @property
+    def headed(self) -> list[tuple[Version | None, Heading]]:
+        """Each version with its heading."""
+        return list(zip(self.versions, self.headings, strict=True))
+
+    @property
+    def lines(self) -> list[tuple[Row, list[tuple[Any, str, Heading]], int]]:
+        """Each row with its cells, and the column that a merge begins with."""
+        return [
+            (row, list(zip(row.values, row.kinds, self.headings, strict=True)), column)
+            for row, column in self.rows
+        ]
+
     @property
     def versions(self) -> list[Version | None]:
         """The three versions, in the order of the columns."""
-        return [self.conflict.ancestor, self.conflict.winner, self.loser]
+        return [self.conflict.ancestor, self.conflict.newest, self.other]
 
 
 def desk(place: Place) -> list[Columns]:
-    """All conflicts of a cluster, one entry per loser."""
+    """All conflicts of a cluster, one entry per version beside the newest."""
     planned = {change.address for change in place.drafts}
     return [
-        Columns(found, loser, found.address in planned)
+        Columns(found, other, found.address in planned)
         for found in commits.conflicts(place.replica_id)
-        for loser in found.losers
+        for other in found.others
     ]
 
 
@@ -79,7 +117,7 @@ def _settled(request: HttpRequest, place: Place) -> str:
     here = reverse("conflicts", args=[place.cluster.slug])
     try:
         address = Address.parse(request.POST.get("entry", ""))
-        return ACTIONS.get(request.POST.get("do", ""), _accept)(request, place, address) or here
+        return ACTIONS.get(request.POST.get("do", ""), _keep)(request, place, address) or here
     except (MalformedCommit, *REFUSALS) as error:
         messages.error(request, str(error))
         return here
@@ -89,29 +127,35 @@ def _by(place: Place, comment: str) -> dict[str, Any]:
     return {"user": place.user, "host": settings.GATEFOLD_PORTAL_NAME, "comment": comment}
 
 
-def _restore(request: HttpRequest, place: Place, address: Address) -> str:
+def _take(request: HttpRequest, place: Place, address: Address) -> str:
+    return _put_in_force(request, place, address, "version")
+
+
+def _take_newest(request: HttpRequest, place: Place, address: Address) -> str:
+    return _put_in_force(request, place, address, "newest")
+
+
+def _put_in_force(request: HttpRequest, place: Place, address: Address, field: str) -> str:
     require_free(place.cluster)
-    loser = CommitId.parse(request.POST.get("version", ""))
-    made = commits.restore_loser(
-        place.replica_id, address, loser, **_by(place, _("Restored after a conflict"))
-    )
+    chosen = CommitId.parse(request.POST.get(field, ""))
+    made = commits.settle(place.replica_id, address, chosen, **_by(place, _("Chosen after a conflict")))
     record(request, Action.COMMIT, place.cluster, place.cluster.tenant, commit=str(made.id))
-    messages.success(request, _("The other version is in force now, by a commit of yours."))
+    messages.success(request, _("That version is in force now, by a commit of yours."))
     return ""
 
 
-def _accept(request: HttpRequest, place: Place, address: Address) -> str:
-    made = commits.accept_winner(place.replica_id, address, **_by(place, _("Kept after a conflict")))
+def _keep(request: HttpRequest, place: Place, address: Address) -> str:
+    made = commits.settle(place.replica_id, address, **_by(place, _("Kept after a conflict")))
     record(request, Action.COMMIT, place.cluster, place.cluster.tenant, commit=str(made.id))
     messages.success(request, _("Settled: what is in force stays."))
     return ""
 
 
 def _merge(request: HttpRequest, place: Place, address: Address) -> str:
-    loser = CommitId.parse(request.POST.get("version", ""))
+    other = CommitId.parse(request.POST.get("version", ""))
     taken = {n.removeprefix(TAKE): v for n, v in request.POST.items() if n.startswith(TAKE)}
     chosen = {path: int(column) for path, column in taken.items() if column in ("0", "1", "2")}
-    edited = commits.draft_merge(place.replica_id, place.user, address, loser, chosen)
+    edited = commits.draft_merge(place.replica_id, place.user, address, other, chosen)
     if not edited.pending:
         messages.info(request, _("This merge is what is in force already. Keep it to settle the conflict."))
         return ""
@@ -122,4 +166,4 @@ def _merge(request: HttpRequest, place: Place, address: Address) -> str:
     return reverse("feature", args=[place.cluster.slug, address.mode, tab, page])
 
 
-ACTIONS = {"restore": _restore, "accept": _accept, "merge": _merge}
+ACTIONS = {"take": _take, "newest": _take_newest, "keep": _keep, "merge": _merge}

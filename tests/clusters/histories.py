@@ -11,6 +11,7 @@ from clusters.memory import MemoryStore
 from clusters.modes import CLUSTER, group, machine
 from clusters.replication import Replica
 from clusters.versions import (
+    THE_CLUSTER,
     Address,
     Change,
     Clock,
@@ -113,6 +114,16 @@ SKEWS = st.tuples(*[st.integers(-2 * MINUTE, 2 * MINUTE)] * 3)
 def worlds(draw: st.DrawFn) -> World:
     """Replicas after a random history."""
     return World(draw(SKEWS)).play(draw(STEPS))
+
+
+@st.composite
+def waiting_worlds(draw: st.DrawFn) -> World:
+    """The same where settings in conflict wait, as all have known from the beginning."""
+    world = World(draw(SKEWS))
+    world.commits.append(edit(world.replicas[0], THE_CLUSTER, {"name": "demo", "safe_wait": True}))
+    for other in world.replicas[1:]:
+        sync(world.replicas[0], other)
+    return world.play(draw(STEPS))
 
 
 @st.composite

@@ -177,9 +177,7 @@ def test_secrets_are_on_no_page_of_the_admin(root: Client, cluster: Cluster) -> 
     drafts.edit(cluster.replica_id, "bob", CLUSTER, "users", rows("eve", passphrase="hunter3"))
     old = head(USERS)
     columns = models.Superseded.columns(old.read())
-    models.Superseded.objects.create(
-        replica_id=cluster.replica_id, address=str(USERS), value=old.value, **columns
-    )
+    models.Superseded.objects.create(replica_id=cluster.replica_id, address=str(USERS), **columns)
     wire = models.Commit.objects.order_by("-pk")[0].read().to_wire()
     models.HeldCommit.objects.create(replica_id=cluster.replica_id, wire=wire)
 

@@ -346,38 +346,38 @@ def test_conflict_is_listed_with_winner_and_losers(cluster: Cluster) -> None:
     (found,) = commits.conflicts(cluster.replica_id)
 
     assert found.address == AT_CLUSTER
-    assert (found.winner.id, found.winner.user, found.winner.value) == (won, "carol", rows("later"))
-    assert [(v.id, v.user, v.value) for v in found.losers] == [(lost, "bob", rows("earlier"))]
+    assert (found.newest.id, found.newest.user, found.newest.value) == (won, "carol", rows("later"))
+    assert [(v.id, v.user, v.value) for v in found.others] == [(lost, "bob", rows("earlier"))]
 
 
 def test_conflict_is_settled_by_restoring_a_loser(cluster: Cluster) -> None:
     _won, lost = conflict(cluster)
 
-    commits.restore_loser(cluster.replica_id, AT_CLUSTER, lost, **BY, comment="bob was right")
+    commits.settle(cluster.replica_id, AT_CLUSTER, lost, **BY, comment="bob was right")
 
     assert cluster.value(CLUSTER, "routes") == rows("earlier")
     assert commits.conflicts(cluster.replica_id) == []
     with pytest.raises(commits.NoConflict):
-        commits.restore_loser(cluster.replica_id, AT_CLUSTER, lost, **BY)
+        commits.settle(cluster.replica_id, AT_CLUSTER, lost, **BY)
 
 
 def test_conflict_is_settled_by_accepting_the_winner(cluster: Cluster) -> None:
     won, _lost = conflict(cluster)
     with pytest.raises(commits.NoConflict):
-        commits.restore_loser(cluster.replica_id, AT_CLUSTER, won, **BY)
+        commits.settle(cluster.replica_id, AT_CLUSTER, CommitId("NOBODY", 1), **BY)
 
-    made = commits.accept_winner(cluster.replica_id, AT_CLUSTER, **BY)
+    made = commits.settle(cluster.replica_id, AT_CLUSTER, **BY)
 
     assert made.changes[0].replaces == won
     assert cluster.value(CLUSTER, "routes") == rows("later")
     assert commits.conflicts(cluster.replica_id) == []
     with pytest.raises(commits.NoConflict):
-        commits.accept_winner(cluster.replica_id, AT_CLUSTER, **BY)
+        commits.settle(cluster.replica_id, AT_CLUSTER, **BY)
 
 
 def test_conflict_over_an_entry_never_written_is_none(cluster: Cluster) -> None:
     with pytest.raises(commits.NoConflict):
-        commits.accept_winner(cluster.replica_id, settings_at(ONE, "texts"), **BY)
+        commits.settle(cluster.replica_id, settings_at(ONE, "texts"), **BY)
 
 
 EDITS = st.lists(

@@ -10,13 +10,15 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusters import commits, drafts, models, replicas, sealing
+from clusters import commits, drafts, membership, models, replicas, sealing
 from clusters.modes import CLUSTER
 from clusters.sealed_columns import SealedTextField, rotate
 from clusters.sealing import KeyMissing
+from clusters.versions import settings_at
 from tests.clusters.conftest import Cluster, rows
 
 SECRET = "hunter2 in the clear"
+USERS = settings_at(CLUSTER, "users")
 
 
 @pytest.fixture
@@ -65,6 +67,24 @@ def test_secret_of_a_held_commit_is_sealed(cluster: Cluster, keys: Path) -> None
     rows_of.update(wire=wire["changes"])
     assert SECRET not in stored()
     assert rows_of.get().wire == wire["changes"]
+
+
+def test_secret_that_stood_before_is_sealed(cluster: Cluster, keys: Path) -> None:
+    """SYN-08: under safe wait a version carries what had stood."""
+    by = {"user": "alice", "host": "M1"}
+    membership.set_safe_wait(cluster.replica_id, True, **by)
+    commit_secret(cluster)
+    cluster.put(CLUSTER, "users", rows("eve", passphrase="another"))
+    (head,) = replicas.heads(cluster.replica_id, [USERS])[USERS]
+    assert head.past is not None
+    assert SECRET in repr(head.past)
+    made = models.Commit.objects.order_by("-pk")[0].read()
+    assert SECRET in repr(made.changes[0].past)
+    models.HeldCommit.objects.create(replica_id=cluster.replica_id, wire=made.to_wire())
+    assert SECRET not in stored()
+    assert rotate() > 0
+    assert SECRET not in stored()
+    assert replicas.heads(cluster.replica_id, [USERS])[USERS] == (head,)
 
 
 def test_rotation_seals_everything_anew_and_opens_what_was_sealed_before(

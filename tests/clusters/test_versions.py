@@ -443,7 +443,7 @@ def test_value_nested_beyond_all_sense_is_refused() -> None:
     for _ in range(100_000):
         deep = {"x": deep}
     with pytest.raises(MalformedCommit, match="nested"):
-        Change.from_wire({"address": "cluster", "value": deep, "replaces": None})
+        Change.from_wire({"address": "cluster", "value": deep, "replaces": None, "past": None})
 
 
 def test_numbers_have_one_form_in_every_store() -> None:
@@ -452,6 +452,7 @@ def test_numbers_have_one_form_in_every_store() -> None:
         "address": "cluster",
         "value": {"a": 1.0, "b": -0.0, "c": 1e16, "d": 0.5, "e": True},
         "replaces": None,
+        "past": None,
     }
     value = Change.from_wire(wire).value
     assert json.dumps(value) == '{"a": 1, "b": 0, "c": 10000000000000000, "d": 0.5, "e": true}'

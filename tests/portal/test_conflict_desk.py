@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from appliances.features.registry import CATALOGUE
-from clusters import commits, drafts, replicas
+from clusters import commits, drafts, membership, replicas
 from clusters.modes import CLUSTER
 from portal.tenants import ManagedCluster
 from tests.portal import world
@@ -29,7 +29,7 @@ def conflict(europe: ManagedCluster) -> ManagedCluster:
 
 def form(conflict: ManagedCluster, do: str) -> dict[str, str]:
     (found,) = commits.conflicts(conflict.replica_id)
-    return {"do": do, "entry": str(found.address), "version": str(found.losers[0].id)}
+    return {"do": do, "entry": str(found.address), "version": str(found.others[0].id)}
 
 
 def test_three_columns_show_what_both_replaced_what_stands_and_what_lost(
@@ -76,23 +76,23 @@ def test_merge_that_takes_nothing_changes_nothing_and_says_so(
 
 def test_loser_put_in_force_settles_the_conflict(browser: Client, conflict: ManagedCluster) -> None:
     (found,) = commits.conflicts(conflict.replica_id)
-    browser.post(DESK, form(conflict, "restore"))
+    browser.post(DESK, form(conflict, "take"))
     assert commits.conflicts(conflict.replica_id) == []
     now = replicas.state(conflict.replica_id).defined(CLUSTER, "smtproutes")
     assert now is not None
-    assert now.value == found.losers[0].value
+    assert now.value == found.others[0].value
     assert "No conflicts" in browser.get(DESK).content.decode()
 
 
 def test_winner_kept_settles_the_conflict(browser: Client, conflict: ManagedCluster) -> None:
-    browser.post(DESK, form(conflict, "accept"))
+    browser.post(DESK, form(conflict, "keep"))
     assert commits.conflicts(conflict.replica_id) == []
 
 
 @pytest.mark.parametrize("entry", ["", "nonsense", "settings/cluster/smtproutes", "cluster"])
 def test_conflict_that_is_none_is_refused(browser: Client, europe: ManagedCluster, entry: str) -> None:
     before = replicas.vector(europe.replica_id)
-    for do in ("restore", "accept", "merge"):
+    for do in ("take", "newest", "keep", "merge"):
         answer = browser.post(DESK, {"do": do, "entry": entry, "version": "x/1"}, follow=True)
         assert answer.status_code == 200
     assert replicas.vector(europe.replica_id) == before
@@ -115,3 +115,54 @@ def test_secret_of_neither_side_is_shown(browser: Client, conflict: ManagedClust
     html = browser.get(DESK).content.decode()
     assert "passphrase_hash" in html
     assert "marker" not in html
+
+
+# safe wait
+
+
+@pytest.fixture
+def waiting(europe: ManagedCluster) -> ManagedCluster:
+    membership.set_safe_wait(europe.replica_id, True, user="ops", host="berlin")
+    world.conflict(europe)
+    return europe
+
+
+def in_force(waiting: ManagedCluster) -> object:
+    now = replicas.state(waiting.replica_id).defined(CLUSTER, "smtproutes")
+    return now and now.value
+
+
+BEFORE = world.routes(a_example="192.0.2.1")
+
+
+def test_conflict_that_waits_says_what_holds_and_who_wanted_what(
+    browser: Client, waiting: ManagedCluster
+) -> None:
+    """SYN-08: safe wait."""
+    assert in_force(waiting) == BEFORE
+    html = browser.get(DESK).content.decode()
+    for word in ("waits for a decision", "in force until somebody decides", "newest", "the other"):
+        assert word in html
+    assert "lost" not in html.split("<tbody>")[1].split("</section>")[0]
+
+
+@pytest.mark.parametrize(
+    ("do", "wanted"),
+    [
+        ("keep", BEFORE),
+        ("newest", world.routes(a_example="198.51.100.2")),
+        ("take", world.routes(a_example="192.0.2.1", b_example="198.51.100.1")),
+    ],
+)
+def test_conflict_that_waits_is_settled_by_each_choice(
+    browser: Client, waiting: ManagedCluster, do: str, wanted: object
+) -> None:
+    (found,) = commits.conflicts(waiting.replica_id)
+    browser.post(DESK, {**form(waiting, do), "newest": str(found.newest.id)})
+    assert in_force(waiting) == wanted
+    assert commits.conflicts(waiting.replica_id) == []
+
+
+def test_pending_change_that_settles_a_conflict_says_so(browser: Client, waiting: ManagedCluster) -> None:
+    browser.post(DESK, {**form(waiting, "merge"), "take:routes[b.example]": "2"})
+    assert "settles a conflict" in browser.get("/europe/pending/").content.decode()

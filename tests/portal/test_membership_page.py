@@ -110,6 +110,7 @@ def test_group_with_machines_needs_a_target(browser: Client, europe: ManagedClus
         {"do": "set_group", "machines": ["nobody"], "group": "nobody"},
         {"do": "disconnect"},
         {"do": "set_name", "name": "Paris"},
+        {"do": "set_safe_wait", "safe_wait": "maybe"},
     ],
 )
 @pytest.mark.parametrize("confirmed", ["", "yes"])
@@ -150,6 +151,17 @@ def test_cluster_gets_another_name(browser: Client, europe: ManagedCluster) -> N
     """GRP-08."""
     done(browser, do="set_name", name="Europe and Africa")
     assert state(europe).name == "Europe and Africa"
+
+
+def test_settings_in_conflict_wait_or_not(browser: Client, europe: ManagedCluster) -> None:
+    """SYN-08: the choice is shown with the command line, and what it would change."""
+    assert "clusterconfig safewait on" in asked(browser, do="set_safe_wait", safe_wait="on")
+    assert not state(europe).safe_wait
+    done(browser, do="set_safe_wait", safe_wait="on")
+    assert state(europe).safe_wait
+    assert "wait for a decision" in browser.get(PAGE).content.decode()
+    done(browser, do="set_safe_wait", safe_wait="off")
+    assert not state(europe).safe_wait
 
 
 def test_operator_works_with_groups_and_lets_nobody_in_or_out(

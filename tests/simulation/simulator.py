@@ -75,6 +75,7 @@ class Simulator:
         self.drafts: list[tuple[str, Change]] = []
         self.values = 0
         self.skewed = self.random.random() < 0.25
+        self.safe_wait = self.random.random() < 0.3
         self.wire = self.random.random() < 0.1
         self.saves = self.random.choice((0.6, 0.9, 1.0))
         self.actions = [action for action, weight in ACTIONS for _ in range(weight)]
@@ -82,7 +83,7 @@ class Simulator:
 
     def _begin(self, machines: int) -> None:
         first = self._add("M1")
-        changes = [Change(THE_CLUSTER, {"name": "demo"})]
+        changes = [Change(THE_CLUSTER, {"name": "demo", "safe_wait": self.safe_wait})]
         changes += [Change(Address(Kind.GROUP, g), Group(g, g, g == "g1").to_value()) for g in GROUPS]
         changes.append(self._membership("M1"))
         first.commit(changes, "begin")
@@ -402,7 +403,17 @@ class Simulator:
             raise Violation(f"lost: {', '.join(map(str, lost))}")
         for node in self.nodes.values():
             self.truth.judge(node.serial, everything, node.replica.store.all_heads())
+            if self.safe_wait:
+                self._judge_waiting(node)
         self._judge_machines()
+
+    def _judge_waiting(self, node: Node) -> None:
+        entries = dict(node.replica.store.all_heads())
+        torn = {a: h for a, h in entries.items() if len(h) > 1 and a.kind is Kind.SETTINGS}
+        stands = node.replica.standing(torn)
+        self.report.counts["waiting"] += len(torn)
+        for address, heads in torn.items():
+            self.truth.judge_waiting(node.serial, address, heads, stands[address])
 
     def _judge_machines(self) -> None:
         states = [node.state() for node in self.nodes.values()]

@@ -53,7 +53,7 @@ def test_short_lives_hold_every_invariant_and_meet_every_hardship() -> None:
     met = sum((report.counts for report in reports), Counter[str]())
     hardships = (
         *("crash", "split", "disconnect", "reconnect", "remove", "restore", "compact", "clock"),
-        *("conflicts", "held", "accept", "stale", "fenced off", "resolve", "Whole", "Commits"),
+        *("conflicts", "waiting", "held", "accept", "stale", "fenced off", "resolve", "Whole", "Commits"),
     )
     assert {what for what in hardships if not met[what]} == set()
 
@@ -110,6 +110,26 @@ def test_broken_merge_rule_is_found(
 ) -> None:
     monkeypatch.setattr(replication, "merge", broken)
     assert lives(range(20))[-1].failure
+
+
+def newest_stands(heads: Heads, *, safe_wait: bool) -> Version | None:
+    """The newest is in force, though the cluster chose to wait."""
+    return heads[0]
+
+
+def arrived_last_stands(heads: Heads, *, safe_wait: bool) -> Version | None:
+    """What stood for the newest alone is in force."""
+    past = heads[0].past
+    return past.versions[0] if safe_wait and len(heads) > 1 and past and past.versions else heads[0]
+
+
+@pytest.mark.parametrize("broken", [newest_stands, arrived_last_stands])
+def test_conflict_that_does_not_wait_is_found(
+    broken: Callable[..., Version | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SYN-08: safe wait."""
+    monkeypatch.setattr(replication, "standing", broken)
+    assert "does not wait" in lives(range(40))[-1].failure
 
 
 def ignore_order(commits: Iterable[Any], known: dict[str, int], tips: dict[str, str]) -> Any:

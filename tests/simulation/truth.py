@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from clusters.versions import Address, Commit, CommitId, Heads
+from clusters.versions import Address, Commit, CommitId, Heads, Version
 
 
 class Violation(Exception):
@@ -68,6 +68,16 @@ class Truth:
         left = [self.commits[n] for n in numbers if not covered >> n & 1]
         left.sort(key=lambda c: (c.time, c.id), reverse=True)
         return [(c.id, next(x.value for x in c.changes if x.address == address)) for c in left]
+
+    def judge_waiting(self, who: str, address: Address, heads: Heads, stands: Version | None) -> None:
+        """Raises Violation where a conflict is in force for all though not all its authors had seen it."""
+        forgotten = any(head.past is None or not head.past.whole for head in heads)
+        if stands is None or (stands.id == heads[0].id and forgotten):
+            return
+        bit = self.bits[stands.id]
+        for head in heads:
+            if not self.seen[self.bits[head.id].bit_length() - 1] & bit:
+                raise Violation(f"{who}: {address} does not wait: {head.id} had not seen {stands.id}")
 
     def judge(self, who: str, known: int, entries: Iterable[tuple[Address, Heads]]) -> None:
         """Raises Violation where a replica's entries are not what they must be."""

@@ -15,6 +15,7 @@ from appliances.cli.registry import Command
 from appliances.cli.session import Right, Session
 from appliances.machine.status import now
 from clusters import commits, drafts, rollback
+from clusters.commits import Conflict
 from clusters.differences import masked
 from clusters.drafts import Pending
 from clusters.effective import MachineImpact
@@ -173,6 +174,8 @@ def _say_pending(session: Session, pending: list[Pending]) -> None:
         if found.stale:
             text = _("  changed meanwhile: {who}").format(who=authorship_label(found.stale))
             session.dialogue.say(text)
+        if found.settles:
+            session.dialogue.say(_("  settles a conflict; see showconflicts"))
         for change in found.paths:
             session.dialogue.say(f"  {change_line(change)}")
 
@@ -294,8 +297,10 @@ def _conflicts(session: Session, words: list[str]) -> None:
             [
                 {
                     "address": str(each.address),
-                    "winner": _shown(each.winner, each.address),
-                    "losers": [_shown(loser, each.address) for loser in each.losers],
+                    "waits": each.waits,
+                    "in_force": each.in_force and _shown(each.in_force, each.address),
+                    "newest": _shown(each.newest, each.address),
+                    "others": [_shown(other, each.address) for other in each.others],
                 }
                 for each in found
             ],
@@ -305,10 +310,45 @@ def _conflicts(session: Session, words: list[str]) -> None:
         session.dialogue.say(_("There are no conflicts."))
     for each in found:
         session.dialogue.say(entry_label(session.state, each.address))
-        session.dialogue.say(_("  in force: {who}").format(who=authorship_label(each.winner)))
-        for loser in each.losers:
-            who = f"{loser.id} {authorship_label(loser)}"
+        stands = authorship_label(each.in_force) if each.in_force else _("nothing, as before")
+        session.dialogue.say(_("  in force: {who}").format(who=stands))
+        for kept in (each.newest, *each.others) if each.waits else each.others:
+            who = f"{kept.id} {authorship_label(kept)}"
             session.dialogue.say(_("  kept:     {who}").format(who=who))
+    if any(each.waits for each in found):
+        session.dialogue.say(_("What is in force waits for a decision; see `help settleconflict`."))
+
+
+def _settleconflict(session: Session, words: list[str]) -> None:
+    """SYN-08."""
+    found = commits.conflicts(session.replica_id)
+    if not found:
+        session.dialogue.say(_("There are no conflicts."))
+        return
+    chosen = _chosen_conflict(session, found, words[:1])
+    version = _chosen_version(session, chosen, words[1:])
+    commits.settle(session.replica_id, chosen.address, version, user=session.user, host=session.host.name)
+    session.dialogue.say(_("Settled. This takes effect at once; no commit is needed."))
+
+
+def _chosen_conflict(session: Session, found: list[Conflict], words: list[str]) -> Conflict:
+    if words:
+        return commits.conflict_at(session.replica_id, Address.parse(words[0]))
+    if not session.dialogue.interactive:
+        raise UsageError(_("settleconflict takes the address of an entry, as in showconflicts --json."))
+    labels = [entry_label(session.state, each.address) for each in found]
+    return found[choose(session.dialogue, labels, question=_("Which conflict?")) - 1]
+
+
+def _chosen_version(session: Session, conflict: Conflict, words: list[str]) -> CommitId | None:
+    if words or not session.dialogue.interactive:
+        return CommitId.parse(words[0]) if words else None
+    versions = [conflict.newest, *conflict.others]
+    labels = [f"{each.id} {authorship_label(each)}" for each in versions]
+    number = choose(
+        session.dialogue, [_("Keep what is in force"), *labels], question=_("Which version is to hold?")
+    )
+    return versions[number - 2].id if number > 1 else None
 
 
 COMMANDS = [
@@ -360,5 +400,12 @@ COMMANDS = [
         _conflicts,
         gettext_noop("settings that were changed in two places at once, and what lost"),
         "showconflicts [--json]",
+    ),
+    Command(
+        "settleconflict",
+        _settleconflict,
+        gettext_noop("end a conflict: keep what is in force, or put one of its versions in force"),
+        "settleconflict [ENTRY [ID]]",
+        right=Right.EDIT,
     ),
 ]

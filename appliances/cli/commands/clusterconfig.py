@@ -26,6 +26,7 @@ clusterconfig preflight ADDRESS [--port 22] [--ccs] [--fingerprint SHA256:...] [
 clusterconfig list | listdetail | connstatus [--json]
 clusterconfig addgroup NAME | renamegroup OLD NEW | deletegroup NAME [TARGET] | setgroup HOST GROUP
 clusterconfig setname NAME
+clusterconfig safewait [on | off]                     settings in conflict wait, or the newest holds
 clusterconfig disconnect HOST... | reconnect HOST...
 clusterconfig removemachine HOST                      it goes on alone with the settings that it has
 clusterconfig removeportal NAME                       it no longer follows the cluster
@@ -47,6 +48,7 @@ MEMBER: dict[str, Callable[[Session, list[str]], None]] = {
     "removemachine": clustering.removemachine,
     "removeportal": clustering.removeportal,
     "setname": grouping.setname,
+    "safewait": grouping.safewait,
     "list": clustering.list_members,
     "listdetail": clustering.listdetail,
     "connstatus": clustering.connstatus,

@@ -8,10 +8,14 @@ import pytest
 
 from appliances.cli.errors import Leave
 from appliances.cli.terminal import Pages
-from clusters import models
+from clusters import models, replicas
+from clusters.memory import MemoryStore
 from clusters.modes import CLUSTER
+from clusters.replication import Replica
+from clusters.versions import Change, Clock, settings_at
 from tests.appliances.cli.hosts import Person, QuietHost
 
+ROUTES = settings_at(CLUSTER, "smtproutes")
 EDIT = "clustermode cluster; unsubscribe add a@example.com"
 
 
@@ -184,6 +188,73 @@ def test_conflicts_for_scripts_show_no_secret(clustered: QuietHost) -> None:
 
     assert json.loads(script.said)
     assert "argon2" not in script.said
+
+
+@pytest.fixture
+def torn(clustered: QuietHost) -> QuietHost:
+    """MX2 changed the routes of the cluster while MX1 did; both wait for a decision."""
+    script = Person.at(clustered, interactive=False)
+    script.types("clusterconfig safewait on; clustermode cluster")
+    script.types("smtproutes set a.example mx.a.example; commit -m was")
+    other = Replica(MemoryStore(), "MX2", Clock(lambda: replicas.now() + 1000))
+    other.absorb_snapshot(replicas.snapshot(clustered.replica_id))
+    (head,) = other.store.heads([ROUTES])[ROUTES]
+    script.types("clustermode cluster; smtproutes set a.example mx.here.example; commit -m here")
+    theirs = json.loads(json.dumps(head.value).replace("mx.a.example", "mx.there.example"))
+    made = other.commit([Change(ROUTES, theirs, head.id)], user="carol", host="mx2", comment="there")
+    replicas.absorb(clustered.replica_id, [made])
+    return clustered
+
+
+def routes(host: QuietHost) -> str:
+    found = replicas.state(host.replica_id).defined(CLUSTER, "smtproutes")
+    return json.dumps(found.value if found else None)
+
+
+def test_conflict_that_waits_is_shown_and_settled_by_a_choice(torn: QuietHost) -> None:
+    """SYN-08: safe wait."""
+    person = Person.at(torn)
+    person.types("showconflicts")
+    assert "waits for a decision" in person.said
+    assert person.said.count("kept:") == 2
+    assert "mx.a.example" in routes(torn)
+
+    assert person.types("settleconflict", "1", "2") == 0
+
+    assert person.asked[-2:] == ["Which conflict? [1]>", "Which version is to hold? [1]>"]
+    assert "mx.there.example" in routes(torn)
+    assert person.types("settleconflict") == 0
+    assert "There are no conflicts." in person.said
+
+
+def test_conflict_is_settled_by_a_script(torn: QuietHost) -> None:
+    """SYN-08."""
+    script = Person.at(torn, interactive=False)
+    script.types("showconflicts --json")
+    (found,) = json.loads(script.said)
+    assert (found["waits"], found["newest"]["user"]) == (True, "carol")
+    assert "mx.a.example" in json.dumps(found["in_force"])
+    assert script.types("settleconflict") == 2
+    assert script.types("settleconflict nonsense") == 1
+    assert script.types(f"settleconflict {found['address']} MX9/1") == 1
+    script.types("clustermode cluster; smtproutes set b.example mx.b.example; showchanges")
+    assert "settles a conflict" in script.said
+    script.types("clear")
+    assert script.types(f"settleconflict {found['address']}") == 0
+    assert "mx.a.example" in routes(torn)
+
+
+def test_what_holds_in_a_conflict_is_asked_and_chosen(torn: QuietHost) -> None:
+    """SYN-08."""
+    script = Person.at(torn, interactive=False)
+    assert script.types("clusterconfig safewait off") == 0
+    assert "the newest holds" in script.said
+    assert "mx.there.example" in routes(torn)
+    script.types("clusterconfig safewait")
+    assert "the newest holds" in script.said
+    assert script.types("clusterconfig safewait maybe") == 2
+    script.types("clusterconfig safewait on")
+    assert "wait for a decision" in script.said
 
 
 # pages

@@ -23,11 +23,11 @@ def client(europe: ManagedCluster, alice: User, calls: Call) -> APIClient:
 def test_conflict_has_all_three_values_and_what_differs(client: APIClient) -> None:
     (found,) = client.get(DESK).json()
     assert found["ancestor"]["value"] == world.routes(a_example="192.0.2.1")
-    assert found["winner"]["value"] == world.routes(a_example="198.51.100.2")
-    assert (found["loser"]["user"], found["loser"]["comment"]) == ("dora", "From afar")
+    assert found["newest"]["value"] == world.routes(a_example="198.51.100.2")
+    assert (found["other"]["user"], found["other"]["comment"]) == ("dora", "From afar")
     assert {row["path"]: row["suggested"] for row in found["rows"]} == {
-        "routes[a.example].hosts": "winner",
-        "routes[b.example]": "loser",
+        "routes[a.example].hosts": "newest",
+        "routes[b.example]": "other",
     }
 
 
@@ -35,8 +35,8 @@ def test_merge_is_pending(client: APIClient, europe: ManagedCluster) -> None:
     (found,) = client.get(DESK).json()
     sent = {
         "entry": found["entry"],
-        "version": found["loser"]["commit"],
-        "merge": {"routes[b.example]": "loser"},
+        "version": found["other"]["commit"],
+        "merge": {"routes[b.example]": "other"},
     }
     assert client.post(DESK, sent, format="json").status_code == 200
     (change,) = drafts.pending(europe.replica_id, "alice")
@@ -47,7 +47,7 @@ def test_merge_is_pending(client: APIClient, europe: ManagedCluster) -> None:
 
 def test_loser_is_restored_and_winner_kept_by_a_commit(client: APIClient, europe: ManagedCluster) -> None:
     (found,) = client.get(DESK).json()
-    sent = {"entry": found["entry"], "version": found["loser"]["commit"]}
+    sent = {"entry": found["entry"], "version": found["other"]["commit"]}
     assert client.post(DESK, sent, format="json").status_code == 201
     assert commits.conflicts(europe.replica_id) == []
     assert client.post(DESK, {"entry": found["entry"]}, format="json").status_code == 422
