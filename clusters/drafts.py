@@ -22,8 +22,10 @@ from clusters.modes import Mode
 from clusters.references import Unresolved, newly_broken
 from clusters.refusals import NotADraft
 from clusters.sealing import secrets_of
+from clusters.standing import standing_each
 from clusters.state import ClusterState, Machine
 from clusters.versions import (
+    THE_CLUSTER,
     Address,
     Change,
     CommitId,
@@ -146,14 +148,14 @@ def _keep(row: models.Replica, user: str, address: Address, value: Document | No
 
 
 def _write(row: models.Replica, user: str, address: Address, value: Document | None) -> bool:
-    head = replicas.heads(row.pk, [address]).get(address, (None,))[0]
-    stands = replicas.standing(row.pk, [address]).get(address)
+    heads = replicas.heads(row.pk, [address, THE_CLUSTER])
+    stands = standing_each(heads).get(address)
     mine = row.drafts.filter(user=user, address=str(address))
     if canonical(value) == canonical(stands.value if stands else None):
         mine.delete()
         return False
     known = mine.first()
-    base = str(head.id) if head else ""
+    base = str(heads[address][0].id) if address in heads else ""
     draft = known or models.Draft(replica=row, user=user, address=str(address), base=base)
     draft.value = value
     draft.save()
@@ -168,10 +170,11 @@ def changes(replica_id: int, user: str) -> list[Change]:
 def pending(replica_id: int, user: str) -> list[Pending]:
     """Everything the user has changed and not committed, over all levels (CMT-01)."""
     rows = list(models.Draft.objects.filter(replica=replica_id, user=user))
+    if not rows:
+        return []
     read = [(row, row.read()) for row in rows]
-    addresses = [change.address for _row, change in read]
-    heads = replicas.heads(replica_id, addresses)
-    stands = replicas.standing(replica_id, addresses)
+    heads = replicas.heads(replica_id, [THE_CLUSTER, *(change.address for _row, change in read)])
+    stands = standing_each(heads)
     return [_pending(row, c, heads.get(c.address, ()), stands.get(c.address)) for row, c in read]
 
 

@@ -17,7 +17,7 @@ from clusters import models, versions
 from clusters.reach import beyond, up_to, within
 from clusters.replication import Absorbed, Replica, Snapshot
 from clusters.state import ClusterState
-from clusters.versions import Address, Change, Clock, Commit, CommitId, Heads, Timestamp, Vector
+from clusters.versions import THE_CLUSTER, Address, Change, Clock, Commit, CommitId, Heads, Timestamp, Vector
 
 advanced = Signal()
 """Sent after the transaction in which entries of a replica changed, with `replica_id`."""
@@ -287,20 +287,15 @@ def _read_state(row: models.Replica) -> ClusterState:
 
 
 def conflicts(replica_id: int) -> dict[Address, Heads]:
-    """The entries that have losers, with all their heads (SYN-08)."""
+    """The entries that have several heads, and that of the cluster with its choice (SYN-08)."""
     rows = models.Head.objects.filter(replica=replica_id)
     lost = rows.filter(rank__gt=0).values("address")
-    return dict(_read_heads(rows.filter(address__in=lost)))
+    return dict(_read_heads(rows.filter(db.Q(address__in=lost) | db.Q(address=str(THE_CLUSTER)))))
 
 
 def heads(replica_id: int, addresses: Iterable[Address]) -> dict[Address, Heads]:
     """The heads of those addresses that were ever written, absent ones included."""
     return _reading(replica_id).store.heads(addresses)
-
-
-def standing(replica_id: int, addresses: Iterable[Address]) -> dict[Address, versions.Version | None]:
-    """What is in force of those of the addresses that were ever written; see Replica.standing."""
-    return _reading(replica_id).standing(addresses)
 
 
 def state_seen(replica_id: int, seen: Vector) -> ClusterState:

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from clusters.memory import MemoryStore
-from clusters.standing import may_wait, past_after, standing, waits
+from clusters.standing import may_wait, past_after, standing_each, waits
 from clusters.versions import (
     THE_CLUSTER,
     TOLERANCE,
@@ -256,11 +256,9 @@ class Replica:
 
     def standing(self, addresses: Iterable[Address]) -> dict[Address, Version | None]:
         """What is in force of the entries that were ever written; one without value makes it absent."""
-        safe_wait = self.safe_wait
-        return {
-            a: standing(heads, safe_wait=safe_wait and may_wait(a))
-            for a, heads in self.store.heads(addresses).items()
-        }
+        wanted = {*addresses}
+        found = standing_each(self.store.heads({*wanted, THE_CLUSTER}))
+        return {address: version for address, version in found.items() if address in wanted}
 
     def _remembering(self, changes: Iterable[Change], before: Mapping[Address, Heads]) -> Iterator[Change]:
         safe_wait = self.safe_wait

@@ -15,6 +15,7 @@ from clusters.drafts import Edited
 from clusters.naming import authorship_label, entry_label
 from clusters.refusals import NothingPending, Refused
 from clusters.side_by_side import Row, combined
+from clusters.standing import standing_each
 from clusters.state import ClusterState
 from clusters.versions import Address, Change, CommitId, Kind, Version
 
@@ -151,8 +152,9 @@ class Conflict:
 def conflicts(replica_id: int) -> list[Conflict]:
     """The rows of the conflict desk."""
     found = replicas.conflicts(replica_id)
-    stands = replicas.standing(replica_id, found)
-    return [_conflict(replica_id, address, heads, stands[address]) for address, heads in found.items()]
+    stands = standing_each(found)
+    torn = {address: heads for address, heads in found.items() if len(heads) > 1}
+    return [_conflict(replica_id, address, heads, stands[address]) for address, heads in torn.items()]
 
 
 def _conflict(replica_id: int, address: Address, heads: versions.Heads, stands: Version | None) -> Conflict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import islice, takewhile
 
@@ -26,10 +26,14 @@ def in_force(entries: Iterable[tuple[Address, Heads]]) -> dict[Address, Version]
     Only settings wait: of groups, members and the cluster itself the newest version holds, for a removal or a
     key that waited would let somebody in.
     """
-    found = {address: heads for address, heads in entries if heads}
-    safe_wait = waits(found.get(THE_CLUSTER, ()))
-    stand = ((a, standing(heads, safe_wait=safe_wait and may_wait(a))) for a, heads in found.items())
-    return {address: version for address, version in stand if version and version.value is not None}
+    stand = standing_each({address: heads for address, heads in entries if heads})
+    return {address: version for address, version in stand.items() if version and version.value is not None}
+
+
+def standing_each(entries: Mapping[Address, Heads]) -> dict[Address, Version | None]:
+    """What `standing` says of each entry; that of the cluster, with its choice, must be among them."""
+    safe_wait = waits(entries.get(THE_CLUSTER, ()))
+    return {a: standing(heads, safe_wait=safe_wait and may_wait(a)) for a, heads in entries.items()}
 
 
 def may_wait(address: Address) -> bool:

@@ -112,23 +112,23 @@ def test_broken_merge_rule_is_found(
     assert lives(range(20))[-1].failure
 
 
-def newest_stands(heads: Heads, *, safe_wait: bool) -> Version | None:
+def newest(heads: Heads) -> Version | None:
     """The newest is in force, though the cluster chose to wait."""
     return heads[0]
 
 
-def arrived_last_stands(heads: Heads, *, safe_wait: bool) -> Version | None:
-    """What stood for the newest alone is in force."""
+def before_the_newest(heads: Heads) -> Version | None:
+    """What stood for the author of the newest alone is in force."""
     past = heads[0].past
-    return past.versions[0] if safe_wait and len(heads) > 1 and past and past.versions else heads[0]
+    return past.versions[0] if past and past.versions else heads[0]
 
 
-@pytest.mark.parametrize("broken", [newest_stands, arrived_last_stands])
+@pytest.mark.parametrize("broken", [newest, before_the_newest])
 def test_conflict_that_does_not_wait_is_found(
     broken: Callable[..., Version | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SYN-08: safe wait."""
-    monkeypatch.setattr(replication, "standing", broken)
+    monkeypatch.setattr(replication, "standing_each", lambda found: {a: broken(h) for a, h in found.items()})
     assert "does not wait" in lives(range(40))[-1].failure
 
 
