@@ -11,6 +11,7 @@ from clusters import replicas
 from portal.alerts.watching import look_at_cluster
 from portal.live import access
 from portal.live.hints import group_of, hint
+from portal.live.shared import note_news
 from portal.proposals.proposal import OPEN, Proposal, State
 from portal.tenants import ManagedCluster
 
@@ -36,6 +37,7 @@ def entries_changed(replica_id: int, **_kwargs: Any) -> None:
 
     statuses.wanted(replica_id)
     send(tasks.replicate, replica_id)
+    note_news(replica_id)
     hint(group_of(replica_id), "settings", slug_of(replica_id))
     look_at_proposals(replica_id, OPEN)
     look_at_cluster(replica_id)
@@ -43,6 +45,7 @@ def entries_changed(replica_id: int, **_kwargs: Any) -> None:
 
 def statuses_changed(replica_id: int, **_kwargs: Any) -> None:
     """A machine has said something new, or is reached in another way."""
+    note_news(replica_id)
     hint(group_of(replica_id), "status", slug_of(replica_id))
     look_at_proposals(replica_id, [State.CANARY])
     look_at_cluster(replica_id)

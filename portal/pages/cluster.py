@@ -7,7 +7,9 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from appliances.following.freshness import STALE_AFTER, Enforcement, Seen, seen
@@ -19,6 +21,7 @@ from clusters.modes import Level, Mode
 from clusters.state import Group
 from portal.alerts.kinds import Kind
 from portal.alerts.looking import of_place
+from portal.live.shared import shared
 from portal.pages import past
 from portal.pages.access import Place, cluster_page, machines_seen
 from portal.pages.navigation import entries, has_mode, require_mode, tabs
@@ -44,10 +47,18 @@ def _parts(place: Place, machines: list[Seen]) -> list[Part]:
     return [Part(group, placed[ident]) for ident, group in groups.items()]
 
 
-def _live(place: Place) -> dict[str, Any]:
+def _machines(place: Place) -> SafeString:
+    """The machines as all who may see as much of the cluster see them."""
+    sees = "settings" if place.may_see_settings else "state"
+    name = f"machines.{sees}.{'cut off' if place.cut_off else ''}"
+    return shared(place.replica_id, name, lambda: render_to_string("cluster/machines.html", _seen(place)))
+
+
+def _seen(place: Place) -> dict[str, Any]:
     machines = machines_seen(place)
     kinds = [one.connection for one in machines]
     return {
+        "place": place,
         "parts": _parts(place, machines),
         "counts": {
             "machines": len(machines),
@@ -70,7 +81,8 @@ def cluster(request: HttpRequest, place: Place) -> HttpResponse:
     """The cluster; htmx gets its live part alone."""
     lasting = of_place(place.cluster)
     place.cut_off = any(alert.kind == Kind.CUT_OFF for alert in lasting)
-    context: dict[str, Any] = {"place": place, "section": "cluster", "open_alerts": lasting, **_live(place)}
+    context: dict[str, Any] = {"place": place, "section": "cluster", "open_alerts": lasting}
+    context["machines"] = _machines(place)
     if place.may_see_settings:
         context["recent"] = commits.history(place.replica_id, per_page=RECENT).commits
     if request.htmx:

@@ -21,7 +21,11 @@ STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 CELERY_BROKER_URL = "memory://"
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # Tests change rows without the hint that follows; the test of this cache has one.
+    "parts": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
+}
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
