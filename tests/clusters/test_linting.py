@@ -33,10 +33,15 @@ def test_lint_of_a_plain_cluster_is_silent(cluster: Cluster) -> None:
     assert lint(cluster.state, CATALOGUE) == []
 
 
-def test_l01_group_named_like_the_cluster(cluster: Cluster) -> None:
-    value = {**cluster.state.entries[THE_CLUSTER].value, "name": "PARIS"}
+def rename_cluster(cluster: Cluster, name: str) -> None:
+    value = {**cluster.state.entries[THE_CLUSTER].value, "name": name}
     head = replicas.heads(cluster.replica_id, [THE_CLUSTER])[THE_CLUSTER][0]
     replicas.commit(cluster.replica_id, [Change(THE_CLUSTER, value, head.id)], **BY)
+
+
+def test_l01_group_named_like_the_cluster(cluster: Cluster) -> None:
+    """L01."""
+    rename_cluster(cluster, "PARIS")
 
     (found,) = advice(cluster, "L01")
 
@@ -44,6 +49,7 @@ def test_l01_group_named_like_the_cluster(cluster: Cluster) -> None:
 
 
 def test_l03_initial_group_renamed(cluster: Cluster) -> None:
+    """L03."""
     membership.rename_group(cluster.replica_id, cluster.main.id, "Head_Office", **BY)
 
     (found,) = advice(cluster, "L03")
@@ -52,6 +58,7 @@ def test_l03_initial_group_renamed(cluster: Cluster) -> None:
 
 
 def test_l04_undefined_without_factory_default(cluster: Cluster) -> None:
+    """L04."""
     cluster.put(CLUSTER, "routes", None)
     cluster.put(cluster.paris, "routes", rows("a"))
 
@@ -65,7 +72,7 @@ def test_l04_undefined_without_factory_default(cluster: Cluster) -> None:
 
 
 def test_l05_override_equal_to_what_is_inherited(cluster: Cluster) -> None:
-    """BP-01."""
+    """L05, BP-01."""
     cluster.put(cluster.paris, "routes", rows("example.com"))
     cluster.put(ONE, "limits", rows("default", rate=50))
     cluster.put(THREE, "routes", rows("other"))
@@ -79,7 +86,7 @@ def test_l05_override_equal_to_what_is_inherited(cluster: Cluster) -> None:
 
 
 def test_l06_many_overrides(cluster: Cluster) -> None:
-    """BP-01, CL-19."""
+    """L06, BP-01, CL-19."""
     for mode, feature in ((ONE, "routes"), (ONE, "limits"), (TWO, "texts")):
         cluster.put(mode, feature, rows(feature + mode.id))
 
@@ -89,7 +96,7 @@ def test_l06_many_overrides(cluster: Cluster) -> None:
 
 
 def test_l07_same_override_on_two_machines(cluster: Cluster) -> None:
-    """BP-03."""
+    """L07, BP-03."""
     for mode in (ONE, THREE):
         cluster.put(mode, "routes", rows("same"))
     cluster.put(TWO, "routes", rows("other"))
@@ -100,7 +107,7 @@ def test_l07_same_override_on_two_machines(cluster: Cluster) -> None:
 
 
 def test_l07_lifts_to_the_group_only_what_all_of_it_have(cluster: Cluster) -> None:
-    """BP-03."""
+    """L07, BP-03."""
     for mode in (ONE, TWO):
         cluster.put(mode, "routes", rows("same"))
     assert advice(cluster, "L07")[0].remedy == Remedy(Action.MOVE, "routes", ONE, (cluster.main,))
@@ -112,7 +119,7 @@ def test_l07_lifts_to_the_group_only_what_all_of_it_have(cluster: Cluster) -> No
 
 
 def test_l08_group_for_one_machine(cluster: Cluster) -> None:
-    """BP-03."""
+    """L08, BP-03."""
     assert advice(cluster, "L08") == []
     cluster.put(cluster.paris, "routes", rows("a"))
     assert [a.modes for a in advice(cluster, "L08")] == [(cluster.paris, THREE)]
@@ -122,7 +129,7 @@ def test_l08_group_for_one_machine(cluster: Cluster) -> None:
 
 
 def test_l09_interface_names(cluster: Cluster) -> None:
-    """DEP-06."""
+    """L09, DEP-06."""
     cluster.put(cluster.main, "listeners", rows("in", interface="public"))
     assert [a.message for a in advice(cluster, "L09")] == [
         "The names in ports differ between machines. "
@@ -138,6 +145,7 @@ def test_l09_interface_names(cluster: Cluster) -> None:
 
 
 def test_l10_listener_names_for_one_interface(cluster: Cluster) -> None:
+    """L10."""
     cluster.put(CLUSTER, "listeners", rows("Incoming", interface="public"))
     cluster.put(cluster.paris, "listeners", rows("InboundMail", interface="public"))
     cluster.put(THREE, "listeners", rows("Incoming", interface="inside"))
@@ -149,6 +157,7 @@ def test_l10_listener_names_for_one_interface(cluster: Cluster) -> None:
 
 
 def test_l10_is_silent_about_two_listeners_on_one_interface(cluster: Cluster) -> None:
+    """L10."""
     cluster.put(CLUSTER, "listeners", rows("In", "Out", interface="public"))
     cluster.put(cluster.paris, "listeners", rows("Mail", interface="public"))
 
@@ -156,6 +165,7 @@ def test_l10_is_silent_about_two_listeners_on_one_interface(cluster: Cluster) ->
 
 
 def test_l10_is_silent_where_a_reference_has_no_row(cluster: Cluster, monkeypatch) -> None:
+    """L10."""
     found = [Reference(path, "ports", path) for path in ("interface", "rows.7.x", "rows.x.y", "a.b.c")]
     monkeypatch.setitem(CATALOGUE["listeners"].__dict__, "refer", lambda document: found)
     cluster.put(CLUSTER, "listeners", {"rows": [], "interface": "public"})
@@ -165,7 +175,7 @@ def test_l10_is_silent_where_a_reference_has_no_row(cluster: Cluster, monkeypatc
 
 
 def test_l12_more_than_twenty_machines(cluster: Cluster) -> None:
-    """CL-08."""
+    """L12, CL-08."""
     changes = [Change(Address(Kind.MACHINE, f"M{n}"), member(n).to_value()) for n in range(4, 21)]
     replicas.commit(cluster.replica_id, changes, **BY)
     assert len(cluster.state.machines) == 20
@@ -176,7 +186,7 @@ def test_l12_more_than_twenty_machines(cluster: Cluster) -> None:
 
 
 def test_l14_reference_unavailable_on_a_machine(cluster: Cluster) -> None:
-    """DEP-01."""
+    """L14, DEP-01."""
     cluster.put(CLUSTER, "listeners", rows("in", "out", text="disclaimer"))
     cluster.put(THREE, "texts", rows("disclaimer"))
 
@@ -186,7 +196,7 @@ def test_l14_reference_unavailable_on_a_machine(cluster: Cluster) -> None:
 
 
 def test_l20_defined_only_below_the_cluster(cluster: Cluster) -> None:
-    """BP-08."""
+    """L20, BP-08."""
     cluster.put(CLUSTER, "routes", None)
     for mode in (cluster.main, cluster.paris):
         cluster.put(mode, "routes", rows(mode.id))
@@ -205,7 +215,7 @@ def test_lint_leaves_out_settings_that_the_catalogue_does_not_know(cluster: Clus
 
 
 def test_l11_ccs_where_ssh_is_open_everywhere(cluster: Cluster) -> None:
-    """COM-13."""
+    """L11, COM-13."""
     everybody = Facts(reached=frozenset({"M1", "M2", "M3"}))
     assert advice(cluster, "L11", facts=everybody) == []
     update(cluster, "M2", ccs_port=2222)
@@ -214,7 +224,7 @@ def test_l11_ccs_where_ssh_is_open_everywhere(cluster: Cluster) -> None:
 
 
 def test_l13_host_names_and_addresses_mixed(cluster: Cluster) -> None:
-    """CL-13."""
+    """L13, CL-13."""
     assert advice(cluster, "L13") == []
     update(cluster, "M3", address="192.0.2.3")
     (found,) = advice(cluster, "L13")
@@ -226,7 +236,7 @@ def test_l13_host_names_and_addresses_mixed(cluster: Cluster) -> None:
 
 
 def test_l15_laboratory_machines_among_others(cluster: Cluster) -> None:
-    """BP-07."""
+    """L15, BP-07."""
     update(cluster, "M3", name="latest.example.com")
     assert advice(cluster, "L15") == []
     update(cluster, "M3", name="mx-lab1.example.com")
@@ -237,6 +247,7 @@ def test_l15_laboratory_machines_among_others(cluster: Cluster) -> None:
 
 
 def test_l16_changes_while_a_machine_is_away(cluster: Cluster) -> None:
+    """L16."""
     membership.set_disconnected(cluster.replica_id, ["M2"], disconnected=True, **BY)
     assert advice(cluster, "L16") == []
     cluster.put(CLUSTER, "routes", rows("meanwhile"))
@@ -245,6 +256,7 @@ def test_l16_changes_while_a_machine_is_away(cluster: Cluster) -> None:
 
 
 def test_l16_counts_nothing_against_a_draft(cluster: Cluster) -> None:
+    """L16."""
     address = Address(Kind.MACHINE, "M2")
     value = {**cluster.state.entries[address].value, "disconnected": True}
     drafted = cluster.state.changed([Change(address, value)])
@@ -252,7 +264,7 @@ def test_l16_counts_nothing_against_a_draft(cluster: Cluster) -> None:
 
 
 def test_l19_releases_differ(cluster: Cluster) -> None:
-    """CL-12."""
+    """L19, CL-12."""
     same = {"M1": "1.0", "M2": "1.0", "M3": "1.0", "GONE": "0.9"}
     assert advice(cluster, "L19", facts=Facts(same)) == []
     assert advice(cluster, "L19", facts=Facts({**same, "M3": ""})) == []

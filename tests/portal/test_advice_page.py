@@ -87,7 +87,7 @@ def test_value_of_the_cluster_is_asked_back(browser: Client, europe: ManagedClus
 
 
 def test_advice_about_trials_and_the_first_group(browser: Client, europe: ManagedCluster) -> None:
-    """BP-04, BP-07."""
+    """L15, BP-04, BP-07."""
     lab = world.cluster(europe.tenant, "Asia", ["mx-lab.example", "mx1.example"], {"Tokyo": ["mx1.example"]})
     html = browser.get(f"/{lab.slug}/advice/").content.decode()
     assert "Laboratory machines have a cluster with a name of its own" in section(html, "L15")
@@ -111,7 +111,7 @@ def test_checklist_of_good_practice_stands_on_the_page(browser: Client) -> None:
 
 
 def test_rules_hear_what_the_machines_have_said(browser: Client, europe: ManagedCluster) -> None:
-    """CL-12."""
+    """L19, CL-12."""
     world.report(europe)
     assert section(browser.get(PAGE).content.decode(), "L19") == ""
     MachineStatus.objects.filter(name="rome.example").update(release="0.0.9")

@@ -12,7 +12,7 @@ from tests.appliances.cli.hosts import KEY, Person, QuietHost
 
 
 def test_advice_has_a_remedy_that_mends_it(clustered: QuietHost) -> None:
-    """CL-19, BP-01: a pointless override is found, and its remedy is a command."""
+    """L05, CL-19, BP-01: a pointless override is found, and its remedy is a command."""
     script = Person.at(clustered, interactive=False)
     script.types("clustermode cluster; unsubscribe add a@example.com; commit -m one")
     script.types("clustermode group Paris; unsubscribe add --copy b@example.com")
@@ -36,7 +36,7 @@ def test_lint_of_a_machine_in_no_cluster_says_so(standalone: QuietHost) -> None:
 
 
 def test_ccs_without_need_is_pointed_out_only_where_ssh_answers(clustered: QuietHost) -> None:
-    """COM-13."""
+    """L11, COM-13."""
     script = Person.at(clustered, interactive=False)
     second = replicas.state(clustered.replica_id).machines["MX2"]
     membership.set_communication(
