@@ -8,6 +8,12 @@ from django.utils.translation import gettext_noop as _
 
 WHY: Mapping[str, str] = {
     "L01": _("Two things with one name are mixed up in prompts, menus and commands. Rename the group."),
+    "L02": _(
+        "A word of the cluster's name stands in the name of one group alone, or in the host names of the"
+        " machines of one group alone, and other groups do without: the name seems to mean one site of"
+        " several. People then look for all machines at that site. Name the cluster after what all have in"
+        " common, and the groups after the sites. If the word means something else, put this aside."
+    ),
     "L03": _(
         "Machines join into this group. People and manuals look for Main_Group; keep that name for the main"
         " site and make groups of their own for other sites (BP-04)."

@@ -16,6 +16,7 @@ from clusters.layout import Advice, Facts, Layout, Limits, Remedy, Rule, Severit
 from clusters.member_rules import MEMBER_RULES
 from clusters.modes import CLUSTER, Mode, group, machine
 from clusters.naming import mode_label
+from clusters.site_names import cluster_named_like_a_site
 from clusters.state import ClusterState
 from clusters.transfers import Action
 from clusters.versions import canonical
@@ -233,6 +234,7 @@ def only_below_the_cluster(layout: Layout) -> Iterator[Advice]:
 
 RULES: tuple[Rule, ...] = (
     group_named_like_the_cluster,
+    cluster_named_like_a_site,
     initial_group_renamed,
     undefined_without_default,
     pointless_override,

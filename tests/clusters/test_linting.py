@@ -1,5 +1,7 @@
 """Advice on the layout of a cluster, rule by rule."""
 
+import pytest
+
 from clusters import membership, replicas
 from clusters.catalogue import Reference
 from clusters.layout import Facts, Limits, Remedy, Severity
@@ -46,6 +48,51 @@ def test_l01_group_named_like_the_cluster(cluster: Cluster) -> None:
     (found,) = advice(cluster, "L01")
 
     assert found.modes == (cluster.paris,)
+    assert advice(cluster, "L02") == [], "said already"
+
+
+def test_l02_cluster_named_like_one_of_its_groups(cluster: Cluster) -> None:
+    """L02."""
+    rename_cluster(cluster, "Mail Paris 2")
+
+    (found,) = advice(cluster, "L02")
+
+    assert (found.severity, found.modes) == (Severity.HINT, (cluster.paris,))
+    assert "“paris” is the group Paris" in found.message
+    membership.add_group(cluster.replica_id, "Paris_North", **BY)
+    assert advice(cluster, "L02") == [], "two groups are called so"
+
+
+def test_l02_cluster_named_like_the_hosts_of_one_of_its_groups(cluster: Cluster) -> None:
+    """L02: the main site stays in the first group, which is not called after it (BP-04)."""
+    rename_cluster(cluster, "Berlin")
+    for serial in ("M1", "M2"):
+        update(cluster, serial, name=f"mx-{serial}.berlin.example.com")
+
+    (found,) = advice(cluster, "L02")
+
+    assert (found.modes, "the group Main_Group" in found.message) == ((cluster.main,), True)
+    update(cluster, "M2", name="mx2.potsdam.example.com")
+    assert advice(cluster, "L02") == [], "not all of the group"
+
+
+@pytest.mark.parametrize("name", ["Acme", "Mail", "MX", "Main_Site"])
+def test_l02_is_silent_about_words_that_are_no_sites(cluster: Cluster, name: str) -> None:
+    """L02: an owner's domain, what a machine is for, and words too short to mean anything."""
+    rename_cluster(cluster, name)
+    update(cluster, "M3", name="mail3.acme.example")
+
+    assert advice(cluster, "L02") == []
+
+
+def test_l02_is_silent_about_a_cluster_of_one_site(cluster: Cluster) -> None:
+    """L02: a prepared group without machines has no hosts to compare."""
+    rename_cluster(cluster, "Berlin")
+    for serial in ("M1", "M2"):
+        update(cluster, serial, name=f"{serial}.berlin.example.com")
+    membership.remove_machine(cluster.replica_id, "M3", **BY)
+
+    assert advice(cluster, "L02") == []
 
 
 def test_l03_initial_group_renamed(cluster: Cluster) -> None:
