@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-from clusters.catalogue import Catalogue, Feature, Scope
+from clusters.catalogue import Catalogue, Door, Feature, Scope
 from clusters.effective import Effective, effective
 from clusters.enrolment import ADVISED_MACHINES
 from clusters.modes import Level, Mode, machine
@@ -63,13 +63,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What members have said of themselves; whoever knows less leaves it empty, and rules keep silent.
+    """What the state does not say; whoever knows less leaves it empty, and rules keep silent.
 
     `releases` has the release of each member by serial number, `reached` those that answer on their SSH port.
+    `leads` has for host names the addresses to which they lead.
     """
 
     releases: Mapping[str, str] = field(default_factory=dict)
     reached: frozenset[str] = frozenset()
+    leads: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,12 @@ class Layout:
     def unresolved(self) -> list[Unresolved]:
         """References that lead nowhere."""
         return unresolved(self.state, self.catalogue)
+
+    @cached_property
+    def doors(self) -> Mapping[Mode, Sequence[Door]]:
+        """Where each machine answers, by its settings; those of which nobody knows are left out."""
+        asked = {m: self.catalogue.consequences.doors(e.documents) for m, e in self.effective.items()}
+        return {mode: doors for mode, doors in asked.items() if doors is not None}
 
     @cached_property
     def overrides(self) -> list[tuple[Mode, Feature, Defined]]:

@@ -67,10 +67,22 @@ WHY: Mapping[str, str] = {
         "What is changed meanwhile meets what is changed on the machine itself: the later change wins when it"
         " returns. Wait with changes until it is back."
     ),
+    "L17": _(
+        "People administer from a machine on which they can log in. A machine has its command line over SSH"
+        " alone; CCS carries cluster traffic and takes no logins. Should this machine lose its links, nobody"
+        " can mend it over the network. Turn SSH on at one of its interfaces (interfaceconfig), in the"
+        " machine's mode, from any other member."
+    ),
     "L19": _("Members of different releases do not connect and do not share changes. Upgrade all (CL-12)."),
     "L20": _(
         "A machine that joins, or moves to another group, gets an empty table. Keep a value at the cluster"
         " even if all groups have their own (BP-08)."
+    ),
+    "L21": _(
+        "Members call one another by the main host name. If it leads to an address on which neither SSH nor"
+        " CCS is on, the machine counts as down although it runs (COM-06, COM-07). Mend the entry in DNS, or"
+        " turn SSH on at that interface. Nothing is said of a machine that answers under its name all the"
+        " same, as behind an address translator."
     ),
     "BP-04": _(
         "Whoever joins begins in this group and runs with its settings until somebody moves it. If the main"

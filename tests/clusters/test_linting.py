@@ -310,6 +310,39 @@ def test_l16_counts_nothing_against_a_draft(cluster: Cluster) -> None:
     assert [a for a in lint(drafted, CATALOGUE) if a.rule == "L16"] == []
 
 
+def test_l17_nobody_can_log_in(cluster: Cluster) -> None:
+    """L17, COM-14."""
+    assert advice(cluster, "L17") == []
+    cluster.put(ONE, "ports", rows("public", logins=False))
+    cluster.put(TWO, "ports", rows("public", shut=True))
+
+    over_ccs, closed = advice(cluster, "L17")
+
+    assert (over_ccs.severity, over_ccs.modes) == (Severity.HINT, (ONE,))
+    assert (closed.severity, closed.modes) == (Severity.WARNING, (TWO,))
+    assert "no member can call it" in closed.message
+    cluster.put(ONE, "ports", {"rows": [*rows("a", logins=False)["rows"], *rows("b")["rows"]]})
+    cluster.put(TWO, "ports", {"rows": [], "unreadable": True})
+    assert advice(cluster, "L17") == [], "nobody knows"
+
+
+def test_l21_name_leads_to_an_address_without_service(cluster: Cluster) -> None:
+    """L21, COM-06, COM-07."""
+    cluster.put(ONE, "ports", {"rows": [*rows("a", ip="192.0.2.7")["rows"], *rows("b", ip="::7")["rows"]]})
+    leads = {"mx1.example.com": frozenset({"192.0.2.9"}), "mx2.example.com": frozenset({"192.0.2.1"})}
+
+    (found,) = advice(cluster, "L21", facts=Facts(leads=leads))
+
+    assert (found.severity, found.modes) == (Severity.WARNING, (ONE,))
+    assert "leads to 192.0.2.9, and SSH or CCS are on at 192.0.2.7, ::7 only" in found.message
+    both = {"mx1.example.com": frozenset({"192.0.2.9", "::7"})}
+    assert advice(cluster, "L21", facts=Facts(leads=both)) == [], "one of the addresses is right"
+    behind = Facts(leads=leads, reached=frozenset({"M1"}))
+    assert advice(cluster, "L21", facts=behind) == [], "a translator stands between"
+    cluster.put(ONE, "ports", rows("a", shut=True))
+    assert advice(cluster, "L21", facts=Facts(leads=leads)) == [], "L17 says it"
+
+
 def test_l19_releases_differ(cluster: Cluster) -> None:
     """L19, CL-12."""
     same = {"M1": "1.0", "M2": "1.0", "M3": "1.0", "GONE": "0.9"}
