@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from clusters.catalogue import Catalogue, Door, Feature, Scope
-from clusters.effective import Effective, effective
+from clusters.effective import Effective, Setting, effective
 from clusters.enrolment import ADVISED_MACHINES
 from clusters.modes import Level, Mode, machine
 from clusters.naming import mode_labels
@@ -74,6 +74,17 @@ class Facts:
     leads: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class SwitchedOff:
+    """A feature that a mode switches off on a machine, and one that depends on it and is on from above."""
+
+    serial: str
+    feature: str
+    mode: Mode
+    dependent: str
+    above: Mode
+
+
 @dataclass(frozen=True)
 class Layout:
     """What the rules look at."""
@@ -93,6 +104,26 @@ class Layout:
     def unresolved(self) -> list[Unresolved]:
         """References that lead nowhere."""
         return unresolved(self.state, self.catalogue)
+
+    @cached_property
+    def switched_off(self) -> list[SwitchedOff]:
+        """What lower modes switch off though settings above depend on it (L22)."""
+        return [found for mode, here in self.effective.items() for found in self._switched_off(mode.id, here)]
+
+    def _switched_off(self, serial: str, here: Effective) -> Iterator[SwitchedOff]:
+        off = {each.feature: each.story[0].mode for each in here.settings.values() if self._is_off(each)}
+        for dependent in self.catalogue if off else ():
+            setting = here.settings[dependent.name]
+            if setting.origin is None or not dependent.is_on(setting.value):
+                continue
+            for name in sorted(off.keys() & set(dependent.depends_on(setting.value))):
+                if setting.origin in self.state.chain(off[name])[1:]:
+                    yield SwitchedOff(serial, name, off[name], dependent.name, setting.origin)
+
+    def _is_off(self, setting: Setting) -> bool:
+        """Whether the mode that defines it switches off what would hold without that."""
+        is_on = self.catalogue[setting.feature].is_on
+        return bool(setting.hidden) and is_on(setting.hidden[0].value) and not is_on(setting.value)
 
     @cached_property
     def doors(self) -> Mapping[Mode, Sequence[Door]]:

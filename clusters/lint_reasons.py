@@ -84,6 +84,12 @@ WHY: Mapping[str, str] = {
         " turn SSH on at that interface. Nothing is said of a machine that answers under its name all the"
         " same, as behind an address translator."
     ),
+    "L22": _(
+        "One service works only with another: a listener with the texts that it names, and mail that it takes"
+        " for domains with the SMTP routes by which it leaves. The mode below has an empty table, which hides"
+        " the one above (CL-10); what is on above does half of its work there, or loses mail. Delete the"
+        " empty table, or switch off there what depends on it, too (GUI-06)."
+    ),
     "BP-04": _(
         "Whoever joins begins in this group and runs with its settings until somebody moves it. If the main"
         " site lives there, that is harmless."

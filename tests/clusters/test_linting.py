@@ -255,6 +255,49 @@ def test_l20_defined_only_below_the_cluster(cluster: Cluster) -> None:
     assert advice(cluster, "L20") == []
 
 
+def test_l22_lower_mode_switches_off_what_settings_above_depend_on(cluster: Cluster) -> None:
+    """L22, GUI-06: an empty table is off, and hides the one above (CL-10)."""
+    cluster.put(CLUSTER, "listeners", rows("in", interface="public"))
+    assert advice(cluster, "L22") == []
+    cluster.put(cluster.main, "routes", rows())
+
+    (found,) = advice(cluster, "L22")
+
+    assert (found.feature, found.modes) == ("routes", (cluster.main, CLUSTER))
+    assert found.remedy == Remedy(Action.DELETE, "routes", cluster.main)
+    assert "Group Main_Group switches routes off" in found.message
+    assert "listeners (Cluster Americas)" in found.message
+    cluster.put(cluster.main, "routes", rows("other"))
+    assert advice(cluster, "L22") == [], "another table is no empty one"
+
+
+def test_l22_names_a_broken_reference_by_its_cause_alone(cluster: Cluster) -> None:
+    """L22, L14."""
+    cluster.put(CLUSTER, "texts", rows("disclaimer"))
+    cluster.put(CLUSTER, "listeners", rows("in", text="disclaimer"))
+    cluster.put(THREE, "texts", rows())
+
+    (found,) = advice(cluster, "L22")
+
+    assert (found.feature, found.modes) == ("texts", (THREE, CLUSTER))
+    assert advice(cluster, "L14") == []
+
+
+def test_l22_is_silent_where_nothing_above_depends_on_it(cluster: Cluster) -> None:
+    """L22."""
+    cluster.put(THREE, "routes", rows())
+    assert advice(cluster, "L22") == [], "nobody defines listeners"
+    cluster.put(CLUSTER, "listeners", rows())
+    assert advice(cluster, "L22") == [], "they are off"
+    cluster.put(THREE, "listeners", rows("own"))
+    assert advice(cluster, "L22") == [], "both are of the machine"
+    cluster.put(THREE, "listeners", None)
+    cluster.put(CLUSTER, "listeners", rows("in"))
+    assert [a.modes for a in advice(cluster, "L22")] == [(THREE, CLUSTER)]
+    cluster.put(CLUSTER, "routes", rows())
+    assert advice(cluster, "L22") == [], "off everywhere, on purpose"
+
+
 def test_lint_leaves_out_settings_that_the_catalogue_does_not_know(cluster: Cluster) -> None:
     cluster.put(ONE, "of-another-release", {"rows": []})
 
