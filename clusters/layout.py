@@ -62,16 +62,30 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A risky step that was taken: what, and when (ms since 1970 UTC)."""
+
+    what: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What the state does not say; whoever knows less leaves it empty, and rules keep silent.
 
     `releases` has the release of each member by serial number, `reached` those that answer on their SSH port.
-    `leads` has for host names the addresses to which they lead.
+    `leads` has for host names the addresses to which they lead. `steps` are risky ones, `saved` is when the
+    configuration was saved last (ms since 1970 UTC; 0: never; None: not known). `operation` is one on the
+    cluster that goes on now, `present` who works there meanwhile.
     """
 
     releases: Mapping[str, str] = field(default_factory=dict)
     reached: frozenset[str] = frozenset()
     leads: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    saved: int | None = None
+    operation: str = ""
+    present: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

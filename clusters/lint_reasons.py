@@ -73,6 +73,11 @@ WHY: Mapping[str, str] = {
         " can mend it over the network. Turn SSH on at one of its interfaces (interfaceconfig), in the"
         " machine's mode, from any other member."
     ),
+    "L18": _(
+        "What a join, a removal, a load or an upgrade has changed cannot be taken back from an older file."
+        " Save the configuration: saveconfig on a machine, a backup on the portal. A portal makes a backup"
+        " each day by itself; machines leave the watch to a portal that follows them (BP-06)."
+    ),
     "L19": _("Members of different releases do not connect and do not share changes. Upgrade all (CL-12)."),
     "L20": _(
         "A machine that joins, or moves to another group, gets an empty table. Keep a value at the cluster"
@@ -89,6 +94,11 @@ WHY: Mapping[str, str] = {
         " for domains with the SMTP routes by which it leaves. The mode below has an empty table, which hides"
         " the one above (CL-10); what is on above does half of its work there, or loses mail. Delete the"
         " empty table, or switch off there what depends on it, too (GUI-06)."
+    ),
+    "L23": _(
+        "Whoever edits while machines join, leave, restart or change their release commits into a cluster"
+        " that is not whole: changes reach some machines late, and pending ones can meet modes that are gone."
+        " Ask the others to commit or clear, and to log out, until the operation is over (JN-22)."
     ),
     "BP-04": _(
         "Whoever joins begins in this group and runs with its settings until somebody moves it. If the main"

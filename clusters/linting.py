@@ -16,6 +16,7 @@ from clusters.layout import Advice, Facts, Layout, Limits, Remedy, Rule, Severit
 from clusters.member_rules import MEMBER_RULES
 from clusters.modes import CLUSTER, Mode, group, machine
 from clusters.naming import mode_label
+from clusters.operation_rules import OPERATION_RULES
 from clusters.site_names import cluster_named_like_a_site
 from clusters.state import ClusterState
 from clusters.transfers import Action
@@ -264,4 +265,5 @@ RULES: tuple[Rule, ...] = (
     only_below_the_cluster,
     switched_off_below,
     *MEMBER_RULES,
+    *OPERATION_RULES,
 )

@@ -4,7 +4,7 @@ import pytest
 
 from clusters import membership, replicas
 from clusters.catalogue import Reference
-from clusters.layout import Facts, Limits, Remedy, Severity
+from clusters.layout import Facts, Limits, Remedy, Severity, Step
 from clusters.lint_reasons import WHY
 from clusters.linting import RULES, lint
 from clusters.modes import CLUSTER, machine
@@ -369,6 +369,17 @@ def test_l17_nobody_can_log_in(cluster: Cluster) -> None:
     assert advice(cluster, "L17") == [], "nobody knows"
 
 
+def test_l18_nothing_saved_since_the_last_risky_step(cluster: Cluster) -> None:
+    """L18, BP-06."""
+    steps = (Step("mx9 joins", 2_000_000), Step("loaded", 1_000_000))
+    (found,) = advice(cluster, "L18", facts=Facts(steps=steps, saved=0))
+    assert found.message == "No configuration has been saved since 1970-01-01 00:33 UTC: mx9 joins."
+    assert advice(cluster, "L18", facts=Facts(steps=steps, saved=1_999_999))
+    assert advice(cluster, "L18", facts=Facts(steps=steps, saved=2_000_000)) == []
+    assert advice(cluster, "L18", facts=Facts(steps=steps)) == [], "who knows nothing keeps silent"
+    assert advice(cluster, "L18", facts=Facts(saved=0)) == []
+
+
 def test_l21_name_leads_to_an_address_without_service(cluster: Cluster) -> None:
     """L21, COM-06, COM-07."""
     cluster.put(ONE, "ports", {"rows": [*rows("a", ip="192.0.2.7")["rows"], *rows("b", ip="::7")["rows"]]})
@@ -384,6 +395,15 @@ def test_l21_name_leads_to_an_address_without_service(cluster: Cluster) -> None:
     assert advice(cluster, "L21", facts=behind) == [], "a translator stands between"
     cluster.put(ONE, "ports", rows("a", shut=True))
     assert advice(cluster, "L21", facts=Facts(leads=leads)) == [], "L17 says it"
+
+
+def test_l23_people_at_work_while_an_operation_goes_on(cluster: Cluster) -> None:
+    """L23, JN-22."""
+    busy = Facts(operation="Upgrade machines", present=("bob", "carol"))
+    (found,) = advice(cluster, "L23", facts=busy)
+    assert "others are at work here: bob, carol. (Upgrade machines)" in found.message
+    assert advice(cluster, "L23", facts=Facts(present=("bob",))) == []
+    assert advice(cluster, "L23", facts=Facts(operation="Upgrade machines")) == []
 
 
 def test_l19_releases_differ(cluster: Cluster) -> None:
