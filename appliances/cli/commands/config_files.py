@@ -139,6 +139,7 @@ def _loadconfig(session: Session, words: list[str]) -> None:
     if not confirm(session.dialogue, _("Make these changes pending?"), default=True):
         raise CommandError(_("Nothing was changed."))
     edited = loading.stage(session.replica_id, session.user, planned)
+    session.host.saved.loaded()
     return _say_pending(session, sum(each.pending for each in edited))
 
 

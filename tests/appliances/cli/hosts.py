@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from appliances.cli.dialogue import Scripted
@@ -43,6 +44,9 @@ class QuietHost:
     engine: Any = None
     sessions: Sessions = field(default_factory=Sessions)
     saved: SavedFiles = field(default_factory=lambda: SavedFiles(Path("/nonexistent")))
+    upgrading: Any = field(
+        default_factory=lambda: SimpleNamespace(run=None, shelf=SimpleNamespace(last_switch=lambda: None))
+    )
     others: dict[str, Replica] = field(default_factory=dict)
     asked_to_join: JoinRequest | None = None
     kept: Collection[str] | None = None
