@@ -43,6 +43,12 @@ class Table:
     def items(self, document: Document) -> list[str]:
         return []
 
+    def is_on(self, document: Document) -> bool:
+        return True
+
+    def depends_on(self, document: Document) -> list[str]:
+        return []
+
 
 def landscape() -> tuple[ClusterState, Catalogue]:
     """A cluster in which a fifth of the features is overridden per group and a twentieth per machine."""

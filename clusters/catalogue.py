@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -63,6 +63,14 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Door:
+    """A service by which members reach an appliance, and its address; `logins`: people log in there, too."""
+
+    address: str
+    logins: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RedFlag:
     """A consequence of settings on one machine that a person should see before they commit."""
 
@@ -113,6 +121,14 @@ class Feature(Protocol):
         """The names that other documents can refer to."""
         ...
 
+    def is_on(self, document: Document) -> bool:
+        """Whether the document does anything; an empty table switches its feature off (CL-10)."""
+        ...
+
+    def depends_on(self, document: Document) -> Collection[str]:
+        """The features that must be on where this document holds (L22)."""
+        ...
+
 
 class Consequences(Protocol):
     """What settings would do to an appliance; given by the appliances, asked by the impact preview."""
@@ -123,6 +139,10 @@ class Consequences(Protocol):
 
     def red_flags(self, documents: Mapping[str, Document]) -> Sequence[RedFlag]:
         """What is dangerous or switched off in these effective settings."""
+        ...
+
+    def doors(self, documents: Mapping[str, Document]) -> Sequence[Door] | None:
+        """Where an appliance with these effective settings answers; None where they do not tell."""
         ...
 
 
@@ -136,6 +156,10 @@ class NoConsequences:
     def red_flags(self, documents: Mapping[str, Document]) -> Sequence[RedFlag]:
         """No flags."""
         return ()
+
+    def doors(self, documents: Mapping[str, Document]) -> Sequence[Door] | None:
+        """Nobody knows."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-from clusters.catalogue import Catalogue, Feature, Scope
-from clusters.effective import Effective, effective
+from clusters.catalogue import Catalogue, Door, Feature, Scope
+from clusters.effective import Effective, Setting, effective
 from clusters.enrolment import ADVISED_MACHINES
 from clusters.modes import Level, Mode, machine
 from clusters.naming import mode_labels
@@ -62,14 +62,41 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A risky step that was taken: what, and when (ms since 1970 UTC)."""
+
+    what: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
-    """What members have said of themselves; whoever knows less leaves it empty, and rules keep silent.
+    """What the state does not say; whoever knows less leaves it empty, and rules keep silent.
 
     `releases` has the release of each member by serial number, `reached` those that answer on their SSH port.
+    `leads` has for host names the addresses to which they lead. `steps` are risky ones, `saved` is when the
+    configuration was saved last (ms since 1970 UTC; 0: never; None: not known). `operation` is one on the
+    cluster that goes on now, `present` who works there meanwhile.
     """
 
     releases: Mapping[str, str] = field(default_factory=dict)
     reached: frozenset[str] = frozenset()
+    leads: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    saved: int | None = None
+    operation: str = ""
+    present: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchedOff:
+    """A feature that a mode switches off on a machine, and one that depends on it and is on from above."""
+
+    serial: str
+    feature: str
+    mode: Mode
+    dependent: str
+    above: Mode
 
 
 @dataclass(frozen=True)
@@ -91,6 +118,32 @@ class Layout:
     def unresolved(self) -> list[Unresolved]:
         """References that lead nowhere."""
         return unresolved(self.state, self.catalogue)
+
+    @cached_property
+    def switched_off(self) -> list[SwitchedOff]:
+        """What lower modes switch off though settings above depend on it (L22)."""
+        return [found for mode, here in self.effective.items() for found in self._switched_off(mode.id, here)]
+
+    def _switched_off(self, serial: str, here: Effective) -> Iterator[SwitchedOff]:
+        off = {each.feature: each.story[0].mode for each in here.settings.values() if self._is_off(each)}
+        for dependent in self.catalogue if off else ():
+            setting = here.settings[dependent.name]
+            if setting.origin is None or not dependent.is_on(setting.value):
+                continue
+            for name in sorted(off.keys() & set(dependent.depends_on(setting.value))):
+                if setting.origin in self.state.chain(off[name])[1:]:
+                    yield SwitchedOff(serial, name, off[name], dependent.name, setting.origin)
+
+    def _is_off(self, setting: Setting) -> bool:
+        """Whether the mode that defines it switches off what would hold without that."""
+        is_on = self.catalogue[setting.feature].is_on
+        return bool(setting.hidden) and is_on(setting.hidden[0].value) and not is_on(setting.value)
+
+    @cached_property
+    def doors(self) -> Mapping[Mode, Sequence[Door]]:
+        """Where each machine answers, by its settings; those of which nobody knows are left out."""
+        asked = {m: self.catalogue.consequences.doors(e.documents) for m, e in self.effective.items()}
+        return {mode: doors for mode, doors in asked.items() if doors is not None}
 
     @cached_property
     def overrides(self) -> list[tuple[Mode, Feature, Defined]]:

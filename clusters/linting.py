@@ -16,6 +16,8 @@ from clusters.layout import Advice, Facts, Layout, Limits, Remedy, Rule, Severit
 from clusters.member_rules import MEMBER_RULES
 from clusters.modes import CLUSTER, Mode, group, machine
 from clusters.naming import mode_label
+from clusters.operation_rules import OPERATION_RULES
+from clusters.site_names import cluster_named_like_a_site
 from clusters.state import ClusterState
 from clusters.transfers import Action
 from clusters.versions import canonical
@@ -155,8 +157,11 @@ def _is_referred_to(layout: Layout, name: str) -> bool:
 
 def _leads_nowhere(layout: Layout, rule: str, scopes: set[Scope | None]) -> Iterator[Advice]:
     found: dict[tuple[str, str, str], list[Mode]] = {}
+    said = {(off.serial, off.dependent, off.feature) for off in layout.switched_off}
     for broken in layout.unresolved:
         wanted = broken.reference
+        if (broken.serial, broken.feature, wanted.feature) in said:
+            continue
         scope = (
             layout.catalogue[wanted.feature].scope if wanted.feature in layout.catalogue else Scope.CLUSTER
         )
@@ -231,8 +236,22 @@ def only_below_the_cluster(layout: Layout) -> Iterator[Advice]:
             yield Advice("L20", Severity.WARNING, message, tuple(modes), feature.name, lift)
 
 
+def switched_off_below(layout: Layout) -> Iterator[Advice]:
+    """L22: a lower mode empties what settings above depend on (GUI-06)."""
+    found: dict[tuple[Mode, str], dict[tuple[Mode, str], None]] = {}
+    for off in layout.switched_off:
+        found.setdefault((off.mode, off.feature), {})[off.above, off.dependent] = None
+    for (mode, feature), dependents in found.items():
+        told = ", ".join(f"{name} ({layout.labels(above)})" for above, name in dependents)
+        text = _("%(mode)s switches %(feature)s off, on which settings above depend: %(told)s.")
+        message = text % {"mode": layout.labels(mode), "feature": feature, "told": told}
+        modes = (mode, *dict.fromkeys(above for above, _name in dependents))
+        yield Advice("L22", Severity.WARNING, message, modes, feature, Remedy(Action.DELETE, feature, mode))
+
+
 RULES: tuple[Rule, ...] = (
     group_named_like_the_cluster,
+    cluster_named_like_a_site,
     initial_group_renamed,
     undefined_without_default,
     pointless_override,
@@ -244,5 +263,7 @@ RULES: tuple[Rule, ...] = (
     many_machines,
     unavailable_reference,
     only_below_the_cluster,
+    switched_off_below,
     *MEMBER_RULES,
+    *OPERATION_RULES,
 )

@@ -84,6 +84,36 @@ def releases_differ(layout: Layout) -> Iterator[Advice]:
         yield Advice("L19", Severity.WARNING, text % {"common": common, "names": _names(odd)}, _modes(odd))
 
 
+def no_login_host(layout: Layout) -> Iterator[Advice]:
+    """L17: a machine on which nobody can log in; the command line of a machine is there over SSH alone."""
+    for mode, doors in layout.doors.items():
+        if any(door.logins for door in doors):
+            continue
+        severity = Severity.HINT if doors else Severity.WARNING
+        only_ccs = _("Nobody can log in at %(name)s: SSH is off on all its interfaces.")
+        closed = _(
+            "Nobody can log in at %(name)s, and no member can call it: SSH and CCS are off everywhere."
+        )
+        text = only_ccs if doors else closed
+        yield Advice("L17", severity, text % {"name": layout.state.mode_name(mode)}, (mode,))
+
+
+def name_leads_elsewhere(layout: Layout) -> Iterator[Advice]:
+    """L21: the main host name leads to no address with SSH or CCS on (COM-06, COM-07).
+
+    A member that answers all the same stands behind a translator.
+    """
+    for mode, doors in layout.doors.items():
+        member = layout.state.machines[mode.id]
+        places = layout.facts.leads.get(member.address, frozenset())
+        known = {door.address for door in doors}
+        if not (places and known) or places & known or member.serial in layout.facts.reached:
+            continue
+        text = _("The name %(name)s leads to %(found)s, and SSH or CCS are on at %(known)s only.")
+        found = {"found": ", ".join(sorted(places)), "known": ", ".join(sorted(known))}
+        yield Advice("L21", Severity.WARNING, text % {"name": member.address, **found}, (mode,))
+
+
 def main_group_empty(layout: Layout) -> Iterator[Advice]:
     """BP-04: the main site stays in the group in which machines begin."""
     initial = layout.state.initial_group
@@ -105,6 +135,8 @@ MEMBER_RULES: tuple[Rule, ...] = (
     mixed_addresses,
     laboratory_among_others,
     changes_while_away,
+    no_login_host,
     releases_differ,
+    name_leads_elsewhere,
     main_group_empty,
 )

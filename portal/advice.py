@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from appliances.following.freshness import STALE_AFTER
-from appliances.models import Connection, MachineStatus
 from clusters.installed import catalogue
-from clusters.layout import Advice, Facts, Severity
+from clusters.layout import Advice, Severity
 from clusters.lint_reasons import WHY
 from clusters.linting import lint
 from clusters.refusals import Refused
 from clusters.state import ClusterState
+from portal.lint_facts import facts_of
 from portal.tenants import ManagedCluster
 
 
@@ -65,22 +63,9 @@ class Given:
         return WHY[self.advice.rule]
 
 
-def facts_of(replica_id: int) -> Facts:
-    """What the machines have said: releases, and who answers the portal on its SSH port now."""
-    rows = MachineStatus.objects.filter(replica=replica_id).exclude(connection=Connection.REMOVED)
-    fresh = timezone.now() - STALE_AFTER
-    found = list(rows.only("serial", "release", "connection", "checked"))
-    reached = {
-        row.serial
-        for row in found
-        if row.connection == Connection.CONNECTED and row.checked and row.checked > fresh
-    }
-    return Facts({row.serial: row.release for row in found}, frozenset(reached))
-
-
 def given(cluster: ManagedCluster, state: ClusterState, draft: ClusterState) -> list[Given]:
     """All advice on what is in force, warnings first; with what would be mended by the draft."""
-    facts = facts_of(cluster.replica_id)
+    facts = facts_of(cluster, state)
     found = lint(state, catalogue(), facts=facts)
     kept = {each.key for each in lint(draft, catalogue(), facts=facts)} if draft is not state else None
     aside = {row.key: row for row in Dismissal.objects.filter(cluster=cluster)}

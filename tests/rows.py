@@ -21,9 +21,10 @@ DOCUMENT = ROOT / "docs" / "requirements.md"
 OUTCOMES = "requirements/outcomes"
 """Where pytest's cache keeps the outcome of each test that cites a row."""
 
-ROW = re.compile(r"\b[A-Z]{2,4}-\d{2}\b")
-_CITED = re.compile(r"[A-Z]{2,4}-\d{2}(?:(?:,\s+| and |,\s+and )[A-Z]{2,4}-\d{2})*")
-_LINE = re.compile(r"\| (?P<ident>[A-Z]{2,4}-\d{2}) \| (?P<what>[^|]+) \|(?P<reason>[^|]*)\|")
+_IDENT = r"(?:[A-Z]{2,4}-|L)\d{2}"
+ROW = re.compile(rf"\b{_IDENT}\b")
+_CITED = re.compile(rf"{_IDENT}(?:(?:,\s+| and |,\s+and ){_IDENT})*")
+_LINE = re.compile(rf"\| (?P<ident>{_IDENT}) \| (?P<what>[^|]+) \|(?P<reason>[^|]*)\|")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ def test_rows_that_tests_cite_are_in_the_table() -> None:
     [
         ("JN-03, JN-04: in order.", ["JN-03", "JN-04"]),
         ("CL-01 and CL-02.", ["CL-01", "CL-02"]),
+        ("L05, BP-01: rules of advice.", ["L05", "BP-01"]),
         ("Like JN-03.", []),
         ("", []),
         (None, []),

@@ -19,6 +19,7 @@ from appliances.links.server import ServiceKind
 from appliances.machine import members, peers, routes, upgrading
 from appliances.machine.alerts import Alerts
 from appliances.machine.engine import Engine
+from appliances.machine.saved import SavedFiles
 from appliances.machine.sessions import Sessions
 from appliances.machine.status import LinkStatus, MachineStatus
 from appliances.machine.suspension import Suspension
@@ -123,6 +124,10 @@ class Desk:
     @property
     def sessions(self) -> Sessions:
         return self._daemon.sessions
+
+    @property
+    def saved(self) -> SavedFiles:
+        return SavedFiles(self._daemon.home.path / "saved")
 
     @property
     def upgrading(self) -> Upgrading:

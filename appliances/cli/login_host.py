@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from appliances.links.client import Probe
 from appliances.machine.alerts import Alerts
 from appliances.machine.engine import Engine
+from appliances.machine.saved import SavedFiles
 from appliances.machine.sessions import Sessions
 from appliances.machine.status import LinkStatus, MachineStatus
 from appliances.machine.suspension import Suspension
@@ -103,6 +104,11 @@ class LoginHost(Protocol):
     @property
     def sessions(self) -> Sessions:
         """Who is and was logged in here."""
+        ...
+
+    @property
+    def saved(self) -> SavedFiles:
+        """The configuration files that are kept here."""
         ...
 
     @property

@@ -68,4 +68,5 @@ FEATURE = MailFeature(
     factory=None,
     blank={},
     write=write,
+    table="aliases",
 )

@@ -7,9 +7,10 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
+from appliances.features.interfaceconfig import FEATURE as INTERFACECONFIG
 from appliances.features.rendering import Rendered, render
 from appliances.postfix.disclaimers import Disclaimer
-from clusters.catalogue import Document, RedFlag
+from clusters.catalogue import Document, Door, InvalidDocument, RedFlag
 from clusters.versions import canonical, digest
 
 MOST_ROWS = 2000
@@ -37,6 +38,19 @@ class PostfixConsequences:
     def red_flags(self, documents: Mapping[str, Document]) -> Sequence[RedFlag]:
         """What is dangerous or switched off on a machine with these settings. Raises InvalidDocument."""
         return self._answer(documents)[1]
+
+    def doors(self, documents: Mapping[str, Document]) -> Sequence[Door] | None:
+        """SSH and CCS where the interfaces have them on; None for interfaces that cannot be read."""
+        try:
+            settings = INTERFACECONFIG.read(documents[INTERFACECONFIG.name])
+        except InvalidDocument:
+            return None
+        return [
+            Door(interface.ip, logins)
+            for interface in settings.interfaces
+            for service, logins in ((interface.ssh, True), (interface.ccs, False))
+            if service.enabled
+        ]
 
     def _answer(self, documents: Mapping[str, Document]) -> Answer:
         name = digest([canonical(documents)])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -51,6 +51,8 @@ class MailFeature(Generic[SettingsModel]):
     `position` orders the features of a tab; `write` is None where Postfix need not know of the feature.
     `factory` is None where the source knows no factory default (T12). `blank` is what a new definition
     starts with (CL-09).
+    `table` names the list without rows of which the feature does nothing. `needs` names features that must be
+    on for what these settings do, though they name no item of them, and says for which settings.
     """
 
     name: str
@@ -64,6 +66,8 @@ class MailFeature(Generic[SettingsModel]):
     factory: SettingsModel | None
     blank: Document
     write: Callable[[SettingsModel, Machine, Configuration], None] | None = None
+    table: str = ""
+    needs: Mapping[str, Callable[[SettingsModel], bool]] = field(default_factory=dict)
 
     @property
     def factory_default(self) -> Document | None:
@@ -127,6 +131,22 @@ class MailFeature(Generic[SettingsModel]):
             for pattern, _hint in _hinted(self.schema, "x-item")
             for _path, item in found(document, pattern)
         ]
+
+    def is_on(self, document: Document) -> bool:
+        """Whether the document does anything; an empty table switches its feature off (CL-10)."""
+        return not self.table or bool(document.get(self.table))
+
+    def depends_on(self, document: Document) -> Collection[str]:
+        """The features that must be on where this document holds: those named in it, and `needs` (L22)."""
+        named = {reference.feature for reference in self.references(document)}
+        return named | set(self._needed(document))
+
+    def _needed(self, document: Document) -> Iterator[str]:
+        try:
+            settings = self.read(document)
+        except InvalidDocument:
+            return
+        yield from (name for name, applies in self.needs.items() if applies(settings))
 
 
 def _inlined(node: Any, definitions: Mapping[str, Any]) -> Any:

@@ -10,11 +10,12 @@ from pydantic import AfterValidator, Field
 from appliances.features.bounceconfig import DEFAULT
 from appliances.features.bounceconfig import FEATURE as BOUNCECONFIG
 from appliances.features.feature import MailFeature, Settings, Tab, repeated
-from appliances.features.fields import Label, Port, Reply, domain, hint, label
+from appliances.features.fields import ALL, Label, Port, Reply, domain, hint, label
 from appliances.features.hat import MEGABYTE, Hat
 from appliances.features.interfaceconfig import FEATURE as INTERFACECONFIG
 from appliances.features.listening import open_ports
 from appliances.features.rat import Rat
+from appliances.features.smtproutes import FEATURE as SMTPROUTES
 from appliances.features.textconfig import FEATURE as TEXTCONFIG
 from appliances.features.wording import _, say
 from clusters.catalogue import Problem, Scope
@@ -132,6 +133,11 @@ def write(settings: ListenerSettings, machine: Machine, configuration: Configura
     open_ports(settings, machine, configuration)
 
 
+def _takes_mail_for_domains(settings: ListenerSettings) -> bool:
+    """Such mail goes on by SMTP routes; by DNS it would most likely come back (`dangers.unrouted`)."""
+    return any(pattern != ALL for listener in settings.listeners for pattern in listener.rat.accepted)
+
+
 FEATURE = MailFeature(
     name="listenerconfig",
     title=_("Listeners"),
@@ -147,4 +153,6 @@ FEATURE = MailFeature(
     factory=None,
     blank={},
     write=write,
+    table="listeners",
+    needs={SMTPROUTES.name: _takes_mail_for_domains},
 )

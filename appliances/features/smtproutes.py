@@ -127,4 +127,5 @@ FEATURE = MailFeature(
     factory=None,
     blank={},
     write=write,
+    table="routes",
 )

@@ -62,4 +62,5 @@ FEATURE = MailFeature(
     model=TextSettings,
     factory=None,
     blank={},
+    table="resources",
 )

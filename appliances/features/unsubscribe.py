@@ -57,4 +57,5 @@ FEATURE = MailFeature(
     model=UnsubscribeSettings,
     factory=None,
     blank={},
+    table="recipients",
 )

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 from appliances.links.errors import Reason, Refused, Unreachable
@@ -32,6 +32,27 @@ async def places_of(name: str, port: int, patience: float = PATIENCE) -> list[Pl
     except (socket.gaierror, UnicodeError):
         text = f"the name {name} is not known"
     raise Unreachable(text, "Check the name and the DNS servers.")
+
+
+def addresses_of(hosts: Collection[str], patience: float = PATIENCE) -> dict[str, frozenset[str]]:
+    """Where these host names lead, all asked within one time limit; blocks.
+
+    Names that are not known, or not answered for in time, are left out.
+    """
+    asked = {host: _THREADS.submit(_addresses, host) for host in hosts}
+    wait(asked.values(), patience)
+    found = {host: answer.result() for host, answer in asked.items() if answer.done()}
+    for late in asked.keys() - found.keys():
+        asked[late].cancel()
+    return {host: places for host, places in found.items() if places}
+
+
+def _addresses(host: str) -> frozenset[str]:
+    try:
+        places = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return frozenset()
+    return frozenset(str(place[4][0]).partition("%")[0] for place in places)
 
 
 async def require_reverse(address: str, patience: float = PATIENCE) -> None:

@@ -44,6 +44,12 @@ class Sessions:
         """Who is there now."""
         return list(self._present)
 
+    def beside(self, user: str) -> list[Login]:
+        """Who is there now beside one session of that user (JN-22)."""
+        present = self.present()
+        own = next((login for login in present if login.user == user), None)
+        return [login for login in present if login is not own]
+
     def all(self) -> list[Login]:
         """Everybody, the latest first."""
         return sorted([*self._present, *self._past], key=lambda login: -login.since)

@@ -59,6 +59,13 @@ class Shelf:
         except (OSError, ValueError, TypeError):
             return State()
 
+    def last_switch(self) -> int | None:
+        """When another release was switched to or left, in ms since 1970 UTC; None for never."""
+        try:
+            return (self.folder / "state.json").stat().st_mtime_ns // 1_000_000
+        except FileNotFoundError:
+            return None
+
     def _keep(self, state: State) -> None:
         self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         fresh = self.folder / ".state.json.new"

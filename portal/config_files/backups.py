@@ -74,8 +74,9 @@ def keep(cluster: ManagedCluster, why: Backup.Why, person: Person | None = None)
         now, digest = timezone.now(), replicas.entries_digest(row.replica_id)
         last = Backup.objects.filter(cluster=row).first()
         if last is not None and last.digest == digest:
-            Backup.objects.filter(pk=last.pk).update(same=now)
-            last.same = now
+            # What stood before a load is found again as that, whoever had kept it first.
+            last.same, last.why = now, why if why == Backup.Why.LOAD else last.why
+            last.save(update_fields=["same", "why"])
             return last
         sealing = Sealing.new(keys.passphrase())
         made = Backup.objects.create(

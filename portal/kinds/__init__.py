@@ -27,7 +27,8 @@ class Kind:
 
     `run` is None for what a web process does itself while the person waits. `may_retry`: starting it again
     makes sense. `resumable`: it goes on where it stood, also after the worker that had it is gone.
-    `right`: what cancelling and starting it again needs.
+    `right`: what cancelling and starting it again needs. `operates`: it changes who belongs to the cluster or
+    what its machines run, so that others better stay away meanwhile (L23); `changes_release`: the latter.
     """
 
     name: str
@@ -36,6 +37,8 @@ class Kind:
     may_retry: bool = True
     resumable: bool = False
     right: Right = Right.EDIT
+    operates: bool = False
+    changes_release: bool = False
 
 
 @cache

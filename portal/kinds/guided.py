@@ -4,4 +4,4 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.kinds import Kind
 
-KIND = Kind("guided", _("Cluster administration"), may_retry=False)
+KIND = Kind("guided", _("Cluster administration"), may_retry=False, operates=True)

@@ -78,4 +78,12 @@ def _back(part: JobPart, release: str) -> str:
     return text % {"release": release}
 
 
-KIND = Kind("revert", gettext_lazy("Back to the release before"), run, resumable=True, right=Right.ADMINISTER)
+KIND = Kind(
+    "revert",
+    gettext_lazy("Back to the release before"),
+    run,
+    resumable=True,
+    right=Right.ADMINISTER,
+    operates=True,
+    changes_release=True,
+)

@@ -207,4 +207,12 @@ def _take_back(job: Job, release: str) -> None:
         membership.set_disconnected(replica_id, waiting, False, **by)
 
 
-KIND = Kind("upgrade", gettext_lazy("Upgrade machines"), run, resumable=True, right=Right.ADMINISTER)
+KIND = Kind(
+    "upgrade",
+    gettext_lazy("Upgrade machines"),
+    run,
+    resumable=True,
+    right=Right.ADMINISTER,
+    operates=True,
+    changes_release=True,
+)

@@ -104,7 +104,8 @@ class SettingsPage:
     def related(self) -> list[Any]:
         """The features that these settings depend on, and those that depend on them (GUI-06)."""
         known: list[Any] = list(catalogue())
-        names = {f.name for f in known if self.feature.name in f.refers_to} | self.feature.refers_to
+        mine = self.feature.refers_to | self.feature.needs.keys()
+        names = {f.name for f in known if self.feature.name in f.refers_to | f.needs.keys()} | mine
         return [f for f in known if f.name in names]
 
     @property

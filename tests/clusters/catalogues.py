@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from clusters.catalogue import (
     Catalogue,
     Document,
+    Door,
     InvalidDocument,
     Problem,
     RedFlag,
@@ -24,7 +25,8 @@ def _no_references(document: Document) -> Sequence[Reference]:
 class Table:
     """A feature whose document is `{"rows": [{"name": …, …}]}`, and other fields that `fields` names.
 
-    Rows are its items. It brings a document in order by sorting the rows' fields.
+    Rows are its items; without rows it is off. Beside what it refers to it depends on `needs`. It brings a
+    document in order by sorting the rows' fields.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Table:
     factory_default: Document | None = None
     secrets: frozenset[str] = frozenset()
     refer: Callable[[Document], Sequence[Reference]] = _no_references
+    needs: frozenset[str] = frozenset()
 
     @property
     def title(self) -> str:
@@ -59,6 +62,12 @@ class Table:
     def items(self, document: Document) -> Sequence[str]:
         return [row["name"] for row in document["rows"]]
 
+    def is_on(self, document: Document) -> bool:
+        return bool(document["rows"])
+
+    def depends_on(self, document: Document) -> frozenset[str]:
+        return self.needs | {reference.feature for reference in self.references(document)}
+
 
 def _of_listener(document: Document) -> Sequence[Reference]:
     rows = list(enumerate(document["rows"]))
@@ -70,7 +79,10 @@ def _of_listener(document: Document) -> Sequence[Reference]:
 
 
 class Lines:
-    """One line per row; a flag where `routes` has none."""
+    """One line per row; a flag where `routes` has none; a door per row of `ports`, unless it is `shut`.
+
+    With ports that are `unreadable` nobody knows of doors.
+    """
 
     def lines(self, documents: Mapping[str, Document]) -> Sequence[str]:
         return [f"{name} {row['name']}" for name, d in documents.items() for row in d["rows"]]
@@ -78,10 +90,15 @@ class Lines:
     def red_flags(self, documents: Mapping[str, Document]) -> Sequence[RedFlag]:
         return [] if documents["routes"]["rows"] else [RedFlag("routes", "the table is empty")]
 
+    def doors(self, documents: Mapping[str, Document]) -> Sequence[Door] | None:
+        rows = [row for row in documents["ports"]["rows"] if not row.get("shut")]
+        doors = [Door(row.get("ip", "192.0.2.1"), row.get("logins", True)) for row in rows]
+        return None if documents["ports"].get("unreadable") else doors
+
 
 FEATURES = (
     Table("ports", Scope.MACHINE, {"rows": [{"name": "eth0"}]}),
-    Table("listeners", factory_default={"rows": []}, refer=_of_listener),
+    Table("listeners", factory_default={"rows": []}, refer=_of_listener, needs=frozenset({"routes"})),
     Table("texts", factory_default={"rows": []}),
     Table("routes"),
     Table("limits", factory_default={"rows": [{"name": "default", "rate": 50}]}),

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from clusters.catalogue import Catalogue, Document, InvalidDocument, Problem, RedFlag, Reference, Scope
+from clusters.catalogue import (
+    Catalogue,
+    Document,
+    Door,
+    InvalidDocument,
+    Problem,
+    RedFlag,
+    Reference,
+    Scope,
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,12 @@ class SampleFeature:
     def items(self, document: Document) -> Sequence[str]:
         return list(document["rows"])
 
+    def is_on(self, document: Document) -> bool:
+        return bool(document["rows"])
+
+    def depends_on(self, document: Document) -> Sequence[str]:
+        return [reference.feature for reference in self.references(document)]
+
 
 class SampleConsequences:
     """One line for each row of each feature; a red flag for each that has none."""
@@ -48,6 +63,9 @@ class SampleConsequences:
 
     def red_flags(self, documents: Mapping[str, Document]) -> Sequence[RedFlag]:
         return [RedFlag(name, "is empty") for name, value in documents.items() if not value.get("rows")]
+
+    def doors(self, documents: Mapping[str, Document]) -> Sequence[Door] | None:
+        return None
 
 
 FEATURES = (

@@ -82,4 +82,5 @@ def test_catalogue_without_an_appliance_foresees_no_consequences() -> None:
     assert isinstance(bare.consequences, NoConsequences)
     assert list(bare.consequences.lines({"routes": rows("a")})) == []
     assert list(bare.consequences.red_flags({"routes": rows()})) == []
+    assert bare.consequences.doors({"routes": rows()}) is None
     assert list(Catalogue()) == []

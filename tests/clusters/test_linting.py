@@ -1,8 +1,10 @@
 """Advice on the layout of a cluster, rule by rule."""
 
+import pytest
+
 from clusters import membership, replicas
 from clusters.catalogue import Reference
-from clusters.layout import Facts, Limits, Remedy, Severity
+from clusters.layout import Facts, Limits, Remedy, Severity, Step
 from clusters.lint_reasons import WHY
 from clusters.linting import RULES, lint
 from clusters.modes import CLUSTER, machine
@@ -33,17 +35,68 @@ def test_lint_of_a_plain_cluster_is_silent(cluster: Cluster) -> None:
     assert lint(cluster.state, CATALOGUE) == []
 
 
-def test_l01_group_named_like_the_cluster(cluster: Cluster) -> None:
-    value = {**cluster.state.entries[THE_CLUSTER].value, "name": "PARIS"}
+def rename_cluster(cluster: Cluster, name: str) -> None:
+    value = {**cluster.state.entries[THE_CLUSTER].value, "name": name}
     head = replicas.heads(cluster.replica_id, [THE_CLUSTER])[THE_CLUSTER][0]
     replicas.commit(cluster.replica_id, [Change(THE_CLUSTER, value, head.id)], **BY)
+
+
+def test_l01_group_named_like_the_cluster(cluster: Cluster) -> None:
+    """L01."""
+    rename_cluster(cluster, "PARIS")
 
     (found,) = advice(cluster, "L01")
 
     assert found.modes == (cluster.paris,)
+    assert advice(cluster, "L02") == [], "said already"
+
+
+def test_l02_cluster_named_like_one_of_its_groups(cluster: Cluster) -> None:
+    """L02."""
+    rename_cluster(cluster, "Mail Paris 2")
+
+    (found,) = advice(cluster, "L02")
+
+    assert (found.severity, found.modes) == (Severity.HINT, (cluster.paris,))
+    assert "“paris” is the group Paris" in found.message
+    membership.add_group(cluster.replica_id, "Paris_North", **BY)
+    assert advice(cluster, "L02") == [], "two groups are called so"
+
+
+def test_l02_cluster_named_like_the_hosts_of_one_of_its_groups(cluster: Cluster) -> None:
+    """L02: the main site stays in the first group, which is not called after it (BP-04)."""
+    rename_cluster(cluster, "Berlin")
+    for serial in ("M1", "M2"):
+        update(cluster, serial, name=f"mx-{serial}.berlin.example.com")
+
+    (found,) = advice(cluster, "L02")
+
+    assert (found.modes, "the group Main_Group" in found.message) == ((cluster.main,), True)
+    update(cluster, "M2", name="mx2.potsdam.example.com")
+    assert advice(cluster, "L02") == [], "not all of the group"
+
+
+@pytest.mark.parametrize("name", ["Acme", "Mail", "MX", "Main_Site"])
+def test_l02_is_silent_about_words_that_are_no_sites(cluster: Cluster, name: str) -> None:
+    """L02: an owner's domain, what a machine is for, and words too short to mean anything."""
+    rename_cluster(cluster, name)
+    update(cluster, "M3", name="mail3.acme.example")
+
+    assert advice(cluster, "L02") == []
+
+
+def test_l02_is_silent_about_a_cluster_of_one_site(cluster: Cluster) -> None:
+    """L02: a prepared group without machines has no hosts to compare."""
+    rename_cluster(cluster, "Berlin")
+    for serial in ("M1", "M2"):
+        update(cluster, serial, name=f"{serial}.berlin.example.com")
+    membership.remove_machine(cluster.replica_id, "M3", **BY)
+
+    assert advice(cluster, "L02") == []
 
 
 def test_l03_initial_group_renamed(cluster: Cluster) -> None:
+    """L03."""
     membership.rename_group(cluster.replica_id, cluster.main.id, "Head_Office", **BY)
 
     (found,) = advice(cluster, "L03")
@@ -52,6 +105,7 @@ def test_l03_initial_group_renamed(cluster: Cluster) -> None:
 
 
 def test_l04_undefined_without_factory_default(cluster: Cluster) -> None:
+    """L04."""
     cluster.put(CLUSTER, "routes", None)
     cluster.put(cluster.paris, "routes", rows("a"))
 
@@ -65,7 +119,7 @@ def test_l04_undefined_without_factory_default(cluster: Cluster) -> None:
 
 
 def test_l05_override_equal_to_what_is_inherited(cluster: Cluster) -> None:
-    """BP-01."""
+    """L05, BP-01."""
     cluster.put(cluster.paris, "routes", rows("example.com"))
     cluster.put(ONE, "limits", rows("default", rate=50))
     cluster.put(THREE, "routes", rows("other"))
@@ -79,7 +133,7 @@ def test_l05_override_equal_to_what_is_inherited(cluster: Cluster) -> None:
 
 
 def test_l06_many_overrides(cluster: Cluster) -> None:
-    """BP-01, CL-19."""
+    """L06, BP-01, CL-19."""
     for mode, feature in ((ONE, "routes"), (ONE, "limits"), (TWO, "texts")):
         cluster.put(mode, feature, rows(feature + mode.id))
 
@@ -89,7 +143,7 @@ def test_l06_many_overrides(cluster: Cluster) -> None:
 
 
 def test_l07_same_override_on_two_machines(cluster: Cluster) -> None:
-    """BP-03."""
+    """L07, BP-03."""
     for mode in (ONE, THREE):
         cluster.put(mode, "routes", rows("same"))
     cluster.put(TWO, "routes", rows("other"))
@@ -100,7 +154,7 @@ def test_l07_same_override_on_two_machines(cluster: Cluster) -> None:
 
 
 def test_l07_lifts_to_the_group_only_what_all_of_it_have(cluster: Cluster) -> None:
-    """BP-03."""
+    """L07, BP-03."""
     for mode in (ONE, TWO):
         cluster.put(mode, "routes", rows("same"))
     assert advice(cluster, "L07")[0].remedy == Remedy(Action.MOVE, "routes", ONE, (cluster.main,))
@@ -112,7 +166,7 @@ def test_l07_lifts_to_the_group_only_what_all_of_it_have(cluster: Cluster) -> No
 
 
 def test_l08_group_for_one_machine(cluster: Cluster) -> None:
-    """BP-03."""
+    """L08, BP-03."""
     assert advice(cluster, "L08") == []
     cluster.put(cluster.paris, "routes", rows("a"))
     assert [a.modes for a in advice(cluster, "L08")] == [(cluster.paris, THREE)]
@@ -122,7 +176,7 @@ def test_l08_group_for_one_machine(cluster: Cluster) -> None:
 
 
 def test_l09_interface_names(cluster: Cluster) -> None:
-    """DEP-06."""
+    """L09, DEP-06."""
     cluster.put(cluster.main, "listeners", rows("in", interface="public"))
     assert [a.message for a in advice(cluster, "L09")] == [
         "The names in ports differ between machines. "
@@ -138,6 +192,7 @@ def test_l09_interface_names(cluster: Cluster) -> None:
 
 
 def test_l10_listener_names_for_one_interface(cluster: Cluster) -> None:
+    """L10."""
     cluster.put(CLUSTER, "listeners", rows("Incoming", interface="public"))
     cluster.put(cluster.paris, "listeners", rows("InboundMail", interface="public"))
     cluster.put(THREE, "listeners", rows("Incoming", interface="inside"))
@@ -149,6 +204,7 @@ def test_l10_listener_names_for_one_interface(cluster: Cluster) -> None:
 
 
 def test_l10_is_silent_about_two_listeners_on_one_interface(cluster: Cluster) -> None:
+    """L10."""
     cluster.put(CLUSTER, "listeners", rows("In", "Out", interface="public"))
     cluster.put(cluster.paris, "listeners", rows("Mail", interface="public"))
 
@@ -156,6 +212,7 @@ def test_l10_is_silent_about_two_listeners_on_one_interface(cluster: Cluster) ->
 
 
 def test_l10_is_silent_where_a_reference_has_no_row(cluster: Cluster, monkeypatch) -> None:
+    """L10."""
     found = [Reference(path, "ports", path) for path in ("interface", "rows.7.x", "rows.x.y", "a.b.c")]
     monkeypatch.setitem(CATALOGUE["listeners"].__dict__, "refer", lambda document: found)
     cluster.put(CLUSTER, "listeners", {"rows": [], "interface": "public"})
@@ -165,7 +222,7 @@ def test_l10_is_silent_where_a_reference_has_no_row(cluster: Cluster, monkeypatc
 
 
 def test_l12_more_than_twenty_machines(cluster: Cluster) -> None:
-    """CL-08."""
+    """L12, CL-08."""
     changes = [Change(Address(Kind.MACHINE, f"M{n}"), member(n).to_value()) for n in range(4, 21)]
     replicas.commit(cluster.replica_id, changes, **BY)
     assert len(cluster.state.machines) == 20
@@ -176,7 +233,7 @@ def test_l12_more_than_twenty_machines(cluster: Cluster) -> None:
 
 
 def test_l14_reference_unavailable_on_a_machine(cluster: Cluster) -> None:
-    """DEP-01."""
+    """L14, DEP-01."""
     cluster.put(CLUSTER, "listeners", rows("in", "out", text="disclaimer"))
     cluster.put(THREE, "texts", rows("disclaimer"))
 
@@ -186,7 +243,7 @@ def test_l14_reference_unavailable_on_a_machine(cluster: Cluster) -> None:
 
 
 def test_l20_defined_only_below_the_cluster(cluster: Cluster) -> None:
-    """BP-08."""
+    """L20, BP-08."""
     cluster.put(CLUSTER, "routes", None)
     for mode in (cluster.main, cluster.paris):
         cluster.put(mode, "routes", rows(mode.id))
@@ -198,6 +255,49 @@ def test_l20_defined_only_below_the_cluster(cluster: Cluster) -> None:
     assert advice(cluster, "L20") == []
 
 
+def test_l22_lower_mode_switches_off_what_settings_above_depend_on(cluster: Cluster) -> None:
+    """L22, GUI-06: an empty table is off, and hides the one above (CL-10)."""
+    cluster.put(CLUSTER, "listeners", rows("in", interface="public"))
+    assert advice(cluster, "L22") == []
+    cluster.put(cluster.main, "routes", rows())
+
+    (found,) = advice(cluster, "L22")
+
+    assert (found.feature, found.modes) == ("routes", (cluster.main, CLUSTER))
+    assert found.remedy == Remedy(Action.DELETE, "routes", cluster.main)
+    assert "Group Main_Group switches routes off" in found.message
+    assert "listeners (Cluster Americas)" in found.message
+    cluster.put(cluster.main, "routes", rows("other"))
+    assert advice(cluster, "L22") == [], "another table is no empty one"
+
+
+def test_l22_names_a_broken_reference_by_its_cause_alone(cluster: Cluster) -> None:
+    """L22, L14."""
+    cluster.put(CLUSTER, "texts", rows("disclaimer"))
+    cluster.put(CLUSTER, "listeners", rows("in", text="disclaimer"))
+    cluster.put(THREE, "texts", rows())
+
+    (found,) = advice(cluster, "L22")
+
+    assert (found.feature, found.modes) == ("texts", (THREE, CLUSTER))
+    assert advice(cluster, "L14") == []
+
+
+def test_l22_is_silent_where_nothing_above_depends_on_it(cluster: Cluster) -> None:
+    """L22."""
+    cluster.put(THREE, "routes", rows())
+    assert advice(cluster, "L22") == [], "nobody defines listeners"
+    cluster.put(CLUSTER, "listeners", rows())
+    assert advice(cluster, "L22") == [], "they are off"
+    cluster.put(THREE, "listeners", rows("own"))
+    assert advice(cluster, "L22") == [], "both are of the machine"
+    cluster.put(THREE, "listeners", None)
+    cluster.put(CLUSTER, "listeners", rows("in"))
+    assert [a.modes for a in advice(cluster, "L22")] == [(THREE, CLUSTER)]
+    cluster.put(CLUSTER, "routes", rows())
+    assert advice(cluster, "L22") == [], "off everywhere, on purpose"
+
+
 def test_lint_leaves_out_settings_that_the_catalogue_does_not_know(cluster: Cluster) -> None:
     cluster.put(ONE, "of-another-release", {"rows": []})
 
@@ -205,7 +305,7 @@ def test_lint_leaves_out_settings_that_the_catalogue_does_not_know(cluster: Clus
 
 
 def test_l11_ccs_where_ssh_is_open_everywhere(cluster: Cluster) -> None:
-    """COM-13."""
+    """L11, COM-13."""
     everybody = Facts(reached=frozenset({"M1", "M2", "M3"}))
     assert advice(cluster, "L11", facts=everybody) == []
     update(cluster, "M2", ccs_port=2222)
@@ -214,7 +314,7 @@ def test_l11_ccs_where_ssh_is_open_everywhere(cluster: Cluster) -> None:
 
 
 def test_l13_host_names_and_addresses_mixed(cluster: Cluster) -> None:
-    """CL-13."""
+    """L13, CL-13."""
     assert advice(cluster, "L13") == []
     update(cluster, "M3", address="192.0.2.3")
     (found,) = advice(cluster, "L13")
@@ -226,7 +326,7 @@ def test_l13_host_names_and_addresses_mixed(cluster: Cluster) -> None:
 
 
 def test_l15_laboratory_machines_among_others(cluster: Cluster) -> None:
-    """BP-07."""
+    """L15, BP-07."""
     update(cluster, "M3", name="latest.example.com")
     assert advice(cluster, "L15") == []
     update(cluster, "M3", name="mx-lab1.example.com")
@@ -237,6 +337,7 @@ def test_l15_laboratory_machines_among_others(cluster: Cluster) -> None:
 
 
 def test_l16_changes_while_a_machine_is_away(cluster: Cluster) -> None:
+    """L16."""
     membership.set_disconnected(cluster.replica_id, ["M2"], disconnected=True, **BY)
     assert advice(cluster, "L16") == []
     cluster.put(CLUSTER, "routes", rows("meanwhile"))
@@ -245,14 +346,68 @@ def test_l16_changes_while_a_machine_is_away(cluster: Cluster) -> None:
 
 
 def test_l16_counts_nothing_against_a_draft(cluster: Cluster) -> None:
+    """L16."""
     address = Address(Kind.MACHINE, "M2")
     value = {**cluster.state.entries[address].value, "disconnected": True}
     drafted = cluster.state.changed([Change(address, value)])
     assert [a for a in lint(drafted, CATALOGUE) if a.rule == "L16"] == []
 
 
+def test_l17_nobody_can_log_in(cluster: Cluster) -> None:
+    """L17, COM-14."""
+    assert advice(cluster, "L17") == []
+    cluster.put(ONE, "ports", rows("public", logins=False))
+    cluster.put(TWO, "ports", rows("public", shut=True))
+
+    over_ccs, closed = advice(cluster, "L17")
+
+    assert (over_ccs.severity, over_ccs.modes) == (Severity.HINT, (ONE,))
+    assert (closed.severity, closed.modes) == (Severity.WARNING, (TWO,))
+    assert "no member can call it" in closed.message
+    cluster.put(ONE, "ports", {"rows": [*rows("a", logins=False)["rows"], *rows("b")["rows"]]})
+    cluster.put(TWO, "ports", {"rows": [], "unreadable": True})
+    assert advice(cluster, "L17") == [], "nobody knows"
+
+
+def test_l18_nothing_saved_since_the_last_risky_step(cluster: Cluster) -> None:
+    """L18, BP-06."""
+    steps = (Step("mx9 joins", 2_000_000), Step("loaded", 1_000_000))
+    (found,) = advice(cluster, "L18", facts=Facts(steps=steps, saved=0))
+    assert found.message == "No configuration has been saved since 1970-01-01 00:33 UTC: mx9 joins."
+    assert advice(cluster, "L18", facts=Facts(steps=steps, saved=1_999_999))
+    assert advice(cluster, "L18", facts=Facts(steps=steps, saved=2_000_000)) == []
+    assert advice(cluster, "L18", facts=Facts(steps=steps)) == [], "who knows nothing keeps silent"
+    assert advice(cluster, "L18", facts=Facts(saved=0)) == []
+
+
+def test_l21_name_leads_to_an_address_without_service(cluster: Cluster) -> None:
+    """L21, COM-06, COM-07."""
+    cluster.put(ONE, "ports", {"rows": [*rows("a", ip="192.0.2.7")["rows"], *rows("b", ip="::7")["rows"]]})
+    leads = {"mx1.example.com": frozenset({"192.0.2.9"}), "mx2.example.com": frozenset({"192.0.2.1"})}
+
+    (found,) = advice(cluster, "L21", facts=Facts(leads=leads))
+
+    assert (found.severity, found.modes) == (Severity.WARNING, (ONE,))
+    assert "leads to 192.0.2.9, and SSH or CCS are on at 192.0.2.7, ::7 only" in found.message
+    both = {"mx1.example.com": frozenset({"192.0.2.9", "::7"})}
+    assert advice(cluster, "L21", facts=Facts(leads=both)) == [], "one of the addresses is right"
+    behind = Facts(leads=leads, reached=frozenset({"M1"}))
+    assert advice(cluster, "L21", facts=behind) == [], "a translator stands between"
+    cluster.put(ONE, "ports", rows("a", shut=True))
+    assert advice(cluster, "L21", facts=Facts(leads=leads)) == [], "L17 says it"
+
+
+def test_l23_people_at_work_while_an_operation_goes_on(cluster: Cluster) -> None:
+    """L23, JN-22."""
+    busy = Facts(operation="Upgrade machines", present=("bob", "carol"))
+    (found,) = advice(cluster, "L23", facts=busy)
+    assert "others are at work here: bob, carol. (Upgrade machines)" in found.message
+    assert advice(cluster, "L23", facts=Facts(present=("bob",))) == []
+    assert advice(cluster, "L23", facts=Facts(operation="Upgrade machines")) == []
+
+
 def test_l19_releases_differ(cluster: Cluster) -> None:
-    """CL-12."""
+    """L19, CL-12."""
     same = {"M1": "1.0", "M2": "1.0", "M3": "1.0", "GONE": "0.9"}
     assert advice(cluster, "L19", facts=Facts(same)) == []
     assert advice(cluster, "L19", facts=Facts({**same, "M3": ""})) == []

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
+from redis.exceptions import RedisError
 from rest_framework.test import APIClient
 
 from appliances.features.registry import CATALOGUE
-from appliances.models import MachineStatus
+from appliances.models import Connection, MachineStatus
 from clusters import drafts, membership, replicas
 from clusters.linting import lint
 from clusters.modes import CLUSTER
-from portal.advice import Dismissal, facts_of
-from portal.tenants import ManagedCluster
+from portal import lint_facts
+from portal.advice import Dismissal
+from portal.config_files import backups
+from portal.config_files.backups import Backup
+from portal.jobs import Job
+from portal.lint_facts import facts_of
+from portal.tenants import ManagedCluster, Role
 from tests.portal import world
 from tests.portal.conftest import LogIn
 
@@ -34,7 +46,8 @@ def doubled(europe: ManagedCluster) -> ManagedCluster:
 
 
 def key(europe: ManagedCluster, rule: str) -> str:
-    found = lint(replicas.state(europe.replica_id), CATALOGUE, facts=facts_of(europe.replica_id))
+    state = replicas.state(europe.replica_id)
+    found = lint(state, CATALOGUE, facts=facts_of(europe, state))
     return next(each.key for each in found if each.rule == rule)
 
 
@@ -87,7 +100,7 @@ def test_value_of_the_cluster_is_asked_back(browser: Client, europe: ManagedClus
 
 
 def test_advice_about_trials_and_the_first_group(browser: Client, europe: ManagedCluster) -> None:
-    """BP-04, BP-07."""
+    """L15, BP-04, BP-07."""
     lab = world.cluster(europe.tenant, "Asia", ["mx-lab.example", "mx1.example"], {"Tokyo": ["mx1.example"]})
     html = browser.get(f"/{lab.slug}/advice/").content.decode()
     assert "Laboratory machines have a cluster with a name of its own" in section(html, "L15")
@@ -111,7 +124,7 @@ def test_checklist_of_good_practice_stands_on_the_page(browser: Client) -> None:
 
 
 def test_rules_hear_what_the_machines_have_said(browser: Client, europe: ManagedCluster) -> None:
-    """CL-12."""
+    """L19, CL-12."""
     world.report(europe)
     assert section(browser.get(PAGE).content.decode(), "L19") == ""
     MachineStatus.objects.filter(name="rome.example").update(release="0.0.9")
@@ -168,3 +181,149 @@ def test_api_lists_mends_and_puts_aside(doubled: ManagedCluster, alice: User) ->
     assert client.post(f"{path}{found['key']}/remedy/", {}, format="json").status_code == 200
     assert len(drafts.pending(doubled.replica_id, "alice")) == 1
     assert client.post(f"{path}nonsense/remedy/", {}, format="json").status_code == 422
+
+
+def test_backup_since_the_last_risky_step(browser: Client, europe: ManagedCluster) -> None:
+    """L18: a join, and a load once it is committed; what else is committed is daily work."""
+    part = section(browser.get(PAGE).content.decode(), "L18")
+    assert "paris.example joins the cluster" in part
+    backups.keep(europe, Backup.Why.CLOCK)
+    assert section(browser.get(PAGE).content.decode(), "L18") == ""
+    world.define(europe, CLUSTER, "smtproutes", world.routes(b_example="192.0.2.3"))
+    assert section(browser.get(PAGE).content.decode(), "L18") == ""
+
+    backups.keep(europe, Backup.Why.CLOCK)
+    assert backups.keep(europe, Backup.Why.LOAD).why == Backup.Why.LOAD, "the same version"
+    assert section(browser.get(PAGE).content.decode(), "L18") == "", "only pending"
+    world.define(europe, CLUSTER, "smtproutes", world.routes(c_example="192.0.2.4"))
+    assert "a configuration file was loaded" in section(browser.get(PAGE).content.decode(), "L18")
+    backups.keep(europe, Backup.Why.PERSON)
+    assert section(browser.get(PAGE).content.decode(), "L18") == ""
+
+
+@pytest.mark.parametrize("kind", ["upgrade", "revert"])
+def test_backup_since_the_last_upgrade(browser: Client, europe: ManagedCluster, kind: str) -> None:
+    """L18: one that was cancelled before it began changed nothing."""
+    backups.keep(europe, Backup.Why.CLOCK)
+    job = task(europe, kind)
+    job.end(Job.State.CANCELLED)
+    assert section(browser.get(PAGE).content.decode(), "L18") == ""
+    job = task(europe, kind)
+    job.claim()
+    job.end(Job.State.FAILED)
+    assert f"{job.title}, task {job.pk}" in section(browser.get(PAGE).content.decode(), "L18")
+
+
+def task(europe: ManagedCluster, kind: str, person: User | None = None) -> Job:
+    made: Job = Job.everything.create(tenant=europe.tenant, cluster=europe, kind=kind, started_by=person)
+    return made
+
+
+@pytest.fixture
+def by_name(europe: ManagedCluster, monkeypatch: pytest.MonkeyPatch) -> dict[str, frozenset[str]]:
+    """Europe talks by name; where the names lead is what the test says."""
+    members = replicas.state(europe.replica_id).machines.values()
+    named = [replace(member, address=member.name) for member in members]
+    by = {"user": "admin", "host": "berlin.example"}
+    membership.set_communication(europe.replica_id, by_address=False, machines=named, **by)
+    europe.replica.refresh_from_db()
+    leads: dict[str, frozenset[str]] = {}
+    monkeypatch.setattr(
+        lint_facts, "addresses_of", lambda hosts, limit: {h: leads[h] for h in hosts if h in leads}
+    )
+    return leads
+
+
+def test_name_that_leads_elsewhere(
+    browser: Client, europe: ManagedCluster, by_name: dict[str, frozenset[str]]
+) -> None:
+    """L21: only of a machine that the portal does not reach; the answer is kept for a while."""
+    by_name["rome.example"] = frozenset({"192.0.2.66"})
+    world.report(europe)
+    assert section(browser.get(PAGE).content.decode(), "L21") == ""
+    world.report(europe, connection=Connection.DOWN, only="rome.example")
+    assert "leads to 192.0.2.66" in section(browser.get(PAGE).content.decode(), "L21")
+    by_name.clear()
+    assert "leads to 192.0.2.66" in section(browser.get(PAGE).content.decode(), "L21")
+    cache.clear()
+    assert section(browser.get(PAGE).content.decode(), "L21") == ""
+
+
+def test_names_are_not_asked_for_where_nothing_can_be_kept(
+    browser: Client, by_name: dict[str, frozenset[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L21: without Redis each page would ask again."""
+
+    def gone(*args: object) -> None:
+        raise RedisError
+
+    by_name["rome.example"] = frozenset({"192.0.2.66"})
+    monkeypatch.setattr(lint_facts.cache, "get_many", gone)
+    assert section(browser.get(PAGE).content.decode(), "L21") == ""
+
+
+def used(person: User, ago: timedelta) -> None:
+    """The person used the portal so long ago."""
+    made = UserSession.objects.create(user=person, ip="192.0.2.1", session_key=f"key-{person.pk}")
+    UserSession.objects.filter(pk=made.pk).update(last_seen_at=timezone.now() - ago)
+
+
+@pytest.mark.parametrize("kind", ["guided", "upgrade", "revert"])
+def test_people_at_work_while_an_operation_goes_on(
+    browser: Client, europe: ManagedCluster, alice: User, bob: User, charlie: User, kind: str
+) -> None:
+    """L23, JN-22: not who began it, who cannot edit here, who is gone, or a stranger."""
+    reader = world.in_one(europe, Role.READONLY)
+    for person in (alice, bob, charlie, reader):
+        used(person, timedelta(minutes=1))
+    assert section(browser.get(PAGE).content.decode(), "L23") == ""
+    job = task(europe, kind, alice)
+    job.claim()
+    part = section(browser.get(PAGE).content.decode(), "L23")
+    assert f"others are at work here: bob. ({job.title})" in part
+    UserSession.objects.filter(user=bob).update(last_seen_at=timezone.now() - timedelta(hours=1))
+    assert section(browser.get(PAGE).content.decode(), "L23") == ""
+    drafts.edit(europe.replica_id, "bob", CLUSTER, "smtproutes", world.routes(d_example="192.0.2.5"))
+    assert ": bob. (" in section(browser.get(PAGE).content.decode(), "L23"), "changes are pending"
+    job.end(Job.State.DONE)
+    assert section(browser.get(PAGE).content.decode(), "L23") == ""
+
+
+def test_other_tasks_keep_nobody_away(browser: Client, europe: ManagedCluster, bob: User) -> None:
+    """L23."""
+    used(bob, timedelta(minutes=1))
+    task(europe, "synchronise").claim()
+    assert section(browser.get(PAGE).content.decode(), "L23") == ""
+
+
+def test_machine_on_which_nobody_can_log_in(browser: Client, europe: ManagedCluster) -> None:
+    """L17: a pending change mends it."""
+    berlin = world.mode_of(europe, "berlin.example")
+    shut = {"name": "Data", "ip": "10.0.0.1", "hostname": "berlin.example", "ssh": {"enabled": False}}
+    document = CATALOGUE["interfaceconfig"].check({"interfaces": [shut]})
+    world.define(europe, berlin, "interfaceconfig", document)
+    part = section(browser.get(PAGE).content.decode(), "L17")
+    assert "Nobody can log in at berlin.example, and no member can call it" in part
+    opened = CATALOGUE["interfaceconfig"].check({"interfaces": [{**shut, "ssh": {"enabled": True}}]})
+    drafts.edit(europe.replica_id, "alice", berlin, "interfaceconfig", opened)
+    assert "mended by your pending changes" in section(browser.get(PAGE).content.decode(), "L17")
+
+
+def test_routes_that_a_group_empties_are_brought_back_by_one_click(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """L22, GUI-06."""
+    document = CATALOGUE["listenerconfig"].check(listener("a.example"))
+    world.define(europe, CLUSTER, "listenerconfig", document)
+    assert section(browser.get(PAGE).content.decode(), "L22") == ""
+    paris = world.mode_of(europe, "Paris")
+    world.define(europe, paris, "smtproutes", {"routes": []})
+    assert "Group Paris switches smtproutes off" in section(browser.get(PAGE).content.decode(), "L22")
+    browser.post(PAGE, {"do": "remedy", "advice": key(europe, "L22")})
+    assert [(c.mode, c.value) for c in drafts.pending(europe.replica_id, "alice")] == [(paris, None)]
+
+
+def listener(*recipients: str) -> dict[str, object]:
+    """A listener that accepts mail for these recipients."""
+    entries = [{"recipient": recipient} for recipient in recipients]
+    return {"listeners": [{"name": "In", "interface": "Management", "rat": {"entries": entries}}]}

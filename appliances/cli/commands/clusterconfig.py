@@ -76,9 +76,7 @@ def _clusterconfig(session: Session, words: list[str]) -> None:
 
 def _point_out_sessions(session: Session) -> None:
     """Others who are logged in here are about to be surprised (JN-22)."""
-    present = session.host.sessions.present()
-    own = next((login for login in present if login.user == session.user), None)
-    others = [f"{login.user} ({login.address})" for login in present if login is not own]
+    others = [f"{login.user} ({login.address})" for login in session.host.sessions.beside(session.user)]
     if others:
         text = _("Logged in here too, better logged out before: {names}")
         session.dialogue.warn(text.format(names=", ".join(sorted(others))))

@@ -40,10 +40,6 @@ loadconfig [NAME] [--passphrase TEXT]            from a kept file or standard in
 loadconfig [NAME] --appliance FILE-SERIAL HOST   only one appliance of the file, onto one machine"""
 
 
-def _files(session: Session) -> SavedFiles:
-    return SavedFiles(session.host.engine.place.base.parent / "saved")
-
-
 def _text(session: Session, machine: str, encrypt: bool) -> str:
     if encrypt:
         _require_encryptor(session)
@@ -90,7 +86,7 @@ def _showconfig(session: Session, words: list[str]) -> None:
 
 
 def _saveconfig(session: Session, words: list[str]) -> None:
-    files = _files(session)
+    files = session.host.saved
     try:
         if words[:1] == ["list"]:
             _list(session, files)
@@ -143,12 +139,13 @@ def _loadconfig(session: Session, words: list[str]) -> None:
     if not confirm(session.dialogue, _("Make these changes pending?"), default=True):
         raise CommandError(_("Nothing was changed."))
     edited = loading.stage(session.replica_id, session.user, planned)
+    session.host.saved.loaded()
     return _say_pending(session, sum(each.pending for each in edited))
 
 
 def _read(session: Session, told: argparse.Namespace) -> ConfigFile:
     try:
-        text = _files(session).text(told.name) if told.name else session.dialogue.input_text()
+        text = session.host.saved.text(told.name) if told.name else session.dialogue.input_text()
     except BadName as error:
         raise CommandError(str(error)) from None
     if not text.strip():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,10 +15,13 @@ from appliances.cli.login_host import LoginHost
 from appliances.cli.registry import Command
 from appliances.cli.session import Session
 from appliances.links.errors import LinkError
+from appliances.links.names import addresses_of
 from appliances.links.ssh import ServiceKind
+from clusters import risky_steps
 from clusters.installed import catalogue
-from clusters.layout import Advice, Facts, Remedy
+from clusters.layout import Advice, Facts, Layout, Remedy, Step
 from clusters.linting import lint
+from clusters.member_rules import name_leads_elsewhere
 from clusters.modes import Level, Mode
 from clusters.state import Machine
 from clusters.transfers import Action
@@ -43,20 +47,45 @@ def _lint(session: Session, words: list[str]) -> None:
 
 
 def _facts(session: Session) -> Facts:
-    """What this machine knows of the others; where CCS is on, also whose SSH port answers it."""
-    releases = {serial: status.release for serial, status in session.host.heard().items()}
-    return Facts({**releases, session.host.serial: session.host.release}, _reached(session))
+    """What this machine knows of the others, of itself, and of who is logged in here."""
+    host, state = session.host, session.state
+    releases = {serial: status.release for serial, status in host.heard().items()}
+    saved = None if state.portals else host.saved.last_saved()
+    run = host.upgrading.run
+    operation = (
+        _("Guided upgrade to {release}: {step}").format(release=run.release, step=run.step) if run else ""
+    )
+    leads = {} if state.by_address else addresses_of([m.address for m in state.machines.values()])
+    return Facts(
+        {**releases, host.serial: host.release},
+        _reached(session, leads),
+        leads,
+        () if saved is None else tuple(_steps(session, saved)),
+        saved,
+        "" if run is None or run.over else operation,
+        tuple(f"{login.user} ({login.address})" for login in host.sessions.beside(session.user)),
+    )
 
 
-def _reached(session: Session) -> frozenset[str]:
-    members = session.state.machines.values()
-    if all(member.ccs_port is None for member in members):
-        return frozenset()
-    others = [member for member in members if member.serial != session.host.serial]
+def _steps(session: Session, saved: int) -> Iterator[Step]:
+    """The risky steps that this machine knows of (L18)."""
+    host = session.host
+    yield from risky_steps.of_log(session.replica_id, saved, host.saved.last_loaded())
+    switched = host.upgrading.shelf.last_switch()
+    if switched is not None:
+        yield Step(_("{name} runs release {release}").format(name=host.name, release=host.release), switched)
+
+
+def _reached(session: Session, leads: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Whose SSH port answers: of all members where CCS is on (L11), else of those with odd names (L21)."""
+    state = session.state
+    layout = Layout(state, catalogue(), facts=Facts(leads=leads))
+    odd = {mode.id for advice in name_leads_elsewhere(layout) for mode in advice.modes}
+    all_of_them = any(member.ccs_port is not None for member in state.machines.values())
+    asked = [m for m in state.machines.values() if all_of_them or m.serial in odd]
     with ThreadPoolExecutor(ASKED_AT_ONCE) as threads:
-        answers = list(threads.map(lambda member: _answers(session.host, member), others))
-    found = [member.serial for member, answer in zip(others, answers, strict=True) if answer]
-    return frozenset([session.host.serial, *found])
+        answers = list(threads.map(lambda member: _answers(session.host, member), asked))
+    return frozenset(member.serial for member, answer in zip(asked, answers, strict=True) if answer)
 
 
 def _answers(host: LoginHost, member: Machine) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from appliances.cli.dialogue import Scripted
@@ -15,6 +17,7 @@ from appliances.links.client import Probe
 from appliances.links.errors import HostKeyRejected, Unreachable
 from appliances.machine.beginning import Beginning, checked, make_replica
 from appliances.machine.people import hashed
+from appliances.machine.saved import SavedFiles
 from appliances.machine.sessions import Sessions
 from appliances.machine.status import LinkStatus, MachineStatus, now
 from clusters import membership, replicas
@@ -40,6 +43,10 @@ class QuietHost:
     roles: dict[str, str] = field(default_factory=dict)
     engine: Any = None
     sessions: Sessions = field(default_factory=Sessions)
+    saved: SavedFiles = field(default_factory=lambda: SavedFiles(Path("/nonexistent")))
+    upgrading: Any = field(
+        default_factory=lambda: SimpleNamespace(run=None, shelf=SimpleNamespace(last_switch=lambda: None))
+    )
     others: dict[str, Replica] = field(default_factory=dict)
     asked_to_join: JoinRequest | None = None
     kept: Collection[str] | None = None

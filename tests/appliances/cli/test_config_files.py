@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
+from appliances.machine.saved import SavedFiles
 from clusters import drafts, replicas
 from clusters.modes import CLUSTER
 from tests.appliances.cli.hosts import Person, QuietHost
@@ -18,7 +18,7 @@ SECRET = "a long passphrase"
 @pytest.fixture
 def kept(clustered: QuietHost, tmp_path: Path) -> QuietHost:
     """A host with a home; its cluster has an unsubscribe list and a route of Paris."""
-    clustered.engine = SimpleNamespace(place=SimpleNamespace(base=tmp_path / "postfix"))
+    clustered.saved = SavedFiles(tmp_path / "saved")
     script = Person.at(clustered, interactive=False)
     script.types("clustermode cluster; unsubscribe add one@example.com")
     script.types("clustermode group Paris; smtproutes set --empty example.com 192.0.2.1; commit -m first")
@@ -152,7 +152,7 @@ def test_machine_is_shown_flattened_and_stays_a_member(script: Person) -> None:
 
 def test_standalone_machine_takes_its_own_kind_of_file(standalone: QuietHost, tmp_path: Path) -> None:
     """LOAD-02, LOAD-03, JN-21."""
-    standalone.engine = SimpleNamespace(place=SimpleNamespace(base=tmp_path / "postfix"))
+    standalone.saved = SavedFiles(tmp_path / "saved")
     person = Person.at(standalone, interactive=False)
     person.types("unsubscribe add one@example.com; commit -m one")
     person.types("showconfig --encrypt", stdin=SECRET)

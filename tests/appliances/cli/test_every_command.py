@@ -18,6 +18,7 @@ from appliances.cli.session import Session
 from appliances.machine.alerts import Alerts
 from appliances.machine.engine import Engine
 from appliances.machine.home import Home
+from appliances.machine.saved import SavedFiles
 from appliances.machine.upgrading import Upgrading
 from appliances.releases.shelf import Shelf
 from appliances.releases.source import Source
@@ -74,7 +75,6 @@ class Whole(QuietHost):
     """A login host whose Postfix, alerts and releases are there, with nothing in them."""
 
     alerts: Alerts | None = None
-    upgrading: Upgrading | None = None
 
     def suspend(self, wanted: object) -> None:
         return
@@ -94,7 +94,11 @@ def host(request: pytest.FixtureRequest, db: None, tmp_path: Path) -> Whole:
         home, Shelf(home.releases, tmp_path, home.database), Source(str(home.releases / "offered"))
     )
     return Whole(
-        made.replica_id, engine=Engine(home), alerts=Alerts(tmp_path / "alerts.json"), upgrading=upgrading
+        made.replica_id,
+        engine=Engine(home),
+        alerts=Alerts(tmp_path / "alerts.json"),
+        upgrading=upgrading,
+        saved=SavedFiles(tmp_path / "saved"),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from appliances.features.consequences import PostfixConsequences, shortened
 from appliances.features.rendering import Rendered, render
-from clusters.catalogue import Document, InvalidDocument, RedFlag
+from clusters.catalogue import Document, Door, InvalidDocument, RedFlag
 from tests.appliances.features.examples import DOCUMENTS, LISTENER
 
 
@@ -223,3 +223,19 @@ def test_long_tables_are_one_line_that_changes_with_them() -> None:
     (short,) = list(shortened(rows, most=9))
     assert short.startswith("maps/transport: 10 rows, digest ")
     assert list(shortened([*rows[:-1], "maps/transport: d9.example discard:"], most=9)) != [short]
+
+
+def test_doors_are_ssh_and_ccs_where_they_are_on() -> None:
+    """L17, COM-11, COM-14: nobody logs in over CCS."""
+    one = DOCUMENTS["interfaceconfig"]["interfaces"][0]
+    two = {**one, "name": "Data 2", "ip": "127.0.0.2", "ssh": {"enabled": False}, "ccs": {"enabled": True}}
+    three = {
+        **two,
+        "name": "Data 3",
+        "ip": "127.0.0.3",
+        "ccs": {"enabled": False},
+        "https": {"enabled": True},
+    }
+    doors = PostfixConsequences().doors({"interfaceconfig": {"interfaces": [one, two, three]}})
+    assert doors == [Door("127.0.0.1", logins=True), Door("127.0.0.2", logins=False)]
+    assert PostfixConsequences().doors({"interfaceconfig": {"of": "another release"}}) is None

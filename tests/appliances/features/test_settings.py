@@ -303,3 +303,22 @@ def test_user_named_as_machines_call_one_another_is_refused() -> None:
     users = [{"name": "cluster", "role": "administrator", "authorised_keys": keys}]
     with pytest.raises(InvalidDocument, match="machines call one another"):
         CATALOGUE["userconfig"].check({"users": users})
+
+
+@pytest.mark.parametrize("name", ["listenerconfig", "smtproutes", "textconfig", "aliasconfig", "unsubscribe"])
+def test_empty_table_switches_its_feature_off(name: str) -> None:
+    """L22: what names no table is never off."""
+    assert FEATURES[name].is_on(DOCUMENTS[name])
+    assert not FEATURES[name].is_on(FEATURES[name].empty)
+    assert FEATURES["bounceconfig"].is_on(FEATURES["bounceconfig"].empty)
+
+
+def test_listener_depends_on_what_it_names_and_on_routes_for_domains_it_accepts() -> None:
+    """L22: mail for everybody goes on by DNS."""
+    feature = FEATURES["listenerconfig"]
+    named = {"interfaceconfig", "bounceconfig", "textconfig"}
+    assert set(feature.depends_on(DOCUMENTS["listenerconfig"])) == {*named, "smtproutes"}
+    everybody = listener(rat={"entries": [{"recipient": "ALL"}]})
+    assert set(feature.depends_on(everybody)) == named
+    assert set(feature.depends_on({"listeners": [], "of": "another release"})) == set()
+    assert set(FEATURES["smtproutes"].depends_on(DOCUMENTS["smtproutes"])) == set()

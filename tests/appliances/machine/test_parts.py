@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from appliances.machine.fence import KeptFence
 from appliances.machine.heard import Heard
 from appliances.machine.home import Home, HomeTrouble, replace_json
 from appliances.machine.journal import JsonLines, TextLines
+from appliances.machine.saved import SavedFiles
 from appliances.machine.status import MachineStatus
 
 FENCE = KeptFence("cluster", {"A": 2, "B": 1}, "abc", "digest", 7, 1000)
@@ -111,3 +113,16 @@ def test_line_of_the_log_stays_one_line() -> None:
     assert text.endswith("WARNING two\\nlines of text")
     assert "\n" not in text
     assert (as_json["level"], as_json["part"], as_json["text"]) == ("warning", "part", "two\\nlines of text")
+
+
+def test_last_saved_file_of_a_whole_cluster_counts(tmp_path: Path) -> None:
+    """L18: the file of one machine does not bring a cluster back."""
+    files = SavedFiles(tmp_path / "saved")
+    assert (files.last_saved(), files.last_loaded()) == (0, None)
+    files.keep("whole.xml", '<!-- saved -->\n<config format="1" kind="cluster" release="1">')
+    files.keep("one.xml", '<config format="1" kind="machine"><machine name=\'kind="cluster"\'>')
+    os.utime(tmp_path / "saved" / "whole.xml", (1000.5, 1000.5))
+    assert files.last_saved() == 1_000_500
+    files.loaded()
+    assert files.last_loaded()
+    assert set(files.names()) == {"one.xml", "whole.xml"}

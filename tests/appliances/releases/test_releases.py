@@ -175,8 +175,11 @@ def test_installed_release_runs_beside_the_first_one(folder: Path, shelf: Shelf)
 
 
 def test_release_that_did_not_come_up_is_left_with_its_changes(folder: Path, shelf: Shelf) -> None:
+    """L18: it is known when that was."""
+    assert shelf.last_switch() is None
     shelf.install(fetched(shelf, folder))
     shelf.switch("2.0.0")
+    assert shelf.last_switch()
     assert shelf.starting() == shelf.tree("2.0.0")
     with sqlite3.connect(shelf.database) as connection:
         connection.execute("update kept set word = 'after'")

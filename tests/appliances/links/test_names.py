@@ -1,0 +1,38 @@
+"""Where host names lead, asked within a time limit."""
+
+from __future__ import annotations
+
+import socket
+import time
+from threading import Event
+from typing import Any
+
+import pytest
+
+from appliances.links.names import addresses_of
+
+
+def test_names_without_answer_in_time_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """L21, COM-10: all together within one limit."""
+    over = Event()
+
+    def asked(host: str, *args: Any, **more: Any) -> list[Any]:
+        if host.startswith("slow"):
+            over.wait(10)
+        if host == "unknown.example":
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("fe80::1%eth0", 0, 0, 2))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", asked)
+    began = time.monotonic()
+    hosts = [*(f"slow{n}.example" for n in range(3)), "unknown.example", "mx1.example", "not\udc80"]
+    found = addresses_of(hosts[:-1], 0.3)
+    over.set()
+
+    assert found == {"mx1.example": frozenset({"fe80::1"})}
+    assert time.monotonic() - began < 5
+
+
+def test_address_of_a_known_name_is_found() -> None:
+    """L21."""
+    assert "127.0.0.1" in addresses_of(["localhost"])["localhost"]
