@@ -74,14 +74,17 @@ class Facts:
     """What the state does not say; whoever knows less leaves it empty, and rules keep silent.
 
     `releases` has the release of each member by serial number, `reached` those that answer on their SSH port.
-    `leads` has for host names the addresses to which they lead. `steps` are risky ones, `saved` is when the
-    configuration was saved last (ms since 1970 UTC; 0: never; None: not known). `operation` is one on the
-    cluster that goes on now, `present` who works there meanwhile.
+    `leads` has for host names the addresses to which they lead, `unknown` the names for which no name server
+    answered, `called` for addresses the names that they have (none: empty; nobody answered: None).
+    `steps` are risky ones, `saved` is when the configuration was saved last (ms since 1970 UTC; 0: never;
+    None: not known). `operation` is one on the cluster that goes on now, `present` who works there meanwhile.
     """
 
     releases: Mapping[str, str] = field(default_factory=dict)
     reached: frozenset[str] = frozenset()
     leads: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unknown: frozenset[str] = frozenset()
+    called: Mapping[str, str | None] = field(default_factory=dict)
     steps: tuple[Step, ...] = ()
     saved: int | None = None
     operation: str = ""

@@ -36,6 +36,43 @@ def mixed_addresses(layout: Layout) -> Iterator[Advice]:
         yield Advice("L13", Severity.WARNING, text % {"names": _names(odd)}, _modes(odd))
 
 
+def name_is_unknown(layout: Layout) -> Iterator[Advice]:
+    """L13: a host name that leads nowhere (COM-06, COM-08, COM-10)."""
+    odd = [m for m in layout.state.machines.values() if m.address in layout.facts.unknown]
+    if odd:
+        text = _("The name servers do not know these names, or did not answer in time: %(names)s.")
+        yield Advice("L13", Severity.WARNING, text % {"names": _addresses(odd)}, _modes(odd))
+
+
+def address_has_another_name(layout: Layout) -> Iterator[Advice]:
+    """L13: reverse look-ups that are slow, find nothing, or find another name (COM-07, COM-09)."""
+    for member in layout.state.machines.values():
+        for address in sorted(layout.facts.leads.get(member.address, {member.address})):
+            if address not in layout.facts.called:
+                continue
+            name = layout.facts.called[address]
+            if name is not None and name.casefold().rstrip(".") == member.name.casefold():
+                continue
+            severity = Severity.HINT if name else Severity.WARNING
+            text = _reverse_trouble(name) % {"address": address, "host": member.name, "name": name}
+            yield Advice("L13", severity, text, (machine(member.serial),))
+
+
+def _reverse_trouble(name: str | None) -> str:
+    if name is None:
+        return _(
+            "No name server answers in time for %(address)s of %(host)s; who is called from there waits for"
+            " it."
+        )
+    if not name:
+        return _("The address %(address)s of %(host)s has no name: its PTR record is missing.")
+    return _("The address %(address)s of %(host)s is called %(name)s: its PTR record says another name.")
+
+
+def _addresses(members: list[Machine]) -> str:
+    return ", ".join(m.address for m in members)
+
+
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
@@ -133,6 +170,8 @@ def _modes(members: list[Machine]) -> tuple[Mode, ...]:
 MEMBER_RULES: tuple[Rule, ...] = (
     ccs_without_need,
     mixed_addresses,
+    name_is_unknown,
+    address_has_another_name,
     laboratory_among_others,
     changes_while_away,
     no_login_host,

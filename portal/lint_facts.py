@@ -46,10 +46,13 @@ def facts_of(cluster: ManagedCluster, state: ClusterState) -> Facts:
     saved = _ms(backup.same) if backup else 0
     loaded = saved if backup and backup.why == Backup.Why.LOAD else None
     running = _running(cluster)
+    leads = _leads(state, reached)
     return Facts(
         {row.serial: row.release for row in found},
         reached,
-        _leads(state, reached),
+        leads,
+        frozenset(host for host, places in leads.items() if not places),
+        {},
         (*risky_steps.of_log(cluster.replica_id, saved, loaded), *_upgrades(cluster)),
         saved,
         running.title if running else "",

@@ -47,6 +47,27 @@ def addresses_of(hosts: Collection[str], patience: float = PATIENCE) -> dict[str
     return {host: places for host, places in found.items() if places}
 
 
+def names_of(addresses: Collection[str], patience: float = PATIENCE) -> dict[str, str | None]:
+    """What the name servers call these addresses, all asked within one time limit; blocks.
+
+    Empty where an address has no name, None where nobody answered in time (COM-09).
+    """
+    asked = {address: _THREADS.submit(_name, address) for address in addresses}
+    wait(asked.values(), patience)
+    found = {address: answer.result() if answer.done() else None for address, answer in asked.items()}
+    for answer in asked.values():
+        answer.cancel()
+    return found
+
+
+def _name(address: str) -> str | None:
+    try:
+        name = _reverse(address)
+    except (OSError, UnicodeError):
+        return None
+    return "" if name == address else name
+
+
 def _addresses(host: str) -> frozenset[str]:
     try:
         places = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
@@ -55,12 +76,17 @@ def _addresses(host: str) -> frozenset[str]:
     return frozenset(str(place[4][0]).partition("%")[0] for place in places)
 
 
+def is_loopback(address: str) -> bool:
+    """Whether an address never leaves this host, so that no name server is asked for it."""
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+
+
 async def require_reverse(address: str, patience: float = PATIENCE) -> None:
     """Sees that the name servers answer for the address of a caller, by a name or by none (COM-09).
 
     Raises Refused when they stay silent. An address of loopback never leaves this host, so nobody is asked.
     """
-    if ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+    if is_loopback(address):
         return
     try:
         await _asked(patience, _reverse, address)

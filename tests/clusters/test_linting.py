@@ -325,6 +325,40 @@ def test_l13_host_names_and_addresses_mixed(cluster: Cluster) -> None:
     assert [a.modes for a in advice(cluster, "L13")] == [(ONE, TWO)]
 
 
+def test_l13_names_that_nobody_knows(cluster: Cluster) -> None:
+    """L13, COM-08."""
+    assert advice(cluster, "L13", facts=Facts(unknown=frozenset({"other.example.com"}))) == []
+    host = cluster.state.machines["M2"].address
+    (found,) = advice(cluster, "L13", facts=Facts(unknown=frozenset({host})))
+    assert (found.modes, host in found.message) == ((TWO,), True)
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "severity"),
+    [
+        (None, "No name server answers in time for 192.0.2.2", Severity.WARNING),
+        ("", "has no name", Severity.WARNING),
+        ("old.example.com", "is called old.example.com", Severity.HINT),
+    ],
+)
+def test_l13_reverse_names_that_do_not_fit(
+    cluster: Cluster, name: str | None, told: str, severity: Severity
+) -> None:
+    """L13, COM-09: by host name, and by address."""
+    machines = cluster.state.machines
+    leads = {
+        machines["M2"].address: frozenset({"192.0.2.2"}),
+        machines["M1"].address: frozenset({"192.0.2.1"}),
+    }
+    called = {"192.0.2.1": f"{machines['M1'].name.upper()}.", "192.0.2.2": name}
+    (found,) = advice(cluster, "L13", facts=Facts(leads=leads, called=called))
+    assert (found.modes, found.severity) == ((TWO,), severity)
+    assert told in found.message
+    update(cluster, "M3", address="192.0.2.3")
+    both = advice(cluster, "L13", facts=Facts(called={"192.0.2.3": name}))
+    assert [told.replace("192.0.2.2", "192.0.2.3") in a.message for a in both] == [False, True]
+
+
 def test_l15_laboratory_machines_among_others(cluster: Cluster) -> None:
     """L15, BP-07."""
     update(cluster, "M3", name="latest.example.com")

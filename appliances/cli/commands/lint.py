@@ -15,7 +15,7 @@ from appliances.cli.login_host import LoginHost
 from appliances.cli.registry import Command
 from appliances.cli.session import Session
 from appliances.links.errors import LinkError
-from appliances.links.names import addresses_of
+from appliances.links.names import addresses_of, is_loopback, names_of
 from appliances.links.ssh import ServiceKind
 from clusters import risky_steps
 from clusters.installed import catalogue
@@ -55,11 +55,15 @@ def _facts(session: Session) -> Facts:
     operation = (
         _("Guided upgrade to {release}: {step}").format(release=run.release, step=run.step) if run else ""
     )
-    leads = {} if state.by_address else addresses_of([m.address for m in state.machines.values()])
+    hosts = frozenset(m.address for m in state.machines.values())
+    leads = {} if state.by_address else addresses_of(hosts)
+    places = hosts if state.by_address else frozenset[str]().union(*leads.values())
     return Facts(
         {**releases, host.serial: host.release},
         _reached(session, leads),
         leads,
+        frozenset() if state.by_address else hosts - leads.keys(),
+        names_of([address for address in places if not is_loopback(address)]),
         () if saved is None else tuple(_steps(session, saved)),
         saved,
         "" if run is None or run.over else operation,

@@ -119,8 +119,7 @@ def test_machine_that_a_portal_follows_leaves_backups_to_it(clustered: QuietHost
     assert "L18" not in rules(script)
 
 
-def test_name_that_leads_elsewhere(clustered: QuietHost, monkeypatch: pytest.MonkeyPatch) -> None:
-    """L21, COM-07: unless the machine answers there all the same."""
+def by_name(clustered: QuietHost) -> None:
     members = replicas.state(clustered.replica_id).machines.values()
     membership.set_communication(
         clustered.replica_id,
@@ -129,6 +128,11 @@ def test_name_that_leads_elsewhere(clustered: QuietHost, monkeypatch: pytest.Mon
         user="admin",
         host="mx1.example.com",
     )
+
+
+def test_name_that_leads_elsewhere(clustered: QuietHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """L21, COM-07: unless the machine answers there all the same."""
+    by_name(clustered)
     leads = {"mx1.example.com": frozenset({"192.0.2.66"})}
     monkeypatch.setattr("appliances.cli.commands.lint.addresses_of", lambda hosts: leads)
     script = Person.at(clustered, interactive=False)
@@ -139,6 +143,29 @@ def test_name_that_leads_elsewhere(clustered: QuietHost, monkeypatch: pytest.Mon
     clustered.seen.clear()
     leads["mx1.example.com"] = frozenset({"127.0.0.1"})
     assert "L21" not in rules(script)
+
+
+def test_names_and_reverse_names(clustered: QuietHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """L13: addresses of loopback are asked of nobody."""
+    asked: list[str] = []
+
+    def called(addresses: list[str]) -> dict[str, str]:
+        asked.extend(addresses)
+        return dict.fromkeys(addresses, "")
+
+    monkeypatch.setattr("appliances.cli.commands.lint.names_of", called)
+    script = Person.at(clustered, interactive=False)
+    assert "L13" not in rules(script)
+    assert asked == []
+    by_name(clustered)
+    monkeypatch.setattr("appliances.cli.commands.lint.addresses_of", lambda hosts: {})
+    assert rules(script)["L13"].startswith("The name servers do not know these names")
+    leads = {"mx1.example.com": frozenset({"127.0.0.1", "192.0.2.66"})}
+    leads["mx2.example.com"] = frozenset({"127.0.0.2"})
+    monkeypatch.setattr("appliances.cli.commands.lint.addresses_of", lambda hosts: leads)
+    script.types("lint")
+    assert "192.0.2.66 of mx1.example.com has no name" in script.said
+    assert asked == ["192.0.2.66"]
 
 
 def test_texts_that_a_group_switches_off(clustered: QuietHost) -> None:

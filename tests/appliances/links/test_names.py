@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from appliances.links.names import addresses_of
+from appliances.links.names import addresses_of, names_of
 
 
 def test_names_without_answer_in_time_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,6 +31,26 @@ def test_names_without_answer_in_time_are_left_out(monkeypatch: pytest.MonkeyPat
 
     assert found == {"mx1.example": frozenset({"fe80::1"})}
     assert time.monotonic() - began < 5
+
+
+def test_names_of_addresses_are_told_from_none_and_from_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """L13, COM-09."""
+    over = Event()
+
+    def asked(place: tuple[str, int], flags: int) -> tuple[str, str]:
+        address = place[0]
+        if address == "192.0.2.9":
+            over.wait(10)
+        if address == "192.0.2.8":
+            raise socket.gaierror(socket.EAI_AGAIN, "servers fail")
+        if address == "192.0.2.7":
+            raise socket.gaierror(socket.EAI_NONAME, "none")
+        return "mx1.example", "0"
+
+    monkeypatch.setattr(socket, "getnameinfo", asked)
+    found = names_of(["192.0.2.1", "192.0.2.7", "192.0.2.8", "192.0.2.9"], 0.3)
+    over.set()
+    assert found == {"192.0.2.1": "mx1.example", "192.0.2.7": "", "192.0.2.8": None, "192.0.2.9": None}
 
 
 def test_address_of_a_known_name_is_found() -> None:
