@@ -53,8 +53,10 @@ def mail_through(machines: list[Machine], pause: float = 0.05) -> Iterator[list[
         number = 0
         while not ending.wait(pause):
             for turn in range(len(machines)):
+                machine = machines[(number + turn) % len(machines)]
                 try:
-                    send(machines[(number + turn) % len(machines)].address, f"flow {number}")
+                    with machine.beside():
+                        send(machine.address, f"flow {number}")
                 except (OSError, smtplib.SMTPException):
                     continue
                 taken.append(f"flow {number}")
