@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ from appliances.links.timing import cancel
 from appliances.machine.home import Home, read_json, replace_json
 from appliances.machine.suspension import LISTENERS
 from appliances.machine.threads import in_thread
+from appliances.postfix.instance import InstanceError
+from appliances.postfix.queue import QueueError
 from appliances.releases.artifact import Offer, ReleaseError
 from appliances.releases.shelf import Shelf
 from appliances.releases.source import Source
@@ -210,7 +213,9 @@ class Guide:
             counts = await asyncio.to_thread(engine.mail_queue.counts)
             if not sum(count for name, count in counts.items() if name in ("active", "incoming", "maildrop")):
                 break
-            await asyncio.sleep(0.2)
+            with suppress(QueueError, InstanceError):
+                await asyncio.to_thread(engine.mail_queue.go_on)
+            await asyncio.sleep(0.5)
         return run
 
     async def _suspend(self, listeners: frozenset[str]) -> None:
