@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliances.links.peer import Kind
 from appliances.links.timing import cancel
+from appliances.machine import killpoints
 from appliances.machine.home import Home, read_json, replace_json
 from appliances.machine.suspension import LISTENERS
 from appliances.machine.threads import in_thread
@@ -234,6 +235,7 @@ class Guide:
             return replace(run, failed=f"{why}; this machine runs {self._daemon.release} as before")
         self._daemon.upgrading.keep(replace(run, restarted=True))
         shelf.switch(run.release)
+        killpoints.passed("switched")
         self._daemon.restart()
         return run
 
