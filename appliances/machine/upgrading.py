@@ -178,7 +178,7 @@ class Guide:
             if done.failed:
                 logger.error("upgrade to %s stopped at %s: %s", run.release, run.step, done.failed)
                 await self._open_again(done)
-                upgrading.keep(done)
+                upgrading.keep(replace(done, note=self._apart()))
                 return
             if done.step is Step.RESTART and self._daemon.release != run.release:
                 return
@@ -247,6 +247,13 @@ class Guide:
         """Mail goes on, whatever has become of the run."""
         if ORDER.index(run.step) >= ORDER.index(Step.DRAIN):
             await self._suspend(frozenset(run.suspended))
+
+    def _apart(self) -> str:
+        """What is left to do after a run that has failed: only a connected member takes this one back."""
+        member = self._daemon.view.member
+        if member is None or not member.disconnected:
+            return ""
+        return f"It is disconnected still: `clusterconfig reconnect {member.name}` on a connected member."
 
     async def _reconnect(self, run: Run) -> Run:
         """The last one takes all back; before that the others still run the old release (UPG-01)."""
