@@ -143,6 +143,7 @@ def test_machines_that_join_at_once_at_two_members_are_all_taken_in(machines: Ma
         until(lambda m=machine: m.does("connstatus").count(": connected") == 3, "all are linked")
 
 
+@pytest.mark.timeout(300)
 def test_machines_join_while_another_member_is_upgraded(machines: Machines, tmp_path: Path) -> None:
     """CL-12, JN-04, SYN-06, UPG-05, UPG-08: while it drains, and while it is down before its new release.
 
