@@ -12,7 +12,7 @@ from clusters import modes, versions
 from clusters.addressing import check_address, check_name, check_serial
 from clusters.catalogue import Document, Scope
 from clusters.installed import catalogue
-from clusters.membership_refusals import AlreadyMember, AlreadyNamed, OwnSettingsOnly
+from clusters.membership_refusals import AlreadyMember, AlreadyNamed, Apart, OwnSettingsOnly
 from clusters.modes import CLUSTER, group
 from clusters.operations import (
     Values,
@@ -85,10 +85,11 @@ def enrol_machine(
 
     `machine.group` is empty for the initial group, or the id of another (T9). `settings` are the joiner's
     machine-only documents, `kept` what else it keeps as overrides of its own. A pending join of that serial
-    number disappears (JN-15). Raises NotInCluster, AlreadyMember, AlreadyNamed, BadName, BadAddress,
+    number disappears (JN-15). Raises NotInCluster, Apart, AlreadyMember, AlreadyNamed, BadName, BadAddress,
     OwnSettingsOnly, UnknownMode, InvalidDocument, UnknownFeature, WrongLevel.
     """
     with operation(replica_id) as op:
+        _require_with_the_others(op.state, op.row.serial)
         values = _enrolment(op.state, machine)
         values |= _own_settings(op.state, machine.serial, settings)
         mode = modes.machine(machine.serial)
@@ -98,9 +99,22 @@ def enrol_machine(
         return op.commit(values, user, host, text)
 
 
-def require_welcome(state: ClusterState, joiner: Machine) -> None:
-    """See that a machine could be taken in now; raises what `enrol_machine` raises for the machine itself."""
+def require_welcome(state: ClusterState, joiner: Machine, *, member: str) -> None:
+    """See that a member could take a machine in now; raises what `enrol_machine` raises for both."""
+    _require_with_the_others(state, member)
     _enrolment(state, joiner)
+
+
+def _require_with_the_others(state: ClusterState, serial: str) -> None:
+    member = state.machines.get(serial)
+    if member is not None and member.disconnected:
+        raise Apart(
+            _(
+                "%(name)s is disconnected from its cluster, for an upgrade perhaps, and takes no machine in. "
+                "Join at another member, or when it is reconnected."
+            )
+            % {"name": member.name}
+        )
 
 
 def _enrolment(state: ClusterState, joiner: Machine) -> Values:

@@ -4,7 +4,7 @@ Refused
   MembershipRefused
     InCluster  NotInCluster  NotThisMachine  PendingDrafts
     AlreadyMember  AlreadyNamed  BadName  BadAddress  BadKey  OwnSettingsOnly
-    LastGroup  GroupInUse  OtherRelease  NotEnrolled
+    LastGroup  GroupInUse  OtherRelease  NotEnrolled  Apart
 """
 
 from clusters.refusals import Refused
@@ -68,3 +68,7 @@ class OtherRelease(MembershipRefused):
 
 class NotEnrolled(MembershipRefused):
     """The snapshot is of a cluster that has not taken this machine in."""
+
+
+class Apart(MembershipRefused):
+    """A member that is disconnected takes nobody in: the others would not know the newcomer (SYN-06)."""

@@ -57,8 +57,8 @@ def _one(job: Job, part: JobPart, do: Do) -> None:
     part.now(state, told)
 
 
-def command(part: JobPart, words: Sequence[str], *, patience: float = calling.PATIENCE) -> Said:
-    """Run a command there, as the person who started the job and may do so still.
+def command(part: JobPart, words: Sequence[str], *, on: str = "", patience: float = calling.PATIENCE) -> Said:
+    """Run a command there, as the person who started the job and may do so still; or on another member.
 
     Raises LinkError, JobInterrupted when this worker ends, and JobFailed for what the machine refuses or for
     a person who has lost their role.
@@ -71,7 +71,7 @@ def command(part: JobPart, words: Sequence[str], *, patience: float = calling.PA
     try:
         said = calling.run(
             job.cluster.replica_id,
-            part.serial,
+            on or part.serial,
             list(words),
             user=person.get_username(),
             role=MACHINE_ROLES[role],
@@ -84,10 +84,10 @@ def command(part: JobPart, words: Sequence[str], *, patience: float = calling.PA
     return said
 
 
-def status_of(part: JobPart) -> dict[str, Any]:
-    """The machine's own status; empty while it does not answer. Raises JobFailed as `command` does."""
+def status_of(part: JobPart, *, on: str = "") -> dict[str, Any]:
+    """A machine's own status; empty while it does not answer. Raises JobFailed as `command` does."""
     try:
-        found = command(part, ["status", "--json"], patience=10.0).value
+        found = command(part, ["status", "--json"], on=on, patience=10.0).value
     except LinkError:
         return {}
     return found if isinstance(found, dict) else {}

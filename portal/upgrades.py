@@ -9,17 +9,18 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from appliances.following.freshness import Enforcement
-from appliances.models import Connection
+from appliances.models import Connection, MachineStatus
 from appliances.releases.artifact import Offer, ReleaseError, number
 from clusters.refusals import Refused
 from portal import asking, releases
 from portal.asking import Heard
-from portal.jobs import Job, start
+from portal.jobs import Job, JobPart, start
 from portal.pages.access import Place, machines_seen
 from portal.tenants import Right
 
 WORDS = ("upgrade", "check", "--json")
-KINDS = ("upgrade", "revert")
+KINDS = ("upgrade", "revert", "reconnect")
+RUN_BOOKS = ("upgrade", "revert")
 MANY_WAIT = 100
 """Messages in a queue above which draining takes long."""
 
@@ -62,6 +63,11 @@ class Candidate:
         return self.previous is not None and bool(self.heard.value)
 
     @property
+    def apart(self) -> bool:
+        """Whether it is disconnected; a portal of another release has it from the machine alone."""
+        return _apart(self.heard)
+
+    @property
     def ready(self) -> bool:
         return not any(finding.blocks for finding in self.findings)
 
@@ -85,6 +91,13 @@ class Book:
     @property
     def drifts(self) -> bool:
         return len(self.running) > 1
+
+    @property
+    def may_reconnect(self) -> list[str]:
+        """The machines that were left disconnected though they run what all connected ones run (UPG-08)."""
+        releases = {c.release for c in self.candidates if not c.apart}
+        left = [c.heard.serial for c in self.candidates if c.apart and {c.release} == releases]
+        return left if not self.active else []
 
     @property
     def waits(self) -> bool:
@@ -130,7 +143,7 @@ def book(
         for each in heard
     ]
     jobs = Job.objects.of(place.cluster.tenant).filter(cluster=place.cluster, kind__in=KINDS)
-    last = jobs.order_by("-pk").first()
+    last = jobs.filter(kind__in=RUN_BOOKS).order_by("-pk").first()
     return Book(candidates, offers, trouble, wanted, _active(jobs), last)
 
 
@@ -155,6 +168,8 @@ def _findings(heard: Heard, wanted: str) -> Iterable[Finding]:
         )
     elif machine.connection is Connection.UNKNOWN and (heard.waits or not told):
         yield Finding(_("The portal has no fresh news of it."), blocks=True)
+    elif _apart(heard):
+        yield Finding(_("It is disconnected, and hears of no changes until it is reconnected."))
     elif machine.connection is not Connection.CONNECTED:
         yield Finding(
             _("It is not connected with the portal: %(state)s.") % {"state": machine.connection.label}
@@ -169,6 +184,21 @@ def _findings(heard: Heard, wanted: str) -> Iterable[Finding]:
         yield Finding(_("It does not run the wanted settings."))
     if (machine.status.queue or 0) > MANY_WAIT:
         yield Finding(_("%(n)d messages wait in its queue.") % {"n": machine.status.queue})
+
+
+def _apart(heard: Heard) -> bool:
+    connection = heard.machine.connection
+    told = connection is not Connection.CONNECTED and bool(heard.value.get("disconnected"))
+    return connection is Connection.DISCONNECTED or told
+
+
+def left_apart(job: Job) -> set[str]:
+    """The machines on which a job has failed and that the cluster has as disconnected."""
+    if job.cluster is None or job.kind not in KINDS or not job.over:
+        return set()
+    failed = job.parts.filter(state=JobPart.State.FAILED).values("serial")
+    rows = MachineStatus.objects.filter(replica=job.cluster.replica_id, serial__in=failed)
+    return set(rows.filter(connection=Connection.DISCONNECTED).values_list("serial", flat=True))
 
 
 def begin(place: Place, person: Any, release: str, serials: Sequence[str]) -> Job:
@@ -195,6 +225,17 @@ def revert(place: Place, person: Any, serial: str) -> Job:
     for candidate in found.candidates:
         if candidate.heard.serial == serial:
             return start("revert", place.cluster, person, {}, [(serial, candidate.heard.name)])
+    raise NotNow(_("Choose machines of this cluster."))
+
+
+def reconnect(place: Place, person: Any, serial: str) -> Job:
+    """Start the job that takes a machine back that was left disconnected; raises NotNow."""
+    found = book(place)
+    if found.active:
+        raise NotNow(_("Job #%(number)d works on this cluster already.") % {"number": found.active.pk})
+    for candidate in found.candidates:
+        if candidate.heard.serial == serial:
+            return start("reconnect", place.cluster, person, {}, [(serial, candidate.heard.name)])
     raise NotNow(_("Choose machines of this cluster."))
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from django.utils.translation import gettext as _
 
 from appliances.cli.dialogue import choose, confirm
 from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.session import Session
+from appliances.features.interfaceconfig import FEATURE
 from clusters import commits, drafts, membership
 from clusters.catalogue import Document
 from clusters.effective import setting_at
@@ -17,7 +17,6 @@ from clusters.installed import catalogue
 from clusters.modes import Level, machine
 from clusters.state import Machine
 
-FEATURE = "interfaceconfig"
 CCS_PORT = 2222
 
 
@@ -48,7 +47,7 @@ def enable_ccs(session: Session, name: str, port: int) -> None:
         raise CommandError(_("This machine has no interface {name}.").format(name=name))
     wanted["ccs"] = {"enabled": True, "port": port}
     mode = machine(session.host.serial)
-    drafts.edit(session.replica_id, session.user, mode, FEATURE, {"interfaces": found})
+    drafts.edit(session.replica_id, session.user, mode, FEATURE.name, {"interfaces": found})
     commits.commit_pending(
         session.replica_id,
         user=session.user,
@@ -58,7 +57,7 @@ def enable_ccs(session: Session, name: str, port: int) -> None:
 
 
 def _interfaces(session: Session, serial: str) -> list[Document]:
-    setting = setting_at(session.state, machine(serial), FEATURE, catalogue())
+    setting = setting_at(session.state, machine(serial), FEATURE.name, catalogue())
     found: list[Document] = setting.value["interfaces"]
     return found
 
@@ -114,16 +113,14 @@ def _asked(session: Session) -> list[str]:
 
 
 def _reached(session: Session, member: Machine, *, by_address: bool) -> Machine:
-    """A member in the other style: its main host name, or its first interface that takes links."""
+    """A member in the other style: its main host name, or its interface that takes links."""
     if not by_address:
         return replace(member, address=member.name)
-    found = _interfaces(session, member.serial)
-    open_ones = [each for each in found if each["ssh"]["enabled"] or each["ccs"]["enabled"]]
-    first: Any = next(iter(open_ones or found), None)
-    if first is None:
+    met = FEATURE.read({"interfaces": _interfaces(session, member.serial)}).met_at()
+    if met is None:
         text = _("{name} has no interface; name its address: clusterconfig communication HOST ADDRESS")
         raise CommandError(text.format(name=member.name))
-    return replace(member, address=first["ip"])
+    return replace(member, address=met.ip)
 
 
 def _show(session: Session) -> None:

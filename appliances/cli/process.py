@@ -132,7 +132,7 @@ class SshCommandLine:
         For a person at a portal also those that are marked so (UPG-09). Raises Refused for any other.
         """
         command = find(words[0]) if words else None
-        if command is None or not (command.remote or (portal and command.from_portal)):
+        if command is None or not (command.remote or (portal and command.is_for_portals(words))):
             raise Refused(Reason.NOT_ALLOWED, "only machine-mode commands run on another member")
         dialogue = Scripted()
         session = Session.begun(user, role, Desk(daemon), dialogue)

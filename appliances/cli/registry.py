@@ -11,6 +11,9 @@ from functools import cache
 
 from appliances.cli.session import Right, Session
 
+ANY = ("",)
+"""Every form of a command."""
+
 Run = Callable[[Session, list[str]], None]
 
 
@@ -28,8 +31,9 @@ class Command:
     """One command. `completions` are words that may follow it.
 
     A `remote` one runs on the machine whose mode the session is in, over the link with it (RES-03); where
-    there is no link, a `last_known` one runs here and shows what was heard last. One `from_portal` runs on
-    the login host alone, and for a portal that follows the cluster (UPG-09).
+    there is no link, a `last_known` one runs here and shows what was heard last. What `from_portal`
+    names, its operations or `ANY`, runs on the login host alone, and for a portal that follows the cluster
+    (UPG-09).
     """
 
     name: str
@@ -41,13 +45,17 @@ class Command:
     aliases: tuple[str, ...] = ()
     remote: bool = False
     last_known: bool = False
-    from_portal: bool = False
+    from_portal: tuple[str, ...] = ()
     completions: Sequence[str] = ()
 
     @property
     def help(self) -> str:
         """Several lines: what it does, and its forms."""
         return "\n".join(part for part in (self.summary, self.usage) if part)
+
+    def is_for_portals(self, words: Sequence[str]) -> bool:
+        """Whether a portal that follows the cluster may run it with these words."""
+        return self.from_portal == ANY or (len(words) > 1 and words[1] in self.from_portal)
 
 
 @cache

@@ -94,6 +94,12 @@ class InterfaceSettings(Settings):
         """The interface of that name, None where this machine lacks it (DEP-05)."""
         return next((each for each in self.interfaces if each.name.casefold() == name.casefold()), None)
 
+    def met_at(self) -> Interface | None:
+        """Where other machines call: where CCS is on, as SSH does not pass then (COM-13), else SSH."""
+        return min(
+            self.interfaces, key=lambda each: (not each.ccs.enabled, not each.ssh.enabled), default=None
+        )
+
     def problems(self) -> Iterator[Problem]:
         """Doubled names and ports, masks that fit no address."""
         yield from repeated(

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from appliances.following import identity, statuses
 from appliances.following.holder import PortalHolder
+from appliances.following.ways import link_port
 from appliances.links.neighbours import everybody
 from appliances.links.peer import Wire
 from appliances.links.states import Event, Member, PeerView, State, Wanted
@@ -95,7 +96,7 @@ def _members(replica_id: int) -> list[Member]:
             m.serial,
             m.name,
             m.address,
-            m.port,
+            link_port(state, m),
             m.host_key,
             Wanted.DISCONNECTED if m.disconnected else Wanted.CONNECTED,
         )

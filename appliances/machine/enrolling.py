@@ -117,7 +117,7 @@ def _take_machine(view: View, request: EnrolRequest, newcomer: Newcomer) -> None
         canonical_key(told.user_key),
     )
     if request.preview:
-        membership.require_welcome(view.state, joiner)
+        membership.require_welcome(view.state, joiner, member=view.serial)
         return
     membership.enrol_machine(
         view.replica_id,

@@ -66,12 +66,11 @@ class Reached:
 
 
 def reached_at(daemon: Daemon, *, by_address: bool) -> Reached:
-    """This machine's first interface with SSH on; its main host name in clusters that use names (COM-06)."""
-    interfaces = daemon.view.interfaces.interfaces
-    open_ones = [i for i in interfaces if i.ssh.enabled or i.ccs.enabled]
-    first = next((i for i in open_ones if i.ssh.enabled), (open_ones or interfaces)[0])
-    ccs = first.ccs.port if first.ccs.enabled else None
-    return Reached(first.ip if by_address else daemon.view.name, first.ssh.port, ccs)
+    """This machine's interface that takes links; its main host name in clusters that use names (COM-06)."""
+    met = daemon.view.interfaces.met_at()
+    assert met is not None, "a machine without interfaces has no command line"
+    ccs = met.ccs.port if met.ccs.enabled else None
+    return Reached(met.ip if by_address else daemon.view.name, met.ssh.port, ccs)
 
 
 def as_machine(daemon: Daemon, reached: Reached) -> Machine:
@@ -92,20 +91,28 @@ def as_machine(daemon: Daemon, reached: Reached) -> Machine:
 def moved_entry(view: View, doors: Collection[Door]) -> Machine | None:
     """This machine's entry with the ports that it answers at now; None where it says so already (CL-15).
 
-    An address that is none of its own interfaces, behind a translator for instance, is left alone.
+    An address that is none of its own interfaces, behind a translator for instance, is left alone. A name may
+    lead to any of them: the ports stay those of one interface, of the same service if that is on still.
     """
     member = view.member
-    ours = [
-        each
-        for each in view.interfaces.interfaces
-        if member and member.address in (each.ip, each.hostname, view.name)
-    ]
-    if member is None or not ours:
+    if member is None:
         return None
-    port = ours[0].ssh.port if (ServiceKind.SSH, ours[0].ip, ours[0].ssh.port) in doors else member.port
-    ccs = next((p for kind, ip, p in doors if kind is ServiceKind.CCS and ip == ours[0].ip), None)
-    moved = replace(member, port=port, ccs_port=ccs)
-    return moved if moved != member else None
+    ours = [
+        each.ip
+        for each in view.interfaces.interfaces
+        if member.address in (each.ip, each.hostname, view.name)
+    ]
+    open_ones = [ip for ip in ours if any(ip == address for _kind, address, _port in doors)]
+    found = [_entry_at(member, ip, doors) for ip in open_ones]
+    if not found or member in found:
+        return None
+    return min(found, key=lambda each: (each.ccs_port is None) != (member.ccs_port is None))
+
+
+def _entry_at(member: Machine, address: str, doors: Collection[Door]) -> Machine:
+    """The entry with the ports that are open at that address; that of SSH stays where SSH is off."""
+    ports = {kind: port for kind, ip, port in doors if ip == address}
+    return replace(member, port=ports.get(ServiceKind.SSH, member.port), ccs_port=ports.get(ServiceKind.CCS))
 
 
 async def tell_ports(daemon: Daemon) -> None:

@@ -9,15 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from appliances.links.peer import Kind
 from appliances.links.timing import cancel
+from appliances.machine import killpoints
 from appliances.machine.home import Home, read_json, replace_json
 from appliances.machine.suspension import LISTENERS
 from appliances.machine.threads import in_thread
+from appliances.postfix.instance import InstanceError
+from appliances.postfix.queue import QueueError
 from appliances.releases.artifact import Offer, ReleaseError
 from appliances.releases.shelf import Shelf
 from appliances.releases.source import Source
@@ -174,7 +178,7 @@ class Guide:
             if done.failed:
                 logger.error("upgrade to %s stopped at %s: %s", run.release, run.step, done.failed)
                 await self._open_again(done)
-                upgrading.keep(done)
+                upgrading.keep(replace(done, note=self._apart()))
                 return
             if done.step is Step.RESTART and self._daemon.release != run.release:
                 return
@@ -210,7 +214,9 @@ class Guide:
             counts = await asyncio.to_thread(engine.mail_queue.counts)
             if not sum(count for name, count in counts.items() if name in ("active", "incoming", "maildrop")):
                 break
-            await asyncio.sleep(0.2)
+            with suppress(QueueError, InstanceError):
+                await asyncio.to_thread(engine.mail_queue.go_on)
+            await asyncio.sleep(0.5)
         return run
 
     async def _suspend(self, listeners: frozenset[str]) -> None:
@@ -229,6 +235,7 @@ class Guide:
             return replace(run, failed=f"{why}; this machine runs {self._daemon.release} as before")
         self._daemon.upgrading.keep(replace(run, restarted=True))
         shelf.switch(run.release)
+        killpoints.passed("switched")
         self._daemon.restart()
         return run
 
@@ -240,6 +247,13 @@ class Guide:
         """Mail goes on, whatever has become of the run."""
         if ORDER.index(run.step) >= ORDER.index(Step.DRAIN):
             await self._suspend(frozenset(run.suspended))
+
+    def _apart(self) -> str:
+        """What is left to do after a run that has failed: only a connected member takes this one back."""
+        member = self._daemon.view.member
+        if member is None or not member.disconnected:
+            return ""
+        return f"It is disconnected still: `clusterconfig reconnect {member.name}` on a connected member."
 
     async def _reconnect(self, run: Run) -> Run:
         """The last one takes all back; before that the others still run the old release (UPG-01)."""

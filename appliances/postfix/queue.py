@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from appliances.postfix.instance import Instance
 
@@ -78,6 +81,17 @@ class Queue:
         """Try to deliver everything now (`delivernow`). Raises QueueError."""
         self._postqueue("-f")
 
+    def go_on(self) -> None:
+        """Let Postfix take up now what was being delivered when it was reloaded. Raises QueueError.
+
+        It puts such a message back among what comes in, dated a minute ahead, and waits for that.
+        """
+        now = time.time()
+        for path in self._files("incoming"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime > now:
+                    self.retry([path.name])
+
     def retry(self, ids: Iterable[str]) -> None:
         """Try to deliver these messages now. Raises QueueError."""
         for one in _ids(ids):
@@ -108,7 +122,11 @@ class Queue:
         return count
 
     def _count(self, name: str) -> int:
-        return sum(len(files) for _, _, files in os.walk(self.instance.place.spool / name))
+        return len(self._files(name))
+
+    def _files(self, name: str) -> list[Path]:
+        top = self.instance.place.spool / name
+        return [Path(folder, file) for folder, _, files in os.walk(top) for file in files]
 
     def _postqueue(self, *arguments: str) -> None:
         done = self.instance.command(POSTQUEUE, *arguments)

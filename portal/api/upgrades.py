@@ -44,6 +44,7 @@ class CandidateShape(Shape):
     release = serializers.CharField()
     previous = serializers.CharField(allow_null=True, help_text="Where it can go back to; empty: its set-up.")
     ready = serializers.BooleanField()
+    disconnected = serializers.BooleanField(source="apart")
     waits = serializers.BooleanField(source="heard.waits", help_text="An answer is still to come.")
     findings = ReadinessShape(many=True)
 

@@ -9,11 +9,11 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from appliances.models import Connection, MachineStatus
 from clusters import membership, replicas
 from portal.each_machine import command, each, status_of, verified
 from portal.jobs import Job, JobFailed, JobPart
 from portal.kinds import Kind
+from portal.kinds.reconnect import taken_back
 from portal.kinds.upgrade import LOOK, SILENCE
 from portal.tenants import Right
 from portal.working import pause
@@ -38,7 +38,7 @@ def _leave(part: JobPart) -> str:
     told = command(part, ["upgrade", "check", "--json"]).value
     if told["previous"] is None:
         raise JobFailed(_("There is no release before this one on the machine."))
-    _set_disconnected(part, True)
+    _disconnect(part)
     _until(part, lambda status: status.get("disconnected") or _alone(part))
     command(part, ["revert", "--yes"])
     part.now(JobPart.State.RUNNING, step=str(told["release"]))
@@ -58,24 +58,21 @@ def _alone(part: JobPart) -> bool:
     return len(replicas.state(part.job.cluster.replica_id).machines) < 2
 
 
-def _set_disconnected(part: JobPart, disconnected: bool) -> None:
+def _disconnect(part: JobPart) -> None:
     job = part.job
     assert job.cluster is not None
     if not _alone(part):
         by = {"user": job.started_by.get_username(), "host": settings.GATEFOLD_PORTAL_NAME}
-        membership.set_disconnected(job.cluster.replica_id, [part.serial], disconnected, **by)
+        membership.set_disconnected(job.cluster.replica_id, [part.serial], True, **by)
 
 
 def _back(part: JobPart, release: str) -> str:
-    """Reconnect it where the connected members run the same release (UPG-08)."""
-    assert part.job.cluster is not None
-    rows = MachineStatus.objects.filter(replica=part.job.cluster.replica_id).exclude(serial=part.serial)
-    others = rows.exclude(connection__in=[Connection.DISCONNECTED, Connection.REMOVED])
-    if all(row.release == release for row in others):
-        _set_disconnected(part, False)
-        return _("runs %(release)s again and is taken back") % {"release": release}
-    text = _("runs %(release)s again; it stays disconnected, because the others run another release")
-    return text % {"release": release}
+    """Reconnected where the connected members run the same release (UPG-08)."""
+    try:
+        taken_back(part)
+    except JobFailed as error:
+        return _("runs %(release)s again. %(why)s") % {"release": release, "why": error}
+    return _("runs %(release)s again and is taken back") % {"release": release}
 
 
 KIND = Kind(

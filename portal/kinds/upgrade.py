@@ -2,7 +2,8 @@
 
 1. Every machine downloads the release, while mail and cluster go on; what fails here has changed nothing.
 2. Each machine in its turn goes through its own guided run: disconnect, drain, restart, resume, reconnect. It
-goes on by itself whatever becomes of this job, which only watches, and finds it again after a restart.
+goes on by itself whatever becomes of this job, which only watches, and finds it again after a restart. One
+that fails and runs what the connected members run is taken back; else it is said that it stays disconnected.
 3. What each reports in the end is verified. The last machine takes all back; the portal hears it and waits
 for the links. `asked`: {"release": number}.
 """
@@ -24,6 +25,7 @@ from clusters import membership
 from portal.each_machine import SETTLING, VERIFY, command, verified
 from portal.jobs import Job, JobCancelled, JobFailed, JobPart
 from portal.kinds import Kind
+from portal.kinds.reconnect import taken_back
 from portal.tenants import Right
 from portal.working import pause
 
@@ -115,8 +117,23 @@ def _look_at_download(part: JobPart, release: str) -> None:
 
 
 def _guide(part: JobPart, release: str) -> None:
-    _attempt(part, lambda: _follow(part, release))
+    _attempt(part, lambda: _follow_or_return(part, release))
     part.job.say(_("%(name)s runs release %(release)s") % {"name": part.name, "release": release})
+
+
+def _follow_or_return(part: JobPart, release: str) -> None:
+    try:
+        _follow(part, release)
+    except (LinkError, JobFailed) as error:
+        raise JobFailed(f"{error} {_returned(part)}".strip()) from None
+
+
+def _returned(part: JobPart) -> str:
+    """Whether a machine whose run has failed is a part of the cluster again, and what to do if not."""
+    try:
+        return taken_back(part)
+    except JobFailed as error:
+        return _("%(why)s Once that is mended, reconnect it on the page Upgrades.") % {"why": error}
 
 
 def _follow(part: JobPart, release: str) -> None:

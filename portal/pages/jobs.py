@@ -18,6 +18,7 @@ from portal.jobs import Job, again, cancel, skip, start
 from portal.kinds import kinds
 from portal.pages.access import Place, cluster_page
 from portal.tenants import ManagedCluster, Right, role_in
+from portal.upgrades import left_apart
 
 SHOWN = 50
 LINES = 500
@@ -91,6 +92,7 @@ def job(request: HttpRequest, number: int) -> HttpResponse:
         "parts": list(one.parts.all()),
         "section": "jobs",
         "may_act": may_act,
+        "apart": left_apart(one),
         "late": one.state == Job.State.QUEUED and _late(one, timezone.now()),
     }
     return render(request, "jobs/job_live.html" if request.htmx else "jobs/job.html", context)

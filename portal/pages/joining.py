@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
+from appliances.following.ways import for_logins
 from appliances.links.errors import LinkError
 from clusters.catalogue import Scope
 from clusters.installed import catalogue
@@ -130,16 +131,16 @@ def _check(request: HttpRequest, place: Place, form: JoinForm) -> HttpResponse:
         found = guide.look(place.cluster, place.state, door, plan, form.cleaned_data["cluster_passphrase"])
     except (LinkError, *REFUSALS) as error:
         return _show(request, place, "who", 422, form=form, trouble=error)
-    more = {"look": found, "blocked": blocked(found.checks), **_lines(form, found.who)}
+    more = {"look": found, "blocked": blocked(found.checks), **_lines(place.state, form, found.who)}
     return _show(request, place, "confirm", form=form, **more)
 
 
-def _lines(form: JoinForm, who: guide.Who | None = None) -> dict[str, Any]:
+def _lines(state: ClusterState, form: JoinForm, who: guide.Who | None = None) -> dict[str, Any]:
     told, plan = form.cleaned_data, form.plan()
     shown = [(plan.command, over_ssh(told["address"], told["port"], told["user"], plan.command))]
     if plan.prepared and who is not None:
         text = commands.prepare(who.host, who.serial, who.user_key)
-        member = plan.member
+        member = for_logins(state, plan.member)
         shown.insert(0, (text, over_ssh(member.address, member.port, "admin", text)))
     return {"lines": shown, "carried": form.carried(), "plan": plan}
 
@@ -150,7 +151,9 @@ def _run(request: HttpRequest, place: Place, form: JoinForm) -> HttpResponse:
     try:
         run(job, form.door(), [plan.typed(told["cluster_passphrase"])])
     except (LinkError, *REFUSALS) as error:
-        return _show(request, place, "confirm", 422, form=form, trouble=error, job=job, **_lines(form))
+        return _show(
+            request, place, "confirm", 422, form=form, trouble=error, job=job, **_lines(place.state, form)
+        )
     job.end(Job.State.DONE, _("Joined at %(name)s") % {"name": plan.member.name})
     messages.success(request, _("It has joined. It appears here as soon as the portal has heard of it."))
     return redirect("job", job.pk)

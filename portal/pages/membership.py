@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from appliances.following.ways import for_logins
 from appliances.links.identity import InvalidKey, fingerprint
 from clusters.membership import pending_joins, withdraw_join
 from clusters.refusals import REFUSALS
@@ -78,7 +79,8 @@ def _print(host_key: str) -> str:
 
 def _ask(request: HttpRequest, place: Place, found: Operation) -> HttpResponse:
     member = next(iter(place.state.machines.values()), None)
-    command = over_ssh(member.address, member.port, "admin", found.command) if member else found.command
+    at = member and for_logins(place.state, member)
+    command = over_ssh(at.address, at.port, "admin", found.command) if at else found.command
     kept = {k: request.POST.getlist(k) for k in ("do", "name", "group", "target", "machines")}
     context: dict[str, Any] = {
         "place": place,

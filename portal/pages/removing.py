@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
+from appliances.following.ways import for_logins
 from appliances.links.client import Passphrase
 from appliances.links.errors import LinkError
 from clusters.refusals import REFUSALS
@@ -70,7 +71,7 @@ def remove(request: HttpRequest, place: Place, serial: str) -> HttpResponse:
 def _show(
     request: HttpRequest, place: Place, leaving: Machine, form: RemoveForm, status: int = 200, **more: Any
 ) -> HttpResponse:
-    text = commands.remove(leaving.name)
+    text, at = commands.remove(leaving.name), for_logins(place.state, leaving)
     context = {
         "place": place,
         "section": "membership",
@@ -78,7 +79,7 @@ def _show(
         "form": form,
         "kept": flattened(place.state, leaving.serial),
         "ends": ends_cluster(place.state),
-        "lines": [(text, over_ssh(leaving.address, leaving.port, "admin", text))],
+        "lines": [(text, over_ssh(at.address, at.port, "admin", text))],
         **more,
     }
     return render(request, "membership/remove.html", context, status=status)
@@ -86,7 +87,7 @@ def _show(
 
 def _run(request: HttpRequest, place: Place, leaving: Machine, form: RemoveForm) -> HttpResponse:
     told = form.cleaned_data
-    at = place.state.machines[told["member"]]
+    at = for_logins(place.state, place.state.machines[told["member"]])
     door = Door(at.address, at.port, at.host_key, Passphrase(told["user"], told["passphrase"]))
     job = job_of(place.cluster.tenant, place.cluster, request.user, 1)
     try:

@@ -20,7 +20,7 @@ from portal.upgrades import Book, NotNow
 @cluster_page(Right.SEE_STATE)
 @fresh
 def upgrades(request: HttpRequest, place: Place) -> HttpResponse:
-    """The run-book; htmx gets its live part alone; POST begins it, or takes one machine back."""
+    """The run-book; htmx gets its live part alone; POST begins it, reverts or reconnects one machine."""
     if request.method == "POST":
         place.require(Right.ADMINISTER)
         return _act(request, place)
@@ -52,6 +52,8 @@ def _act(request: HttpRequest, place: Place) -> HttpResponse:
     try:
         if told.get("do") == "revert":
             return _revert(request, place)
+        if told.get("do") == "reconnect":
+            return redirect("job", domain.reconnect(place, request.user, told.get("serial", "")).pk)
         if told.get("do") != "begin":
             return _plan(told, place)
         marked = set(told.getlist("machine"))

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext as _
 
+from appliances.following.ways import for_logins
 from clusters import replicas
 from portal.jobs import Job
 from portal.live.hints import hint, jobs_of
@@ -34,9 +35,10 @@ def machine_for(person: Person, slug: str, serial: str) -> Machine | None:
     role = cluster and role_in(person, cluster.tenant_id, cluster.pk)
     if cluster is None or not role or not role.may(Right.EDIT):
         return None
-    found = replicas.state_of(cluster.replica).machines.get(serial)
-    if found is None:
+    state = replicas.state_of(cluster.replica)
+    if serial not in state.machines:
         return None
+    found = for_logins(state, state.machines[serial])
     return Machine(cluster.pk, serial, found.name, found.address, found.port, found.host_key)
 
 

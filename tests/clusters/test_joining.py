@@ -16,6 +16,7 @@ from clusters.effective import effective
 from clusters.joining import fresh_origin
 from clusters.membership_refusals import (
     AlreadyMember,
+    Apart,
     InCluster,
     NotEnrolled,
     NotInCluster,
@@ -450,8 +451,21 @@ def test_machine_that_is_welcome_is_told_before_and_nothing_changes(cluster: Clu
     """JN-04."""
     before = replicas.vector(cluster.replica_id)
 
-    membership.require_welcome(cluster.state, member(4))
+    membership.require_welcome(cluster.state, member(4), member="M1")
     with pytest.raises(AlreadyMember):
-        membership.require_welcome(cluster.state, member(2))
+        membership.require_welcome(cluster.state, member(2), member="M1")
+
+    assert replicas.vector(cluster.replica_id) == before
+
+
+def test_member_that_is_disconnected_takes_nobody_in(cluster: Cluster) -> None:
+    """JN-04, SYN-06: the others would not let the newcomer in; it is told before and in earnest."""
+    membership.set_disconnected(cluster.replica_id, ["M1"], True, **BY)
+    before = replicas.vector(cluster.replica_id)
+
+    with pytest.raises(Apart, match="is disconnected from its cluster"):
+        membership.require_welcome(cluster.state, member(4), member="M1")
+    with pytest.raises(Apart):
+        membership.enrol_machine(cluster.replica_id, machine=member(4), settings={}, **BY)
 
     assert replicas.vector(cluster.replica_id) == before

@@ -12,7 +12,8 @@ import pytest
 from appliances.releases.artifact import build
 from tests.appliances.machine.machines import ROOT, Machine, Machines, listener
 from tests.appliances.machine.sinks import Sink
-from tests.appliances.machine.test_upgrades import mail_through, release_of, upgradable
+from tests.appliances.machine.test_upgrades import upgradable
+from tests.appliances.machine.upgrading import build_broken, connected, mail_through, release_of
 from tests.portal.browsing import Browser, number_of, wait_for
 from tests.portal.following import PEOPLE, adopt, states
 from tests.portal.installation import Installation, until
@@ -23,18 +24,19 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 
-NEW, HOLLOW = "7.1.0", "7.2.0"
+NEW, HOLLOW, BROKEN = "7.1.0", "7.2.0", "7.3.0"
 BEAT = ("-B", "-s")
 
 
 @pytest.fixture(scope="module")
 def releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a release of this tree, and one whose file is not what the index says."""
+    """A folder with a release of this tree, a damaged file, and a release that does not come up."""
     folder = tmp_path_factory.mktemp("releases")
     build(ROOT, NEW, folder, "better")
     hollow = build(ROOT, HOLLOW, folder, "damaged on its way")
     content = (folder / hollow.file).read_bytes()
     (folder / hollow.file).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    build_broken(BROKEN, folder, tmp_path_factory.mktemp("broken"))
     return folder
 
 
@@ -87,9 +89,10 @@ def test_cluster_is_upgraded_from_the_portal_through_the_loss_of_a_worker(
     """UPG-01, UPG-02, UPG-07, UPG-08, UPG-09, from the page to Postfix.
 
     1. The portal runs the new release: it has no links, and asks by errands. 2. A damaged file stops a run
-    before anything is touched. 3. A run is stopped after the first machine and resumed. 4. The worker is
-    killed while the second restarts; another one goes on. 5. All run the release, enforce, and are connected
-    with the portal. 6. One goes back, stays apart, and is upgraded again. Mail flows all the while.
+    before anything is touched; what does not come up is left again, and the other machine takes the one back.
+    3. A run is stopped after the first machine and resumed. 4. The worker is killed while the second
+    restarts; another one goes on. 5. All run the release, enforce, and are connected with the portal. 6. One
+    goes back, stays apart, and is upgraded again. Mail flows all the while.
     """
     first, second = pair
     old = str(release_of(first))
@@ -102,7 +105,10 @@ def test_cluster_is_upgraded_from_the_portal_through_the_loss_of_a_worker(
             damaged = alice.ended(begin(alice, HOLLOW, first, second))
             assert damaged["state"] == "failed"
             assert "checksum" in damaged["message"]
+            worse = alice.ended(begin(alice, BROKEN, first), 200)
+            assert "mx2.example.com has taken it back" in worse["message"], (worse, portal.log("worker"))
             assert [release_of(m) for m in pair] == [old, old]
+            connected(first, 1)
 
             number = begin(alice, NEW, first, second)
             wait_for(lambda: parts(alice, number)["mx1"]["state"] == "running", "the first begins")

@@ -148,6 +148,7 @@ COMMANDS = [
         USAGE,
         Place.CLUSTER,
         Right.READ,
+        from_portal=("reconnect",),
         completions=(*ALONE, *MEMBER),
     )
 ]

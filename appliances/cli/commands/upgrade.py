@@ -16,7 +16,7 @@ from django.utils.translation import gettext_noop
 
 from appliances.cli.dialogue import choose, confirm, say_json
 from appliances.cli.errors import CommandError, UsageError
-from appliances.cli.registry import Command, Place
+from appliances.cli.registry import ANY, Command, Place
 from appliances.cli.session import Right, Session
 from appliances.machine.upgrading import Run
 from appliances.releases.artifact import Offer, ReleaseError, number
@@ -123,7 +123,12 @@ def _check(session: Session) -> None:
     if free < ROOM:
         problems.append(_("Only {megabytes} MB are free on the disk.").format(megabytes=free // 1_000_000))
     if session.as_json:
-        value = {"release": session.host.release, "previous": upgrading.shelf.state.previous}
+        own = session.state.machines.get(session.host.serial)
+        value = {
+            "release": session.host.release,
+            "previous": upgrading.shelf.state.previous,
+            "disconnected": own is not None and own.disconnected,
+        }
         return say_json(session.dialogue, {**value, "offers": offers, "problems": problems, "free": free})
     for problem in problems:
         session.dialogue.say(problem)
@@ -287,7 +292,7 @@ COMMANDS = [
         USAGE,
         Place.LOGIN_HOST,
         Right.READ,
-        from_portal=True,
+        from_portal=ANY,
         completions=("list", "check", "download", "install", "guided", "status"),
     ),
     Command(
@@ -297,6 +302,6 @@ COMMANDS = [
         "revert [--yes]",
         Place.LOGIN_HOST,
         Right.ADMINISTER,
-        from_portal=True,
+        from_portal=ANY,
     ),
 ]

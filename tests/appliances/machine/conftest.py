@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.appliances.machine.machines import Machines
+from tests.appliances.machine.namespaces import Wire
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -29,3 +30,10 @@ def shared_machines() -> Iterator[Machines]:
     found = Machines()
     yield found
     found.close()
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    found = Wire()
+    yield found
+    found.remove()

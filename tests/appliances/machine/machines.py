@@ -7,13 +7,14 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -47,6 +48,15 @@ def until(fact: Callable[[], T], what: str, patience: float = PATIENCE) -> T:
     return found
 
 
+def greeting(address: str, port: int) -> str:
+    """What answers at a port; empty where nothing does, or no road leads there."""
+    try:
+        with socket.create_connection((address, port), timeout=10) as connection:
+            return connection.makefile("r").readline().strip()
+    except OSError:
+        return ""
+
+
 def _environment(more: dict[str, str]) -> dict[str, str]:
     """What a machine is started with; pytest's own settings are the portal's."""
     kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
@@ -69,13 +79,17 @@ class Answer:
 
 @dataclass
 class Machine:
-    """One gateway: its home, and its process while it runs. `prefix` runs it in a namespace."""
+    """One gateway: its home, and its process while it runs.
+
+    `prefix` runs it in a namespace; `beside` enters it, to be where its addresses are reached.
+    """
 
     serial: str
     hostname: str
     address: str
     home: Path
     prefix: Sequence[str] = ()
+    beside: Callable[[], AbstractContextManager[None]] = nullcontext
     process: subprocess.Popen[bytes] | None = None
     passphrase: str = PASSPHRASE
     _known_hosts: Path = field(init=False)
@@ -261,17 +275,27 @@ class Machines:
         self.path.chmod(0o755)
         self.all: list[Machine] = []
 
-    def new(self, name: str, *, address: str = "", prefix: Sequence[str] = ()) -> Machine:
+    def new(
+        self,
+        name: str,
+        *,
+        address: str = "",
+        prefix: Sequence[str] = (),
+        beside: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> Machine:
         """A machine without a home yet."""
         found = Machine(
-            name.upper(), f"{name}.example.com", address or free_address(), self.path / name, prefix
+            name.upper(), f"{name}.example.com", address or free_address(), self.path / name, prefix, beside
         )
         self.all.append(found)
         return found
 
     def made(self, *names: str, settings: dict[str, Any] | None = None) -> list[Machine]:
         """Homes of several machines, made side by side."""
-        machines = [self.new(name) for name in names]
+        return self.at_home([self.new(name) for name in names], settings)
+
+    def at_home(self, machines: list[Machine], settings: dict[str, Any] | None = None) -> list[Machine]:
+        """Gives them their homes, side by side."""
         with ThreadPoolExecutor(len(machines)) as threads:
             for done in threads.map(lambda machine: machine.init(settings), machines):
                 assert done.returncode == 0, done

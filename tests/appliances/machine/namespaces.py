@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,12 +18,28 @@ def ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, env={"PATH": PATH})
 
 
+@contextmanager
+def within(name: str) -> Iterator[None]:
+    """This thread, the sockets that it opens and the threads that it starts are in that namespace."""
+    with open("/proc/thread-self/ns/net") as own, open(f"/run/netns/{name}") as other:
+        _enter(other.fileno())
+        try:
+            yield
+        finally:
+            _enter(own.fileno())
+
+
+def _enter(namespace: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).setns(namespace, 0):
+        raise OSError(ctypes.get_errno(), "setns")
+
+
 def name_hosts(names: Iterable[str], addresses: Iterable[str]) -> None:
     """Gives the namespaces an /etc/hosts: no name server is in reach of them (see ip-netns(8))."""
     lines = "".join(f"{address} host{n}.example.net\n" for n, address in enumerate(addresses))
     for name in names:
         folder = Path("/etc/netns", name)
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "hosts").write_text(f"127.0.0.1 localhost\n{lines}")
 
 
@@ -36,6 +54,7 @@ class Wire:
 
     names: tuple[str, str] = field(default_factory=lambda: (f"gf{os.getpid()}l", f"gf{os.getpid()}r"))
     addresses: tuple[str, str] = ("10.99.0.1", "10.99.0.2")
+    more: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for name in self.names:
@@ -48,6 +67,14 @@ class Wire:
             ip("-n", name, "link", "set", "wire", "up")
         name_hosts(self.names, self.addresses)
 
+    def add(self, side: int, address: str, device: str = "wire") -> str:
+        """One more address of that side; no road leads to those on its `lo` from the other side."""
+        width = 24 if device == "wire" else 32
+        ip("-n", self.names[side], "address", "add", f"{address}/{width}", "dev", device)
+        self.more.append(address)
+        name_hosts(self.names, (*self.addresses, *self.more))
+        return address
+
     def forget_names(self) -> None:
         """What is started from now on has to ask a name server."""
         forget_hosts(self.names)
@@ -55,6 +82,10 @@ class Wire:
     def prefix(self, side: int) -> list[str]:
         """What a command is started with to run on that side."""
         return ["ip", "netns", "exec", self.names[side]]
+
+    def within(self, side: int) -> AbstractContextManager[None]:
+        """Puts this thread on that side."""
+        return within(self.names[side])
 
     def cut(self) -> None:
         ip("-n", self.names[1], "link", "set", "wire", "down")

@@ -8,19 +8,27 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from appliances.releases.artifact import build
 from tests.appliances.machine.machines import (
+    ROOT,
     SSH_PORT,
     Answer,
     Machine,
     Machines,
     free_address,
+    listener,
     until,
 )
+from tests.appliances.machine.sinks import send
 from tests.appliances.machine.test_joining import own
+from tests.appliances.machine.upgrading import connected, over, runs
+
+NEW = "7.3.0"
 
 
 class Fuse:
@@ -135,34 +143,71 @@ def test_machines_that_join_at_once_at_two_members_are_all_taken_in(machines: Ma
         until(lambda m=machine: m.does("connstatus").count(": connected") == 3, "all are linked")
 
 
-def test_machine_joins_while_another_member_is_upgraded(machines: Machines) -> None:
-    """CL-12, JN-08, UPG-05: it joins the part of its own release, and the other part comes back later."""
-    one, two, three = machines.made("mx1", "mx2", "mx3")
-    for machine in (one, two, three):
-        machine.start()
+@pytest.mark.timeout(300)
+def test_machines_join_while_another_member_is_upgraded(machines: Machines, tmp_path: Path) -> None:
+    """CL-12, JN-04, SYN-06, UPG-05, UPG-08: while it drains, and while it is down before its new release.
+
+    It takes nobody in itself meanwhile. Once all are upgraded, all are members of one cluster.
+    """
+    releases = tmp_path / "releases"
+    build(ROOT, NEW, releases)
+    members = one, two, three, four = machines.made(
+        "mx1", "mx2", "mx3", "mx4", settings={"listenerconfig": listener()}
+    )
+    for machine in members:
+        point = {"GATEFOLD_KILL_AT": "switched"} if machine is two else {}
+        machine.start("--releases", str(releases), wait=False, **point)
+    for machine in members:
+        machine.wait_ready()
     one.does("clusterconfig new Americas --by-address")
     assert two.join(one).code == 0
-    one.does("clusterconfig disconnect mx2.example.com")
-    until(lambda: "disconnected" in two.does("connstatus"), "mx2 is away")
-    two.stop()
-    two.start(GATEFOLD_RELEASE="99.0")
-    before = own(three)
+    with socket.create_server((free_address(), 2526)) as silent:
+        address, port = silent.getsockname()
+        route = f"smtproutes set example.com [{address}]:{port}"
+        one.does(f"clustermode cluster; {route}; commit -m 'to one that says nothing' --wait 60")
+        send(two.address, "it cannot leave")
+        two.does(f"upgrade guided {NEW} --yes")
+        until(lambda: step(two) == "drain", "mx2 drains")
+        before = own(three)
 
-    refused = three.join(two)
+        refused = three.join(two)
 
-    assert refused.code == 1
-    assert "99.0" in refused.err
-    assert one.status["release"] in refused.err
-    assert own(three) == before
-    assert three.join(one).code == 0
-    until(lambda: three.status["vector"] == one.status["vector"], "mx3 is a member")
+        assert (refused.code, "mx2.example.com is disconnected from its cluster" in refused.err) == (1, True)
+        assert own(three) == before
+        assert "MX3" not in two.does("clusterconfig list")
+        assert three.join(one).code == 0
+        assert step(two) == "drain"
+    two.wait_killed()
+    assert four.join(three).code == 0
+    agree(one, three, four)
+
+    two.start("--releases", str(releases))
+
+    runs(two, NEW)
+    assert over(two)["failed"] == ""
+    assert "MX3" not in two.does("clusterconfig list"), "it hears of them when it is reconnected"
     again = one.ssh("clusterconfig reconnect mx2.example.com")
-    assert (again.code, "99.0" in again.err) == (1, True), again
-    two.stop()
-    two.start()
-    one.does("clusterconfig reconnect mx2.example.com")
-    until(lambda: two.status["vector"] == three.status["vector"] == one.status["vector"], "all are together")
-    assert two.does("clusterconfig list") == three.does("clusterconfig list")
+    assert (again.code, NEW in again.err) == (1, True), again
+    for machine in (one, three, four):
+        machine.does(f"upgrade install {NEW} --yes")
+    for machine in (one, three, four):
+        runs(machine, NEW)
+    one.does(f"clusterconfig reconnect {' '.join(machine.hostname for machine in members)}")
+    agree(*members)
+    assert "No inconsistencies" in four.does("clustermode cluster; clustercheck")
+
+
+def step(machine: Machine) -> str:
+    """Where its guided run stands."""
+    return str(machine.ssh("upgrade status --json").json["run"]["step"])
+
+
+def agree(*members: Machine) -> None:
+    """They are linked, hold the same, and know the same members."""
+    for machine in members:
+        connected(machine, len(members) - 1)
+    until(lambda: len({str(sorted(m.status["vector"].items())) for m in members}) == 1, "all hold the same")
+    assert len({machine.does("clusterconfig list") for machine in members}) == 1
 
 
 def test_join_costs_settings_and_users_and_removal_does_not_bring_them_back(

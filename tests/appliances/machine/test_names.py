@@ -84,13 +84,6 @@ def test_members_call_the_main_host_name_and_say_where_it_leads(
     assert "DNS does not know mx2.example.com" in warned, warned
 
 
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    found = Wire()
-    yield found
-    found.remove()
-
-
 def test_caller_whose_address_nobody_answers_for_is_not_let_in(
     machines: Machines, wire: Wire, tmp_path: Path
 ) -> None:

@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from tests.appliances.machine.machines import Machine, Machines, until
 from tests.appliances.machine.namespaces import Wire
-
-
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    found = Wire()
-    yield found
-    found.remove()
 
 
 def states(machine: Machine) -> list[str]:

@@ -14,7 +14,7 @@ from appliances.links.identity import Keys
 from appliances.links.memory import MemoryHolder
 from appliances.links.peer import Identity, Kind
 from appliances.machine.release import release
-from tests.appliances.machine.machines import SSH_PORT, Machine, Machines
+from tests.appliances.machine.machines import SSH_PORT, Machine, Machines, until
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def asked(
 
 
 def test_portal_may_ask_for_upgrades_and_other_members_may_not(machines: Machines) -> None:
-    """UPG-09, RES-03: `upgrade` and `revert` are for the login host, and for a portal's administrators."""
+    """UPG-09, RES-03: these are for the login host, and for a portal's administrators; so is reconnecting."""
     first, second = machines.cluster("mx1", "mx2")
     keys = Keys.make()
     enrolment = adopt(first, keys, "admin", first.passphrase)
@@ -110,9 +110,21 @@ def test_portal_may_ask_for_upgrades_and_other_members_may_not(machines: Machine
     assert "administrator" in asked(*there, ["revert", "--yes"], "operator")["warned"][0]
     unknown = asked(*there, ["upgrade", "guided", "9.9.9", "--yes"], "administrator")
     assert "no release 9.9.9" in unknown["warned"][0]
-    for words in (["clusterconfig", "list"], ["userconfig"], ["commit"], ["tail"], ["resetconfig"], []):
+    others = (
+        ["clusterconfig", "list"],
+        ["clusterconfig"],
+        ["clusterconfig", "removemachine", "mx2.example.com"],
+    )
+    for words in (*others, ["userconfig"], ["commit"], ["tail"], ["resetconfig"], []):
         with pytest.raises(RequestFailed, match="only machine-mode commands"):
             asked(*there, words, "administrator")
+
+    first.does("clusterconfig disconnect mx2.example.com")
+    until(lambda: second.status["disconnected"], "mx2 is away")
+    again = ["clusterconfig", "reconnect", "mx2.example.com"]
+    assert asked(*there, again, "operator")["code"] == 1
+    assert asked(*there, again, "administrator")["code"] == 0
+    until(lambda: not second.status["disconnected"], "mx2 is taken back")
 
     second.stop()
     member = Identity("MX2", "mx2.example.com", release(), Kind.MACHINE, cluster)

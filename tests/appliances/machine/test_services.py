@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import socket
 import subprocess
+from typing import Any
 
 import pytest
 
-from tests.appliances.machine.machines import SSH_PORT, Machine, Machines, until
+from appliances.machine.members import moved_entry
+from appliances.machine.services import doors
+from appliances.machine.view import View
+from clusters.modes import machine as machine_mode
+from clusters.state import ClusterState, Defined, Group
+from clusters.state import Machine as Member
+from clusters.versions import Address, Kind, settings_at
+from tests.appliances.machine.machines import SSH_PORT, Machine, Machines, greeting, until
 
 CCS_PORT = 2222
 
@@ -17,22 +25,13 @@ def machine(shared_machines: Machines) -> Machine:
     return shared_machines.started("mx1")[0]
 
 
-def greeting(machine: Machine, port: int) -> str:
-    """What answers at a port; empty where nothing does."""
-    try:
-        with socket.create_connection((machine.address, port), timeout=10) as connection:
-            return connection.makefile("r").readline().strip()
-    except ConnectionRefusedError:
-        return ""
-
-
 def test_ccs_opens_and_closes_with_its_setting_and_takes_no_logins(machine: Machine) -> None:
     """COM-14, T6."""
-    assert greeting(machine, CCS_PORT) == ""
+    assert greeting(machine.address, CCS_PORT) == ""
 
     machine.does("interfaceconfig set Management ccs.enabled=yes ccs.port=2222; commit -m ccs")
 
-    until(lambda: "Gatefold_CCS" in greeting(machine, CCS_PORT), "CCS answers")
+    until(lambda: "Gatefold_CCS" in greeting(machine.address, CCS_PORT), "CCS answers")
     words = [str(CCS_PORT) if word == str(SSH_PORT) else word for word in machine.ssh_words("whoami")]
     done = subprocess.run(
         words,
@@ -43,14 +42,14 @@ def test_ccs_opens_and_closes_with_its_setting_and_takes_no_logins(machine: Mach
     )
     assert done.returncode == 255
     machine.does("interfaceconfig set Management ccs.enabled=no; commit -m 'no ccs'")
-    until(lambda: greeting(machine, CCS_PORT) == "", "CCS is closed")
+    until(lambda: greeting(machine.address, CCS_PORT) == "", "CCS is closed")
 
 
 def test_port_of_logins_moves(machine: Machine) -> None:
     machine.does("interfaceconfig set Management ssh.port=2201; commit -m move")
 
-    until(lambda: "Gatefold_SSH" in greeting(machine, 2201), "the new port answers")
-    until(lambda: greeting(machine, SSH_PORT) == "", "the old port is closed")
+    until(lambda: "Gatefold_SSH" in greeting(machine.address, 2201), "the new port answers")
+    until(lambda: greeting(machine.address, SSH_PORT) == "", "the old port is closed")
 
     words = ["2201" if word == str(SSH_PORT) else word for word in machine.ssh_words()]
     back = "interfaceconfig set Management ssh.port=2200; commit -m back"
@@ -61,8 +60,8 @@ def test_port_of_logins_moves(machine: Machine) -> None:
         capture_output=True,
         check=True,
     )
-    until(lambda: "Gatefold_SSH" in greeting(machine, SSH_PORT), "the first port answers again")
-    until(lambda: greeting(machine, 2201) == "", "the other is closed")
+    until(lambda: "Gatefold_SSH" in greeting(machine.address, SSH_PORT), "the first port answers again")
+    until(lambda: greeting(machine.address, 2201) == "", "the other is closed")
 
 
 def test_port_that_is_taken_leaves_the_old_door_open(machine: Machine) -> None:
@@ -88,6 +87,56 @@ def test_members_follow_a_port_that_moves(machines: Machines) -> None:
     )
 
     until(lambda: "port 2201" in first.does("clusterconfig listdetail"), "mx1 knows the new port")
-    until(lambda: greeting(second, SSH_PORT) == "", "the old port is closed")
+    until(lambda: greeting(second.address, SSH_PORT) == "", "the old port is closed")
     until(lambda: "mx2.example.com (machine): connected" in first.does("connstatus"), "mx2 is linked")
     first.does("clustermode cluster; smtproutes set example.net 127.0.0.9; commit -m after --wait 60")
+
+
+MANAGEMENT, DATA = "10.0.0.1", "10.0.0.2"
+
+
+def interface(ip: str, ssh: int | None = None, ccs: int | None = None) -> Any:
+    return {
+        "name": f"at {ip}",
+        "ip": ip,
+        "hostname": "mx1.example.com",
+        "ssh": {"enabled": ssh is not None, "port": ssh or 22},
+        "ccs": {"enabled": ccs is not None, "port": ccs or 2222},
+    }
+
+
+@pytest.mark.parametrize(
+    ("told", "interfaces", "wanted"),
+    [
+        ((DATA, 22, 2222), [interface(MANAGEMENT, 22), interface(DATA, ccs=2223)], (DATA, 22, 2223)),
+        ((DATA, 22, 2222), [interface(MANAGEMENT, 22), interface(DATA, 2201)], (DATA, 2201, None)),
+        (("mx1.example.com", 22, 2222), [interface(MANAGEMENT, 22), interface(DATA, ccs=2222)], None),
+        (("mx1.example.com", 22, None), [interface(MANAGEMENT, 22), interface(DATA, ccs=2222)], None),
+        (
+            ("mx1.example.com", 22, 2222),
+            [interface(MANAGEMENT, 22), interface(DATA, ccs=2223)],
+            ("mx1.example.com", 22, 2223),
+        ),
+        (
+            ("mx1.example.com", 22, None),
+            [interface(MANAGEMENT, 2201), interface(DATA, ccs=2222)],
+            ("mx1.example.com", 2201, None),
+        ),
+        (("192.0.2.1", 22, None), [interface(MANAGEMENT, 2201)], None),
+    ],
+)
+def test_entry_follows_the_doors_of_the_interface_where_members_call(
+    told: tuple[str, int, int | None], interfaces: list[Any], wanted: tuple[str, int, int | None] | None
+) -> None:
+    """CL-15, COM-07: SSH for administrators on one address and CCS for members on another."""
+    address, port, ccs = told
+    member = Member("MX1", "mx1.example.com", "G", address, port, ccs)
+    settings = {"interfaceconfig": {"interfaces": interfaces}, "sethostname": {"hostname": member.name}}
+    entries = {settings_at(machine_mode("MX1"), name): Defined(value) for name, value in settings.items()}
+    entries[Address(Kind.MACHINE, "MX1")] = Defined(member.to_value())
+    entries[Address(Kind.GROUP, "G")] = Defined(Group("G", "Main_Group", initial=True).to_value())
+    view = View("MX1", 0, "", {}, ClusterState(entries))
+
+    moved = moved_entry(view, doors(view.interfaces))
+
+    assert (moved and (moved.address, moved.port, moved.ccs_port)) == wanted

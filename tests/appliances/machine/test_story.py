@@ -4,18 +4,47 @@ from __future__ import annotations
 
 import smtplib
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from appliances.releases.artifact import build
-from tests.appliances.machine.machines import ROOT, SMTP_PORT, SSH_PORT, Machine, Machines, listener, until
+from tests.appliances.machine.machines import (
+    ROOT,
+    SMTP_PORT,
+    SSH_PORT,
+    Machine,
+    Machines,
+    greeting,
+    listener,
+    until,
+)
+from tests.appliances.machine.namespaces import Wire
 from tests.appliances.machine.sinks import Sink
 from tests.appliances.machine.terminals import Terminal
 from tests.appliances.machine.upgrading import connected, mail_through, over, runs
 
 NEW = "7.5.0"
 CCS_PORT = 2222
+
+
+def gateways(machines: Machines, wire: Wire) -> list[Machine]:
+    """Three in one place. The fourth is elsewhere: its first address is for administrators alone."""
+    three = [wire.addresses[0], wire.add(0, "10.99.0.3"), wire.add(0, "10.99.0.4")]
+    places = [(0, address) for address in three] + [(1, wire.add(1, "10.98.0.1", device="lo"))]
+    return machines.at_home(
+        [
+            machines.new(
+                f"mx{number}",
+                address=address,
+                prefix=wire.prefix(side),
+                beside=lambda side=side: wire.within(side),
+            )
+            for number, (side, address) in enumerate(places, 1)
+        ],
+        {"listenerconfig": listener()},
+    )
 
 
 def typed(machine: Machine, *pairs: str) -> None:
@@ -38,8 +67,35 @@ def same(machines: list[Machine]) -> None:
         machine.settled()
 
 
+def meet_over_ccs_alone(four: Machine, address: str) -> None:
+    """COM-11: SSH stays on its first address; members have another one, with CCS."""
+    four.does(
+        f"interfaceconfig set Data ip={address} hostname=data.mx4.example.com ssh.enabled=no"
+        f" ccs.enabled=yes ccs.port={CCS_PORT}; commit -m 'members meet it here'"
+    )
+
+
+def is_closed_to_members(four: Machine, address: str, member: Machine) -> None:
+    """COM-14: from where the members are nothing of it answers but CCS, which lets nobody log in."""
+    with four.beside():
+        assert "Gatefold_SSH" in greeting(four.address, SSH_PORT)
+    with member.beside():
+        assert [greeting(each, SSH_PORT) for each in (four.address, address)] == ["", ""]
+        until(lambda: "Gatefold_CCS" in greeting(address, CCS_PORT), "CCS answers")
+    words = ["ssh", "-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+    login = subprocess.run(
+        [*member.prefix, *words, "-p", str(CCS_PORT), f"admin@{address}", "whoami"],
+        env=four.asking(four.passphrase),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (login.returncode, "Permission denied" in login.stderr) == (255, True), login
+
+
 def create_and_join(one: Machine, two: Machine, three: Machine, four: Machine) -> None:
-    """By passphrase, by a pre-shared key, and over CCS; the SSH port of the fourth is closed to members."""
+    """By passphrase, by a pre-shared key, and over CCS."""
     typed(
         one,
         ">", "clusterconfig",
@@ -71,8 +127,6 @@ def create_and_join(one: Machine, two: Machine, three: Machine, four: Machine) -
         connected(machine, 3)
     shown = one.does("connstatus")
     assert "mx3.example.com (machine): connected over SSH" in shown, shown
-    called = (two.does("connstatus"), four.does("connstatus"))
-    assert any("connected over CCS" in line for lines in called for line in lines.splitlines()), called
 
 
 def prepare(joiner: Machine, member: Machine) -> None:
@@ -120,18 +174,18 @@ def join_by_key(three: Machine, one: Machine) -> None:
 
 
 def join_over_ccs(four: Machine, two: Machine) -> None:
-    """Choice 4; afterwards the others reach it over its own CCS."""
+    """Choice 4."""
     prepare(four, two)
     typed(
         four,
         ">", "clusterconfig",
         "Join an existing cluster over CCS.", "4",
-        "(CCS) on mx4.example.com?", "Y",
         "IP address of a member", two.address,
         "Port of its CCS service", "",
         two.fingerprint, "",
         "Features whose present settings", "",
         "Join?", "",
+        "(CCS) on the interface Management", "",
         "Choose the operation", "",
     )  # fmt: skip
 
@@ -146,7 +200,7 @@ def arrange_groups(one: Machine, three: Machine, four: Machine) -> None:
 
 def takes(machine: Machine, recipient: str) -> bool:
     """Whether the listener of that machine takes mail for that recipient."""
-    with smtplib.SMTP(machine.address, SMTP_PORT, timeout=20) as client:
+    with machine.beside(), smtplib.SMTP(machine.address, SMTP_PORT, timeout=20) as client:
         client.ehlo()
         client.mail("alice@example.org")
         return client.rcpt(recipient)[0] == 250
@@ -177,24 +231,28 @@ def experiment(one: Machine, three: Machine, four: Machine) -> None:
 
 
 def disconnect_and_edit_on_both_sides(machines: list[Machine]) -> None:
-    """Both sides change the same; after the return the newest holds everywhere and the loser is kept."""
-    one, _two, three, _four = machines
-    one.does("clusterconfig disconnect mx3.example.com")
-    until(lambda: "disconnected" in three.does("connstatus"), "mx3 is away")
-    refused = three.ssh(
+    """Both sides change the same; after the return the newest holds everywhere and the loser is kept.
+
+    While it is away it calls nobody: who takes it back calls its CCS.
+    """
+    one, _two, _three, four = machines
+    one.does("clusterconfig disconnect mx4.example.com")
+    until(lambda: "disconnected" in four.does("connstatus"), "mx4 is away")
+    refused = four.ssh(
         "clustermode machine mx1.example.com; smtproutes set --empty example.org 127.0.0.1; commit -m no"
     )
     assert "is disconnected and cannot change mx1.example.com" in refused.err
-    three.ssh("clear")
-    three.does("clustermode cluster; smtproutes set example.org 127.0.0.33; commit -m 'on mx3'")
+    four.ssh("clear")
+    four.does("clustermode cluster; smtproutes set example.org 127.0.0.44; commit -m 'on mx4'")
     one.does("clustermode cluster; smtproutes set example.org 127.0.0.11; commit -m 'on mx1'")
-    assert "127.0.0.33" not in one.does("smtproutes")
-    one.does("clusterconfig reconnect mx3.example.com")
+    assert "127.0.0.44" not in one.does("smtproutes")
+    reconnected = one.ssh("clusterconfig reconnect mx4.example.com")
+    assert (reconnected.code, "cannot be asked" in reconnected.err) == (0, False), reconnected
     same(machines)
     for machine in machines:
         shown = machine.does("clustermode cluster; smtproutes; showconflicts")
         assert "- host: 127.0.0.11" in shown
-        assert "on mx3" in shown
+        assert "on mx4" in shown
 
 
 def damage_and_check(machines: list[Machine]) -> None:
@@ -255,22 +313,28 @@ def remove_each(machines: list[Machine]) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_life_of_a_cluster_of_four(machines: Machines, tmp_path: Path) -> None:
-    """CR-01, CR-02, CR-05, JN-03, JN-11, JN-12, JN-16, CL-15, COM-02, GRP-01, GRP-03, EXP-01, EXP-02, SYN-03,
-    SYN-06, SYN-08, SYN-10, SYN-12, UPG-01, UPG-06, RM-01, RM-03, RM-04: created, joined, tried out,
-    parted, mended, upgraded and removed until nothing is left.
+def test_life_of_a_cluster_of_four(machines: Machines, wire: Wire, tmp_path: Path) -> None:
+    """CR-01, CR-02, CR-05, JN-03, JN-11, JN-12, JN-16, CL-15, COM-02, COM-11, COM-14, GRP-01, GRP-03,
+    EXP-01, EXP-02, SYN-03, SYN-06, SYN-08, SYN-10, SYN-12, UPG-01, UPG-06, RM-01, RM-03, RM-04: created,
+    joined, tried out, parted, mended, upgraded and removed until nothing is left.
     """
     build(ROOT, NEW, tmp_path / "releases")
-    sink = Sink().start()
+    meeting = wire.addresses[1]
+    sink = Sink(wire.add(0, "10.99.0.9"))
+    with wire.within(0):
+        sink.start()
     try:
-        found = machines.made("mx1", "mx2", "mx3", "mx4", settings={"listenerconfig": listener()})
+        found = gateways(machines, wire)
         for machine in found:
             machine.start("--releases", str(tmp_path / "releases"), wait=False)
         for machine in found:
             machine.wait_ready()
         one, two, three, four = found
         two.does(f"interfaceconfig set Management ccs.enabled=yes ccs.port={CCS_PORT}; commit -m ccs")
+        meet_over_ccs_alone(four, meeting)
+        is_closed_to_members(four, meeting, one)
         create_and_join(*found)
+        is_closed_to_members(four, meeting, one)
         arrange_groups(one, three, four)
         one.does(f"clustermode cluster; smtproutes set example.com {sink.route}; commit -m mail --wait 60")
         experiment(one, three, four)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from appliances.releases.artifact import build
 from tests.appliances.machine.machines import ROOT, Machine, Machines, listener, until
 from tests.appliances.machine.sinks import Sink
-from tests.appliances.machine.upgrading import connected, mail_through, over, release_of, runs
+from tests.appliances.machine.upgrading import build_broken, connected, mail_through, over, release_of, runs
 
 NEW, BROKEN = "7.1.0", "7.2.0"
 
@@ -21,14 +20,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a release of this tree, and one that does not come up on a machine."""
     folder = tmp_path_factory.mktemp("releases")
     build(ROOT, NEW, folder, "better")
-    tree = tmp_path_factory.mktemp("broken")
-    for part in ("appliances", "clusters", "locale", "portal", "templates"):
-        shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for part in ("manage.py", "pyproject.toml", "requirements.txt"):
-        shutil.copy(ROOT / part, tree / part)
-    view = tree / "appliances/machine/view.py"
-    view.write_text(view.read_text().replace("def read(", "def read_no_more("))
-    build(tree, BROKEN, folder, "worse")
+    build_broken(BROKEN, folder, tmp_path_factory.mktemp("broken"))
     return folder
 
 
@@ -117,5 +109,6 @@ def test_release_that_does_not_come_up_is_left_again(machines: Machines, release
     run = over(first)
     assert run["failed"].startswith(BROKEN)
     assert run["restarted"]
+    assert "`clusterconfig reconnect mx1.example.com`" in run["note"]
     assert "listenerconfig" not in " ".join(first.status["notes"]), "mail is taken again"
     assert first.ssh("upgrade install 9.9.9 --yes").err.count("there is no release 9.9.9") == 1

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import json
+import shutil
 import smtplib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-from tests.appliances.machine.machines import Machine, until
+from appliances.releases.artifact import build
+from tests.appliances.machine.machines import ROOT, Machine, until
 from tests.appliances.machine.sinks import send
+
+
+def build_broken(number: str, folder: Path, tree: Path) -> None:
+    """A release that does not come up on a machine; `tree` is where it is made."""
+    for part in ("appliances", "clusters", "locale", "portal", "templates"):
+        shutil.copytree(ROOT / part, tree / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for part in ("manage.py", "pyproject.toml", "requirements.txt"):
+        shutil.copy(ROOT / part, tree / part)
+    view = tree / "appliances/machine/view.py"
+    view.write_text(view.read_text().replace("def read(", "def read_no_more("))
+    build(tree, number, folder, "worse")
 
 
 def release_of(machine: Machine) -> str | None:
@@ -53,8 +67,10 @@ def mail_through(machines: list[Machine], pause: float = 0.05) -> Iterator[list[
         number = 0
         while not ending.wait(pause):
             for turn in range(len(machines)):
+                machine = machines[(number + turn) % len(machines)]
                 try:
-                    send(machines[(number + turn) % len(machines)].address, f"flow {number}")
+                    with machine.beside():
+                        send(machine.address, f"flow {number}")
                 except (OSError, smtplib.SMTPException):
                     continue
                 taken.append(f"flow {number}")
