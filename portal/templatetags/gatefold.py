@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -58,6 +59,12 @@ def fingerprint(text: str, wanted: str = "") -> SafeString:
     if not text:
         return format_html('<span class="print none">{}</span>', gettext("none reported"))
     kind = "" if not wanted else ("same" if text == wanted else "other")
+    return format_html('<span class="print {}">{}<span>{}</span></span>', kind, _bars(text), text)
+
+
+@lru_cache(4096)
+def _bars(text: str) -> SafeString:
+    # Most machines of a cluster run the same settings: a page of a thousand shows few fingerprints.
     bars = format_html_join(
         "",
         '<rect x="{}" y="{}" width="3" height="{}"></rect>',
@@ -67,8 +74,7 @@ def fingerprint(text: str, wanted: str = "") -> SafeString:
             if c in "0123456789abcdef"
         ),
     )
-    drawn = format_html('<svg viewBox="0 0 48 16" aria-hidden="true">{}</svg>', bars)
-    return format_html('<span class="print {}">{}<span>{}</span></span>', kind, drawn, text)
+    return format_html('<svg viewBox="0 0 48 16" aria-hidden="true">{}</svg>', bars)
 
 
 @register.filter
@@ -77,13 +83,7 @@ def ago(moment: datetime | None) -> SafeString | str:
     if not moment:
         return gettext("never")
     passed = timesince(moment, timezone.now(), depth=1)
-    exact = timezone.localtime(moment)
-    return format_html(
-        '<time class="age" datetime="{}" title="{}">{}</time>',
-        exact.isoformat(),
-        f"{exact:%Y-%m-%d %H:%M:%S %Z}",
-        gettext("%(time)s ago") % {"time": passed},
-    )
+    return _time("age", moment, gettext("%(time)s ago") % {"time": passed})
 
 
 @register.filter
@@ -92,11 +92,17 @@ def until(moment: datetime | None) -> SafeString | str:
     if not moment:
         return ""
     left = timeuntil(moment, timezone.now(), depth=1)
+    return _time("until", moment, gettext("in %(time)s") % {"time": left})
+
+
+def _time(kind: str, moment: datetime, text: str) -> SafeString:
+    exact = timezone.localtime(moment)
     return format_html(
-        '<time class="until" datetime="{}" title="{}">{}</time>',
-        moment.isoformat(),
-        f"{moment:%Y-%m-%d %H:%M:%S %Z}",
-        gettext("in %(time)s") % {"time": left},
+        '<time class="{}" datetime="{}" title="{}">{}</time>',
+        kind,
+        exact.isoformat(),
+        f"{exact:%Y-%m-%d %H:%M:%S %Z}",
+        text,
     )
 
 
@@ -183,7 +189,7 @@ def mode_page(slug: str, mode: Mode, name: str) -> str:
 
 @register.filter
 def machine_mode(found: Any) -> Mode:
-    """The mode of a machine."""
+    """The mode of a machine: of a member, or of a row about one."""
     return machine(found.serial)
 
 
@@ -300,12 +306,6 @@ def value_paths(found: Any) -> list[PathChange]:
 def group_mode(found: Any) -> Mode:
     """The mode of a group."""
     return group(found.id)
-
-
-@register.filter
-def status_mode(status: Any) -> Mode:
-    """The mode of the machine that a status row is about."""
-    return machine(status.serial)
 
 
 @register.filter

@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from appliances.models import Connection
 from clusters.matrix import OWN, Cell, Kind
-from clusters.modes import Mode, group, machine
+from clusters.modes import Mode, group
 from clusters.naming import mode_label
 from portal.templatetags.gatefold import CONNECTIONS, feature_path, icon, translated
 
@@ -22,12 +22,6 @@ register = template.Library()
 def own_group(member: Any) -> Mode:
     """The mode of the group in which a machine is."""
     return group(member.group)
-
-
-@register.filter
-def own_mode(member: Any) -> Mode:
-    """The mode of a machine."""
-    return machine(member.serial)
 
 
 @register.filter

@@ -51,6 +51,15 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def log_in(page: Page, user: str = "alice") -> None:
+    """Through the login page, to the fleet."""
+    page.goto("/login/")
+    page.fill("[name=username]", user)
+    page.fill("[name=password]", "correct horse battery")
+    page.click(".door-fields .button.primary")
+    page.wait_for_url("**/")
+
+
 @pytest.fixture
 def page(chromium: Browser, portal: Installation) -> Iterator[Page]:
     """A fresh window of Alice, logged in; an error on its console fails the test."""
@@ -62,11 +71,7 @@ def page(chromium: Browser, portal: Installation) -> Iterator[Page]:
     errors: list[str] = []
     found.on("console", lambda m: errors.append(f"{m.text} {m.location}") if m.type == "error" else None)
     found.on("pageerror", lambda error: errors.append(str(error)))
-    found.goto("/login/")
-    found.fill("[name=username]", "alice")
-    found.fill("[name=password]", "correct horse battery")
-    found.click(".door-fields .button.primary")
-    found.wait_for_url("**/")
+    log_in(found)
     yield found
     context.close()
     assert [e for e in errors if "422" not in e and "409" not in e] == []

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from portal.demo.sights import SIGHTS, Sight, come_to
+from tests.browser.conftest import log_in
 from tests.portal.installation import Installation
 
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
@@ -28,14 +29,6 @@ def portal() -> Iterator[Installation]:
         found.prepare("from tests.browser.full_world import build; build()")
         found.start_web()
         yield found
-
-
-def log_in(page: Page, name: str = "alice") -> None:
-    page.goto("/login/")
-    page.fill("[name=username]", name)
-    page.fill("[name=password]", "correct horse battery")
-    page.click(".door-fields .button.primary")
-    page.wait_for_url("**/")
 
 
 def violations(page: Page) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import BUILD
+from tests.browser.conftest import BUILD, log_in
 from tests.portal.installation import Installation
 
 HEALS = 60_000
@@ -62,11 +62,7 @@ def window(chromium: Browser, own: Installation) -> Iterator[Page]:
     context = chromium.new_context(base_url=own.url, locale="en-GB")
     page = context.new_page()
     page.set_default_timeout(20_000)
-    page.goto("/login/")
-    page.fill("[name=username]", "alice")
-    page.fill("[name=password]", "correct horse battery")
-    page.click("form.door-card button")
-    page.wait_for_url("**/")
+    log_in(page)
     yield page
     context.close()
 

@@ -46,7 +46,7 @@ def queries(client: object, path: str) -> int:
         ("/big/queues/", QUEUES_BUDGET),
         ("/big/upgrades/", UPGRADES_BUDGET),
         ("/big/check/", 11),
-        ("/big/advice/", 11),
+        ("/big/advice/", 15),
         ("/big/references/", 9),
         ("/big/conflicts/", 10),
         ("/big/matrix/", 9),
