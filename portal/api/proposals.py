@@ -38,6 +38,8 @@ class CanaryShape(Shape):
     enforce_within = serializers.IntegerField(min_value=10, max_value=3600, required=False)
     queue_growth = serializers.IntegerField(min_value=1, max_value=1_000_000, required=False)
     deferred_share = serializers.IntegerField(min_value=1, max_value=100, required=False)
+    bounced_share = serializers.IntegerField(min_value=1, max_value=100, required=False)
+    rejected_rise = serializers.IntegerField(min_value=1, max_value=100, required=False)
 
 
 def canary_of(policy: CommitPolicy, sent: dict[str, Any] | None) -> Canary | None:

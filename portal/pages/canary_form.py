@@ -39,3 +39,15 @@ class CanaryForm(forms.Form):
         max_value=100,
         help_text=_("A larger share of its queue that is deferred stops it."),
     )
+    bounced_share = forms.IntegerField(
+        label=_("Bounced percent"),
+        min_value=1,
+        max_value=100,
+        help_text=_("A larger share of recipients that bounce since then stops it."),
+    )
+    rejected_rise = forms.IntegerField(
+        label=_("Rise of rejected mail"),
+        min_value=1,
+        max_value=100,
+        help_text=_("So many percent points more than before stop it."),
+    )

@@ -117,7 +117,8 @@ def _settled(request: HttpRequest, place: Place) -> str:
     here = reverse("conflicts", args=[place.cluster.slug])
     try:
         address = Address.parse(request.POST.get("entry", ""))
-        return ACTIONS.get(request.POST.get("do", ""), _keep)(request, place, address) or here
+        act = ACTIONS.get(request.POST.get("do", ""))
+        return (act(request, place, address) if act else "") or here
     except (MalformedCommit, *REFUSALS) as error:
         messages.error(request, str(error))
         return here

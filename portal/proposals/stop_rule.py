@@ -9,13 +9,15 @@ from enum import StrEnum
 from typing import Any
 
 from django.utils.translation import gettext as _
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliances.following.freshness import STALE_AFTER, Enforcement, Seen
+from appliances.following.samples import gained
+from appliances.machine.status import TrafficCounts
 from appliances.models import Connection
 
 FEW = 20
-"""Below so many messages in a queue a share of them says nothing."""
+"""A share of fewer messages says nothing."""
 
 
 class Canary(BaseModel):
@@ -32,6 +34,8 @@ class Canary(BaseModel):
     enforce_within: int = Field(default=180, ge=10, le=3600)
     queue_growth: int = Field(default=500, ge=1, le=1_000_000)
     deferred_share: int = Field(default=50, ge=1, le=100)
+    bounced_share: int = Field(default=20, ge=1, le=100)
+    rejected_rise: int = Field(default=30, ge=1, le=100)
 
 
 class Health(StrEnum):
@@ -50,9 +54,17 @@ class Verdict:
     reason: str = ""
 
 
-def baseline(seen: Seen) -> dict[str, int]:
+def baseline(seen: Seen) -> dict[str, Any]:
     """What is remembered of a machine from before the try."""
-    return {"queue": seen.status.queue or 0, "deferred": _deferred(seen)}
+    traffic = _traffic(seen.status.report).model_dump()
+    return {"queue": seen.status.queue or 0, "deferred": _deferred(seen), "traffic": traffic}
+
+
+def _traffic(report: Mapping[str, Any]) -> TrafficCounts:
+    try:
+        return TrafficCounts.model_validate(report.get("traffic", {}))
+    except ValidationError:
+        return TrafficCounts()
 
 
 def _deferred(seen: Seen) -> int:
@@ -90,6 +102,24 @@ def _queue_trouble(seen: Seen, before: Mapping[str, Any], rule: Canary) -> str:
     if more and total >= FEW and deferred * 100 > rule.deferred_share * total:
         text = _("%(share)d %% of its queue are deferred; %(most)d %% are allowed.")
         return text % {"share": deferred * 100 // total, "most": rule.deferred_share}
+    return _traffic_trouble(seen, before, rule)
+
+
+def _traffic_trouble(seen: Seen, before: Mapping[str, Any], rule: Canary) -> str:
+    """What became of mail since the try began: more comes back, or far more is turned away than before."""
+    then = _traffic(before)
+    counts = gained(then, _traffic(seen.status.report))
+    back = counts["bounced"] + counts["expired"]
+    ended = back + counts["delivered"]
+    if ended >= FEW and back * 100 > rule.bounced_share * ended:
+        text = _("%(share)d %% of its recipients bounced since; %(most)d %% are allowed.")
+        return text % {"share": back * 100 // ended, "most": rule.bounced_share}
+    handed_in = counts["accepted"] + counts["rejected"]
+    usual = then.rejected * 100 // max(then.accepted + then.rejected, 1)
+    share = counts["rejected"] * 100 // max(handed_in, 1)
+    if handed_in >= FEW and share > usual + rule.rejected_rise:
+        text = _("It rejects %(share)d %% of what comes in; before it was %(usual)d %%.")
+        return text % {"share": share, "usual": usual}
     return ""
 
 

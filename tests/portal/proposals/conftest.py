@@ -55,7 +55,10 @@ def ask(calm: ManagedCluster) -> Submit:
 
 
 PENDING, PROPOSALS, POLICY = "/europe/pending/", "/europe/proposals/", "/europe/policy/"
-TRY = {"per_group": 1, "minutes": 5, "enforce_within": 60, "queue_growth": 100, "deferred_share": 50}
+TRY = {
+    "per_group": 1, "minutes": 5, "enforce_within": 60, "queue_growth": 100, "deferred_share": 50,
+    "bounced_share": 20, "rejected_rise": 30,
+}  # fmt: skip
 """A try as the form has it."""
 
 

@@ -120,7 +120,7 @@ def test_one_entry_of_a_commit_is_reverted_alone(calm: ManagedCluster, alice: Us
 def test_conflict_is_not_settled_past_the_policy(calm: ManagedCluster, alice: User, log_in: LogIn) -> None:
     policy(calm, approval=True)
     before = replicas.vector(calm.replica_id)
-    form = {"do": "restore", "entry": "settings/cluster/smtproutes", "version": "X/1"}
+    form = {"do": "take", "entry": "settings/cluster/smtproutes", "version": "X/1"}
     answer = log_in(alice).post("/europe/conflicts/", form, follow=True)
     assert "propose it" in answer.content.decode()
     assert replicas.vector(calm.replica_id) == before

@@ -12,7 +12,8 @@ from appliances.following.freshness import seen
 from appliances.models import Connection, MachineStatus
 from portal.proposals.stop_rule import Canary, Health, Verdict, baseline, judge
 
-RULE = Canary(enforce_within=60, queue_growth=100, deferred_share=40)
+RULE = Canary(enforce_within=60, queue_growth=100, deferred_share=40, bounced_share=10, rejected_rise=30)
+BEFORE = {"since": 1, "accepted": 60, "rejected": 40, "delivered": 50, "bounced": 5}
 
 
 def verdict(began: int = 30, **columns: Any) -> Verdict:
@@ -24,7 +25,13 @@ def verdict(began: int = 30, **columns: Any) -> Verdict:
         "wanted_since": start, "wanted_revision": 1, "queue": 10,
     }  # fmt: skip
     status = MachineStatus(name="berlin", **{**good, **columns})
-    return judge(seen(status, now, 1), {"queue": 10, "deferred": 5}, RULE, start, now)
+    had = {"queue": 10, "deferred": 5, "traffic": BEFORE}
+    return judge(seen(status, now, 1), had, RULE, start, now)
+
+
+def traffic(**counts: int) -> dict[str, Any]:
+    """The report of a machine by whose counters so much more has happened."""
+    return {"report": {"traffic": {**BEFORE, **{n: BEFORE.get(n, 0) + more for n, more in counts.items()}}}}
 
 
 def test_machine_that_enforces_and_says_nothing_bad_is_healthy() -> None:
@@ -39,6 +46,9 @@ def test_machine_that_enforces_and_says_nothing_bad_is_healthy() -> None:
         ({"connection": Connection.DISCONNECTED}, "disconnected"),
         ({"queue": 111}, "grown by 101"),
         ({"queue": 40, "report": {"queue": {"deferred": 20}}}, "50 % of its queue"),
+        (traffic(delivered=17, bounced=2, expired=1), "15 % of its recipients bounced"),
+        (traffic(accepted=6, rejected=19), "rejects 76 % of what comes in; before it was 40 %"),
+        ({"report": {"traffic": {"since": 2, "delivered": 1, "bounced": 19}}}, "95 % of its recipients"),
     ],
 )
 def test_trouble_stops(columns: dict[str, Any], word: str) -> None:
@@ -55,6 +65,12 @@ def test_trouble_stops(columns: dict[str, Any], word: str) -> None:
         {"queue": 40, "report": {"queue": {"deferred": 5}}},
         {"queue": 40, "report": {"queue": {"deferred": "many"}}},
         {"connection": Connection.SUSPECT},
+        traffic(delivered=18, bounced=2),
+        traffic(bounced=19),
+        traffic(accepted=6, rejected=14),
+        traffic(rejected=19),
+        {"report": {"traffic": "none"}},
+        {"report": {"traffic": {"since": "yesterday"}}},
     ],
 )
 def test_what_the_rule_allows_does_not_stop(columns: dict[str, Any]) -> None:
@@ -79,6 +95,7 @@ def test_machine_that_is_no_member_any_more_stops() -> None:
     assert judge(None, {}, RULE, timezone.now(), timezone.now()).health is Health.BAD
 
 
-def test_baseline_is_what_the_queue_was() -> None:
-    status = MachineStatus(queue=7, report={"queue": {"deferred": 3}})
-    assert baseline(seen(status, timezone.now(), 1)) == {"queue": 7, "deferred": 3}
+def test_baseline_is_what_queue_and_traffic_were() -> None:
+    status = MachineStatus(queue=7, report={"queue": {"deferred": 3}, "traffic": {"bounced": 4}})
+    found = baseline(seen(status, timezone.now(), 1))
+    assert (found["queue"], found["deferred"], found["traffic"]["bounced"]) == (7, 3, 4)
