@@ -26,13 +26,14 @@ CACHES = {
     # Tests change rows without the hint that follows; the test of this cache has one.
     "parts": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
 }
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": ":memory:",
-        "OPTIONS": DATABASE_OPTIONS,
+if not os.environ.get("GATEFOLD_DATABASE_URL"):
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": ":memory:",
+            "OPTIONS": DATABASE_OPTIONS,
+        }
     }
-}
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
