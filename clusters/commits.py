@@ -18,6 +18,7 @@ from clusters.history import (
     detail,
     find,
     history,
+    kept,
     last,
 )
 from clusters.naming import authorship_label, entry_label
@@ -65,6 +66,7 @@ __all__ = [
     "draft_merge",
     "find",
     "history",
+    "kept",
     "last",
     "restore_loser",
     "revert",

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django.http import Http404
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
@@ -17,14 +17,16 @@ from rest_framework.views import APIView
 
 from portal import invitations, members
 from portal.api.authentication import FreshToWrite
-from portal.api.base import page_of, told
+from portal.api.base import told
 from portal.api.errors import Refusal
+from portal.api.listing import Query, Words, asked, lists, page_of
 from portal.api.people_shapes import (
-    AuditPage,
+    AuditQuery,
     AuditShape,
     InvitationInput,
     InvitationShape,
     IssuedToken,
+    PersonQuery,
     PersonShape,
     RolesInput,
     SecondFactorInput,
@@ -33,7 +35,7 @@ from portal.api.people_shapes import (
     TokenShape,
 )
 from portal.pages.audit import rows_of
-from portal.pages.people import administered, people_of
+from portal.pages.people import People, administered, people_of
 from portal.pages.tokens import make, revoke
 from portal.tenants import ManagedCluster, Right, Tenant, tenants_with
 from portal.tokens import ApiToken
@@ -56,9 +58,9 @@ class TenantView(FreshView):
 class Tenants(APIView):
     """The tenants that you administer."""
 
-    @extend_schema(responses=TenantShape(many=True))
+    @lists(TenantShape, operation_id="tenants_list")
     def get(self, request: Request) -> Response:
-        return Response(TenantShape(tenants_with(request.user, Right.ADMINISTER), many=True).data)
+        return page_of(request, tenants_with(request.user, Right.ADMINISTER), TenantShape, asked(request))
 
 
 class OneTenant(TenantView):
@@ -78,9 +80,11 @@ class OneTenant(TenantView):
 class Members(TenantView):
     """The members of a tenant with their roles."""
 
-    @extend_schema(operation_id="tenants_members_list", responses=PersonShape(many=True))
+    @lists(PersonShape, PersonQuery, "tenants_members_list")
     def get(self, request: Request, tenant: str) -> Response:
-        return Response(PersonShape(people_of(self.tenant), many=True).data)
+        wanted = asked(request, PersonQuery)
+        people = People(**{name: wanted[name] for name in ("q", "role", "second_factor")})
+        return page_of(request, people.of_tenant(self.tenant), PersonShape, wanted)
 
 
 class OneMember(TenantView):
@@ -113,15 +117,22 @@ class OneMember(TenantView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+class InvitationQuery(Query):
+    """Which invitations."""
+
+    email = Words(help_text="Part of the address.")
+
+
 class Invitations(TenantView):
     """The open invitations of a tenant."""
 
-    @extend_schema(operation_id="tenants_invitations_list", responses=InvitationShape(many=True))
+    @lists(InvitationShape, InvitationQuery, "tenants_invitations_list")
     def get(self, request: Request, tenant: str) -> Response:
-        found = invitations.open_ones(self.tenant).prefetch_related("clusters")
         if request.auth is not None:
             raise PermissionDenied(_("A token cannot see invitations: their links make members."))
-        return Response(InvitationShape(found, many=True).data)
+        wanted = asked(request, InvitationQuery)
+        found = invitations.open_ones(self.tenant).filter(email__icontains=wanted["email"])
+        return page_of(request, found.prefetch_related("clusters"), InvitationShape, wanted)
 
     @extend_schema(request=InvitationInput, responses={201: InvitationShape, 400: Refusal})
     def post(self, request: Request, tenant: str) -> Response:
@@ -149,17 +160,12 @@ class OneInvitation(TenantView):
 class Audit(TenantView):
     """The audit log of a tenant, the latest first."""
 
-    @extend_schema(
-        operation_id="tenants_audit_list",
-        responses=AuditPage,
-        parameters=[
-            OpenApiParameter("page", int),
-            OpenApiParameter("page_size", int),
-            *(OpenApiParameter(name, str) for name in ("q", "action", "outcome", "since", "until")),
-        ],
-    )
+    @lists(AuditShape, AuditQuery, "tenants_audit_list")
     def get(self, request: Request, tenant: str) -> Response:
-        return page_of(self, request, rows_of(self.tenant, request.query_params), AuditShape)
+        wanted = asked(request, AuditQuery)
+        names = ("q", "action", "outcome", "since", "until")
+        found = rows_of(self.tenant, {name: str(wanted[name] or "") for name in names})
+        return page_of(request, found, AuditShape, wanted)
 
 
 class Tokens(FreshView):
@@ -170,10 +176,10 @@ class Tokens(FreshView):
         if isinstance(request.auth, ApiToken):
             raise PermissionDenied(_("A token cannot see, make or revoke tokens."))
 
-    @extend_schema(responses=TokenShape(many=True))
+    @lists(TokenShape, operation_id="tokens_list")
     def get(self, request: Request) -> Response:
         found = request.user.api_tokens.select_related("tenant").prefetch_related("clusters")
-        return Response(TokenShape(found, many=True).data)
+        return page_of(request, found, TokenShape, asked(request))
 
     @extend_schema(request=TokenInput, responses={201: IssuedToken, 400: Refusal})
     def post(self, request: Request) -> Response:

@@ -20,7 +20,6 @@ from portal.pages.access import Place, cluster_page
 from portal.tenants import ManagedCluster, Right, role_in
 
 SHOWN = 50
-LINES = 500
 LATE = timedelta(seconds=60)
 """How long a job may wait for a worker before the page says so."""
 FILTERS = ("cluster", "kind", "state")
@@ -84,10 +83,9 @@ def job(request: HttpRequest, number: int) -> HttpResponse:
         if not may_act:
             raise PermissionDenied
         return redirect("job", _act(one, request).pk)
-    lines = list(one.lines.order_by("-pk")[:LINES])[::-1]
     context = {
         "job": one,
-        "lines": lines,
+        "lines": one.last_lines,
         "parts": list(one.parts.all()),
         "section": "jobs",
         "may_act": may_act,
