@@ -23,17 +23,21 @@ from portal.api.listing import Query, Words, asked, lists, page_of
 from portal.api.people_shapes import (
     AuditQuery,
     AuditShape,
+    EndedShape,
     InvitationInput,
     InvitationShape,
     IssuedToken,
+    OwnSessionShape,
     PersonQuery,
     PersonShape,
     RolesInput,
     SecondFactorInput,
+    SessionShape,
     TenantShape,
     TokenInput,
     TokenShape,
 )
+from portal.login import sessions
 from portal.pages.audit import rows_of
 from portal.pages.people import People, administered, people_of
 from portal.pages.tokens import make, revoke
@@ -87,33 +91,42 @@ class Members(TenantView):
         return page_of(request, people.of_tenant(self.tenant), PersonShape, wanted)
 
 
-class OneMember(TenantView):
-    """One member."""
+class MemberView(TenantView):
+    """A view of a member; people of other tenants are not found."""
 
-    def _one(self, number: int) -> Any:
-        found = people_of(self.tenant).filter(pk=number).first()
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.member = self.found()
+
+    def found(self) -> Any:
+        """The member as it stands now; Http404."""
+        found = people_of(self.tenant).filter(pk=self.kwargs["number"]).first()
         if found is None:
             raise Http404
         return found
 
+
+class OneMember(MemberView):
+    """One member."""
+
     @extend_schema(responses=PersonShape)
     def get(self, request: Request, tenant: str, number: int) -> Response:
-        return Response(PersonShape(self._one(number)).data)
+        return Response(PersonShape(self.member).data)
 
     @extend_schema(request=RolesInput, responses={200: PersonShape, 422: Refusal})
     def put(self, request: Request, tenant: str, number: int) -> Response:
         """Gives the member these roles instead of all before."""
-        sent, known = told(RolesInput, request), self._one(number)
+        sent = told(RolesInput, request)
         names = [each["cluster"] for each in sent["clusters"]]
         clusters = {each.slug: each for each in clusters_named(ManagedCluster.objects.of(self.tenant), names)}
         here = {clusters[each["cluster"]]: each["role"] for each in sent["clusters"]}
-        members.change(request, known, sent["role"], here)
-        return Response(PersonShape(self._one(number)).data)
+        members.change(request, self.member, sent["role"], here)
+        return Response(PersonShape(self.found()).data)
 
     @extend_schema(responses={204: None, 422: Refusal})
     def delete(self, request: Request, tenant: str, number: int) -> Response:
         """Takes the member out of the tenant; the account stays."""
-        members.remove(request, self._one(number))
+        members.remove(request, self.member)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -121,6 +134,64 @@ class InvitationQuery(Query):
     """Which invitations."""
 
     email = Words(help_text="Part of the address.")
+
+
+class SessionView(FreshView):
+    """A view of sessions, which tokens neither see nor end."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if isinstance(request.auth, ApiToken):
+            raise PermissionDenied(_("A token cannot see or end sessions."))
+
+
+class MemberSessions(MemberView, SessionView):
+    """Where a member is logged in, the one used last first."""
+
+    @lists(SessionShape, operation_id="tenants_members_sessions_list")
+    def get(self, request: Request, tenant: str, number: int) -> Response:
+        return page_of(request, sessions.living(self.member.user), SessionShape, asked(request))
+
+
+class OneMemberSession(MemberView, SessionView):
+    """One session of a member."""
+
+    @extend_schema(operation_id="tenants_members_sessions_destroy", responses={204: None})
+    def delete(self, request: Request, tenant: str, number: int, session: int) -> Response:
+        """Ends it."""
+        return _ended(request, self.member.user, session)
+
+
+class Sessions(SessionView):
+    """Where you are logged in, the one used last first."""
+
+    @lists(OwnSessionShape, operation_id="sessions_list")
+    def get(self, request: Request) -> Response:
+        return page_of(request, sessions.living(request.user), OwnSessionShape, asked(request))
+
+
+class Session(SessionView):
+    """One session of yours."""
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, number: int) -> Response:
+        """Ends it; the one that asks is logged out."""
+        return _ended(request, request.user, number)
+
+
+class OtherSessions(SessionView):
+    """All sessions of yours but the one that asks."""
+
+    @extend_schema(operation_id="sessions_end_others", request=None, responses=EndedShape)
+    def post(self, request: Request) -> Response:
+        """Ends them."""
+        return Response({"ended": sessions.end_others(request)})
+
+
+def _ended(request: Request, user: Any, number: int) -> Response:
+    if not sessions.end(request, user, number):
+        raise Http404
+    return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class Invitations(TenantView):

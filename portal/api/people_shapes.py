@@ -10,6 +10,7 @@ from rest_framework import serializers
 from portal.api.listing import OneOf, Query, Words, YesOrNo
 from portal.api.shapes import Document, Shape
 from portal.audit import Action, Outcome
+from portal.login.devices import device
 from portal.tenants import Role, Tenant
 
 
@@ -124,6 +125,35 @@ class PersonQuery(Query):
     q = Words(help_text="In the name, the login or the e-mail address.")
     role = OneOf(Role.choices, help_text="In the tenant or in one of its clusters.")
     second_factor = YesOrNo(help_text="Whether one is set up.")
+
+
+class SessionShape(Shape):
+    """A browser in which somebody is logged in."""
+
+    number = serializers.IntegerField(source="pk")
+    device = serializers.SerializerMethodField(help_text="Browser and system, as far as it tells them.")
+    agent = serializers.CharField(source="user_agent")
+    address = serializers.CharField(source="ip")
+    logged_in = serializers.DateTimeField(source="created_at")
+    seen = serializers.DateTimeField(source="last_seen_at")
+
+    def get_device(self, session: Any) -> str:
+        return device(session.user_agent)
+
+
+class OwnSessionShape(SessionShape):
+    """A browser in which you are logged in; `current` is the one that asks."""
+
+    current = serializers.SerializerMethodField()
+
+    def get_current(self, session: Any) -> bool:
+        return bool(session.is_current())
+
+
+class EndedShape(Shape):
+    """How many sessions were ended."""
+
+    ended = serializers.IntegerField()
 
 
 class TokenInput(Shape):

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from appliances.following import statuses
 from appliances.models import Connection, MachineStatus
@@ -37,6 +38,13 @@ def person(name: str, full: str, **roles: Tenant) -> User:
     for role, tenant in roles.items():
         Member.objects.create(user=user, tenant=tenant, role=Role(role))
     return user
+
+
+def logged_in(name: str) -> APIClient:
+    """A browser in which a person has just logged in by the page, so that it counts among their sessions."""
+    browser = APIClient()
+    browser.post("/login/", {"username": name, "password": PASSPHRASE}, format="multipart")
+    return browser
 
 
 def in_one(cluster: ManagedCluster, role: Role, everywhere: str = "", name: str = "erik") -> User:

@@ -55,6 +55,7 @@ def plenty(europe: ManagedCluster, alice: User) -> ManagedCluster:
         world.cluster(acme, "Twin", [f"twin{number}.example"])
         world.person(f"p{number}", "Pat Pool", operator=acme)
         issue(alice, "the same name")
+        world.logged_in("alice")
         other = Tenant.objects.create(name="Alike", slug=f"alike{number}")
         other.members.create(user=alice, role=Role.ADMINISTRATOR)
         audit.record(alice, audit.Action.SECRET, europe, acme)
@@ -136,11 +137,15 @@ def _bare(path: str, opened: str, closed: str) -> str:
 
 def lists(described: dict[str, Row], cluster: ManagedCluster) -> Iterator[tuple[str, dict[str, Row]]]:
     """The address of every list, with what may be asked of it."""
+    alice = cluster.tenant.members.get(user__username="alice")
+    numbers = {"jobs": Job.everything.latest("pk").pk, "members": alice.pk}
     for pattern in urlpatterns:
         operation = described.get(_bare(str(pattern.pattern), "<", ">"), {})
         asked = {p["name"]: p["schema"] for p in operation.get("parameters", ()) if p["in"] == "query"}
         for address in addresses(pattern, cluster) if "page_size" in asked else ():
-            yield re.sub(r"/jobs/\d+/", f"/jobs/{Job.everything.latest('pk').pk}/", address), asked
+            for name, real in numbers.items():
+                address = re.sub(rf"/{name}/\d+/", f"/{name}/{real}/", address)
+            yield address, asked
 
 
 def pages(client: APIClient, address: str, size: int) -> list[list[Row]]:

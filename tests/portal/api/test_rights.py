@@ -38,6 +38,7 @@ def addresses(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
         "origin": made.origin,
         "number": made.number if "proposals" not in str(pattern.pattern) else proposal.pk,
         "key": "nonsense",
+        "session": 0,
         "feature": "smtproutes",
         "tenant": cluster.tenant.slug,
     }
