@@ -213,6 +213,12 @@ class JobPart(models.Model):
         self.job.tell()
 
 
+def working_on(machine: str) -> models.Exists:
+    """Which jobs work on a machine with this in its name or serial number."""
+    named = models.Q(serial__icontains=machine) | models.Q(name__icontains=machine)
+    return models.Exists(JobPart.objects.filter(named, job=models.OuterRef("pk")))
+
+
 def start(
     kind: str,
     cluster: ManagedCluster,

@@ -35,6 +35,16 @@ class Sieve:
         )
 
     @property
+    def connections(self) -> list[Connection]:
+        """What may be chosen."""
+        return SHOWN
+
+    @property
+    def enforcements(self) -> list[Enforcement]:
+        """What may be chosen."""
+        return list(Enforcement)
+
+    @property
     def narrows(self) -> bool:
         """Whether more would be shown without it."""
         return self != Sieve()

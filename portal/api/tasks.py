@@ -21,7 +21,7 @@ from portal.api.job_shapes import BackgroundShape, JobDetailShape, JobLineShape,
 from portal.api.listing import OneOf, Query, Words, asked, lists, page_of
 from portal.api.shapes import JobShape
 from portal.background import background
-from portal.jobs import Job, again, cancel, skip, start
+from portal.jobs import Job, again, cancel, skip, start, working_on
 from portal.kinds import kinds
 from portal.tenants import Right, role_in
 
@@ -30,7 +30,6 @@ FIELDS = {
     "kind": "kind",
     "state": "state",
     "user": "started_by__username",
-    "machine": "parts__serial",
 }
 
 
@@ -41,7 +40,7 @@ class JobQuery(Query):
     kind = OneOf(sorted(kinds()))
     state = OneOf(Job.State.choices)
     user = Words(help_text="Who started it.")
-    machine = Words(help_text="Serial number of a machine that it works on.")
+    machine = Words(help_text="Part of the name or serial number of a machine that it works on.")
 
 
 class Jobs(APIView):
@@ -52,6 +51,8 @@ class Jobs(APIView):
         wanted = asked(request, JobQuery)
         told = {field: wanted[name] for name, field in FIELDS.items() if wanted[name]}
         found = Job.objects.seen_by(request.user).filter(**told).select_related("cluster", "tenant")
+        if wanted["machine"]:
+            found = found.filter(working_on(wanted["machine"]))
         return page_of(request, found, JobShape, wanted)
 
 

@@ -19,9 +19,11 @@ from clusters.modes import Level, Mode
 from clusters.state import Group
 from portal.alerts.kinds import Kind
 from portal.alerts.looking import of_place
+from portal.machines import Sieve
 from portal.pages import past
 from portal.pages.access import Place, cluster_page, machines_seen
 from portal.pages.navigation import entries, has_mode, require_mode, tabs
+from portal.pages.paging import MACHINES, MANY, page_of
 from portal.tenants import Right
 
 RECENT = 6
@@ -44,12 +46,28 @@ def _parts(place: Place, machines: list[Seen]) -> list[Part]:
     return [Part(group, placed[ident]) for ident, group in groups.items()]
 
 
-def _live(place: Place) -> dict[str, Any]:
+def shown(request: HttpRequest, place: Place, machines: list[Seen]) -> dict[str, Any]:
+    """A page of the machines that are wanted, by group; a group without any is shown where all are."""
+    sieve = Sieve.of(request.GET)
+    by_group = [one for part in _parts(place, sieve.sift(machines)) for one in part.machines]
+    page = page_of(request, by_group, MACHINES)
+    parts = _parts(place, list(page.object_list))
+    some = sieve.narrows or page.paginator.num_pages > 1
+    return {
+        "sieve": sieve,
+        "many": len(machines) >= MANY,
+        "page": page,
+        "parts": [part for part in parts if part.machines or not some],
+    }
+
+
+def _live(request: HttpRequest, place: Place) -> dict[str, Any]:
     machines = machines_seen(place)
     kinds = [one.connection for one in machines]
     return {
-        "parts": _parts(place, machines),
+        **shown(request, place, machines),
         "counts": {
+            "groups": len(place.state.groups),
             "machines": len(machines),
             "connected": kinds.count(Connection.CONNECTED),
             "enforced": [one.enforcement for one in machines].count(Enforcement.ENFORCED),
@@ -70,7 +88,8 @@ def cluster(request: HttpRequest, place: Place) -> HttpResponse:
     """The cluster; htmx gets its live part alone."""
     lasting = of_place(place.cluster)
     place.cut_off = any(alert.kind == Kind.CUT_OFF for alert in lasting)
-    context: dict[str, Any] = {"place": place, "section": "cluster", "open_alerts": lasting, **_live(place)}
+    context: dict[str, Any] = {"place": place, "section": "cluster", "open_alerts": lasting}
+    context |= _live(request, place)
     if place.may_see_settings:
         context["recent"] = commits.history(place.replica_id, per_page=RECENT).commits
     if request.htmx:

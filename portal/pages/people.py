@@ -25,6 +25,7 @@ from portal.login.policy import second_factors
 from portal.login.sessions import end
 from portal.pages.access import View, fresh, number_in
 from portal.pages.choosing import ClustersField
+from portal.pages.paging import page_of
 from portal.tenants import (
     ClusterRole,
     Limits,
@@ -36,6 +37,9 @@ from portal.tenants import (
     limits_of,
     tenants_with,
 )
+
+SHOWN = 50
+SEEN = "-last_seen_at", "-pk"
 
 
 def administered(user: Any, slug: str) -> Tenant:
@@ -149,9 +153,12 @@ def people(request: HttpRequest, tenant: Tenant) -> HttpResponse:
 
 
 def _show(request: HttpRequest, tenant: Tenant, form: InviteForm, status: int = 200) -> HttpResponse:
+    wanted = People.of(request.GET)
     context = {
         "tenant": tenant,
-        "members": people_of(tenant),
+        "page": page_of(request, wanted.of_tenant(tenant), SHOWN),
+        "wanted": wanted,
+        "roles": Role.choices,
         "invitations": invitations.open_ones(tenant).prefetch_related("clusters__replica"),
         "host": _host(request),
         "form": form,
@@ -208,17 +215,17 @@ def member(request: HttpRequest, tenant: Tenant, number: int) -> HttpResponse:
         raise Http404
     if request.method == "POST":
         return _act(request, one)
-    return render(request, "people/member.html", _context(one))
+    return render(request, "people/member.html", _context(request, one))
 
 
-def _context(one: Member) -> dict[str, Any]:
+def _context(request: HttpRequest, one: Member) -> dict[str, Any]:
     known = {each.cluster_id: each.role for each in one.clusters.all()}
     return {
         "member": one,
         "tenant": one.tenant,
         "roles": Role.choices,
         "clusters": [(cluster, known.get(cluster.pk, "")) for cluster in members.clusters_of(one.tenant)],
-        "sessions": UserSession.objects.filter(user=one.user_id).order_by("-last_seen_at"),
+        "page": page_of(request, UserSession.objects.filter(user=one.user_id).order_by(*SEEN), SHOWN),
         "section": "people",
     }
 

@@ -217,7 +217,9 @@ ENFORCEMENTS = {
 }
 
 
-def _enforcement_words(kind: Enforcement) -> str:
+@register.filter
+def enforcement_word(kind: Enforcement) -> str:
+    """An enforcement state in words."""
     words = {
         Enforcement.ENFORCED: gettext("enforced"),
         Enforcement.APPLYING: gettext("being applied"),
@@ -239,7 +241,7 @@ def connection_state(kind: Connection) -> dict[str, str]:
 def enforcement_state(kind: Enforcement) -> dict[str, str]:
     """An enforcement state: colour, shape and word."""
     tone, drawing = ENFORCEMENTS[kind]
-    return {"tone": tone, "icon": drawing, "label": _enforcement_words(kind)}
+    return {"tone": tone, "icon": drawing, "label": enforcement_word(kind)}
 
 
 @register.filter

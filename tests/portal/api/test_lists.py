@@ -33,7 +33,7 @@ from portal.checks import Check, Finding
 from portal.config_files import backups
 from portal.config_files.backups import Backup
 from portal.jobs import Job
-from portal.proposals.proposal import Proposal
+from portal.proposals.proposal import Proposal, State
 from portal.tenants import ManagedCluster, Role, Tenant
 from portal.tokens import issue
 from tests.portal import world
@@ -60,7 +60,8 @@ def plenty(europe: ManagedCluster, alice: User) -> ManagedCluster:
         other.members.create(user=alice, role=Role.ADMINISTRATOR)
         audit.record(alice, audit.Action.SECRET, europe, acme)
         invitations.invite(SimpleNamespace(user=alice), acme, f"guest{number}@acme.example", Role.GUEST)
-        Proposal.everything.create(tenant=acme, cluster=europe, user="bob")
+        for state in (State.APPROVAL, State.WITHDRAWN):
+            Proposal.everything.create(tenant=acme, cluster=europe, user="bob", state=state)
         world.define(europe, CLUSTER, "smtproutes", world.routes(a_example=f"192.0.2.{number + 7}"))
         backups.keep(europe, Backup.Why.PERSON, alice)
     alerted(europe, alice)
