@@ -18,6 +18,7 @@ from clusters.history import (
     detail,
     find,
     history,
+    kept,
     last,
 )
 from clusters.naming import authorship_label, entry_label
@@ -63,6 +64,7 @@ __all__ = [
     "draft_merge",
     "find",
     "history",
+    "kept",
     "last",
     "revert",
     "revert_now",

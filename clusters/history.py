@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import models as db
 from django.utils.translation import gettext as _
@@ -35,20 +36,13 @@ class HistoryPage:
     total: int
 
 
-def history(
-    replica_id: int,
-    *,
-    page: int = 1,
-    per_page: int = PER_PAGE,
-    mode: Mode | None = None,
-    feature: str = "",
-    user: str = "",
-    text: str = "",
-) -> HistoryPage:
-    """The commits kept here, the latest first.
+def kept(
+    replica_id: int, *, mode: Mode | None = None, feature: str = "", user: str = "", text: str = ""
+) -> db.QuerySet[models.Commit]:
+    """The rows of the commits kept here, the latest first; `read` makes a commit of one.
 
     `mode` and `feature` select those that changed such settings, `user` those by that person, `text` those
-    with it in comment, user or host (case is ignored). A page beyond the last is the last.
+    with it in comment, user or host (case is ignored).
     """
     rows = models.Commit.objects.filter(replica=replica_id)
     if mode is not None or feature:
@@ -58,10 +52,15 @@ def history(
     if text:
         words = (db.Q(**{f"{column}__icontains": text}) for column in ("comment", "user", "host"))
         rows = rows.filter(next(words) | next(words) | next(words))
-    total = rows.count()
+    return rows.order_by("-wall", "-counter", "-pk").prefetch_related("changes")
+
+
+def history(replica_id: int, *, page: int = 1, per_page: int = PER_PAGE, **wanted: Any) -> HistoryPage:
+    """A page of the commits that `kept` selects. A page beyond the last is the last."""
+    found = kept(replica_id, **wanted)
+    total = found.count()
     pages = max(1, -(-total // per_page))
     page = min(max(page, 1), pages)
-    found = rows.order_by("-wall", "-counter", "-pk").prefetch_related("changes")
     shown = found[(page - 1) * per_page : page * per_page]
     return HistoryPage(tuple(row.read() for row in shown), page, pages, total)
 

@@ -322,11 +322,14 @@ def _state_of_log(replica_id: int, wanted: db.Q) -> ClusterState:
 def _old_versions(
     replica_id: int, wanted: db.Q, addresses: Sequence[str]
 ) -> Iterator[tuple[Address, versions.Version]]:
+    asked = frozenset(addresses)
     for old in models.Superseded.objects.filter(wanted, replica=replica_id, address__in=addresses):
         yield Address.parse(old.address), old.read()
     rows = models.Commit.objects.filter(wanted, replica=replica_id, changes__address__in=addresses).distinct()
     for made in (row.read() for row in rows.prefetch_related("changes")):
-        yield from ((change.address, made.version(change)) for change in made.changes)
+        for change in made.changes:
+            if str(change.address) in asked:
+                yield change.address, made.version(change)
 
 
 def versions_of(replica_id: int, address: Address) -> list[versions.Version]:

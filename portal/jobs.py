@@ -17,6 +17,9 @@ from portal.kinds import Kind, kind_of
 from portal.live.hints import hint, jobs_of
 from portal.tenants import ManagedCluster, Tenant, TenantManager
 
+LINES = 500
+"""How much of a log is shown with its job."""
+
 
 class JobCancelled(Exception):
     """A person cancelled the job; its worker stops after the present step. The text says where it stands."""
@@ -91,6 +94,11 @@ class Job(models.Model):
     def may_retry(self) -> bool:
         """Whether it may be started again, or resumed."""
         return self.state in (self.State.FAILED, self.State.CANCELLED) and self.does.may_retry
+
+    @property
+    def last_lines(self) -> list[JobLine]:
+        """The end of its log."""
+        return list(self.lines.order_by("-pk")[:LINES])[::-1]
 
     def claim(self) -> bool:
         """Take a queued job, for one worker only; False when another has it or it is over."""
@@ -203,6 +211,12 @@ class JobPart(models.Model):
         self.step = self.step if step is None else step
         self.save()
         self.job.tell()
+
+
+def working_on(machine: str) -> models.Exists:
+    """Which jobs work on a machine with this in its name or serial number."""
+    named = models.Q(serial__icontains=machine) | models.Q(name__icontains=machine)
+    return models.Exists(JobPart.objects.filter(named, job=models.OuterRef("pk")))
 
 
 def start(

@@ -164,7 +164,7 @@ def look(place: Place, terms: Sequence[str]) -> Queues:
     held = [_held(each) for each in heard]
     messages = sorted(
         (message for each in heard for message in _messages(each)),
-        key=lambda m: (m.arrived or datetime.max.replace(tzinfo=UTC), m.machine),
+        key=lambda m: (m.arrived or datetime.max.replace(tzinfo=UTC), m.machine, m.serial, m.id),
     )
     return Queues(held, messages[:SHOWN], sum(each.matching or 0 for each in held))
 

@@ -286,6 +286,6 @@ def tenants_with(user: Person, right: Right) -> models.QuerySet[Tenant]:
         return Tenant.objects.none()
     roles: Collection[str] = [role for role in Role if role.may(right)]
     mine = Member.objects.filter(user=user.pk, role__in=roles)
-    found = Tenant.objects.filter(pk__in=mine.values("tenant"))
+    found = Tenant.objects.filter(pk__in=mine.values("tenant")).order_by("name", "pk")
     only = limits_of(user).tenant_id
     return found if only is None else found.filter(pk=only)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 import asyncssh
 from django.utils.translation import gettext as _
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import create_app_session
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
@@ -173,7 +174,7 @@ class Terminal:
         """The answer, None for Ctrl-C and Ctrl-D: out of a task these would end the whole program."""
         assert self._questions is not None
         try:
-            return await self._questions.prompt_async(prompt, is_password=secret)
+            return await self._questions.prompt_async(prompt, is_password=secret, set_exception_handler=False)
         except (KeyboardInterrupt, EOFError):
             return None
 
@@ -181,7 +182,8 @@ class Terminal:
 
     async def run(self) -> int:
         """Prompts until the person leaves; the exit code of the last command."""
-        with create_pipe_input() as typed:
+        # Without a session of its own the keys of one person reach the prompt of another.
+        with create_pipe_input() as typed, create_app_session(input=typed):
             self._prepare(typed)
             feeding = asyncio.ensure_future(self._feed(typed))
             try:
@@ -232,7 +234,7 @@ class Terminal:
     async def _line(self) -> str:
         assert self._prompts is not None
         prompt = await asyncio.to_thread(self._prompt)
-        return await self._prompts.prompt_async(prompt)
+        return await self._prompts.prompt_async(prompt, set_exception_handler=False)
 
     def _prompt(self) -> str:
         self._session.settle()

@@ -82,16 +82,38 @@ class Apply:
         return bool(self.row.error)
 
 
-def log(replica_id: int, serial: str, state: ClusterState, most: int) -> list[Apply]:
-    """The last rows of a machine, the latest first."""
-    rows = list(Applied.objects.filter(replica=replica_id, serial=serial)[: most + 1])
-    made = _commits(replica_id, rows[-1].vector) if rows else []
-    mine = [c for c in made if any(_concerns(change.address, serial, state) for change in c.changes)]
+def rows_of(replica_id: int, serial: str) -> models.QuerySet[Applied]:
+    """The log of a machine, the latest first."""
+    return Applied.objects.filter(replica=replica_id, serial=serial).order_by("-pk")
+
+
+def explained(
+    rows: Sequence[Applied], state: ClusterState, older: Sequence[Applied] | None = None
+) -> list[Apply]:
+    """What led to each of these rows, which follow one another in the log of a machine.
+
+    `older` are the rows before them, down to one that was not refused, where that is known already.
+    """
+    if not rows:
+        return []
+    last = rows[-1]
+    if older is None:
+        older = rows_of(last.replica_id, last.serial).filter(pk__lt=last.pk, error="")[:1]
+    known = [*rows, *older]
+    made = _commits(last.replica_id, known[-1].vector)
+    mine = [c for c in made if any(_concerns(change.address, last.serial, state) for change in c.changes)]
     found = []
-    for place, row in enumerate(rows[:most], 1):
-        before = _seen_before(rows[place:])
+    for place, row in enumerate(rows, 1):
+        before = _seen_before(known[place:])
         found.append(Apply(row, _between(mine, before, row), before is None))
     return found
+
+
+def log(replica_id: int, serial: str, state: ClusterState, most: int) -> list[Apply]:
+    """The last rows of a machine, the latest first."""
+    rows = list(rows_of(replica_id, serial)[: most + 1])
+    older = rows[most:]
+    return explained(rows[:most], state, None if older and older[0].error else older)
 
 
 def _seen_before(older: Sequence[Applied]) -> Vector | None:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from appliances.following.worker import Following, follower
 from appliances.links.errors import LinkError, LinkLost
+from appliances.links.link import Link
 
 PATIENCE = 60.0
 """Seconds that a command may take on its machine."""
@@ -57,13 +60,21 @@ async def call(
 
 
 async def _call(found: Following, serial: str, request: dict[str, Any], user: str) -> Said:
+    async with reached(found, serial) as link:
+        return _said([piece async for piece in link.run(request, user)])
+
+
+@asynccontextmanager
+async def reached(found: Following, serial: str) -> AsyncIterator[Link]:
+    """The link that is kept with a machine, or an errand while this lasts. Raises LinkError."""
     kept = found.table.link(serial)
     if kept is not None:
-        return _said([piece async for piece in kept.run(request, user)])
+        yield kept
+        return
     errand = await found.table.errand(serial)
     errand.start()
     try:
-        return _said([piece async for piece in errand.run(request, user)])
+        yield errand
     finally:
         await errand.close("done")
 

@@ -102,7 +102,7 @@ def in_trouble(
     )
     rank = Case(When(~Q(error=""), then=0), When(down, then=1), default=2)
     found = statuses.exclude(connection=Connection.REMOVED).filter(~Q(error="") | down | late)
-    return found.annotate(rank=rank).order_by("rank", "name")
+    return found.annotate(rank=rank).order_by("rank", "name", "pk")
 
 
 def tallies(

@@ -126,7 +126,7 @@ class Portal:
         return dict(self.call("POST", f"alerts/{alert}/acknowledge/", {"note": note}, key=key or new_key()))
 
     def jobs(self, **wanted: str) -> Iterator[Row]:
-        """Jobs; `cluster`, `kind` and `state` narrow them."""
+        """Jobs; `cluster`, `kind`, `state`, `user` and `machine` narrow them."""
         return self.pages("jobs/", **wanted)
 
     def job(self, number: int) -> Row:
@@ -153,17 +153,20 @@ class Cluster:
     def _call(self, method: str, path: str, body: Any = None, *, key: str = "", **query: Any) -> Any:
         return self.portal.call(method, f"clusters/{self.slug}/{path}", body, key=key, **query)
 
+    def _pages(self, path: str, **wanted: str) -> Iterator[Row]:
+        return self.portal.pages(f"clusters/{self.slug}/{path}", **wanted)
+
     def about(self) -> Row:
         """The cluster itself."""
         return dict(self._call("GET", ""))
 
-    def modes(self) -> list[Row]:
-        """The cluster, its groups and its machines, with the mode of each."""
-        return list(self._call("GET", "modes/"))
+    def modes(self, **wanted: str) -> Iterator[Row]:
+        """The cluster, its groups and its machines, with the mode of each; `q` and `level` narrow them."""
+        return self._pages("modes/", **wanted)
 
-    def machines(self) -> Iterator[Row]:
-        """Every machine as it was heard last."""
-        return self.portal.pages(f"clusters/{self.slug}/machines/")
+    def machines(self, **wanted: str) -> Iterator[Row]:
+        """Machines as they were heard last; `q`, `group`, `connection` and `enforcement` narrow them."""
+        return self._pages("machines/", **wanted)
 
     def settings(self, mode: str, feature: str, at: str | None = None) -> Row:
         """Value, origin, story and `version` of a feature at a mode, also as it was `at` a moment."""
@@ -193,19 +196,15 @@ class Cluster:
 
     def history(self, **wanted: str) -> Iterator[Row]:
         """The commits, the latest first; `text`, `user`, `mode` and `feature` narrow them."""
-        number, last = 1, 1
-        while number <= last:
-            found = self._call("GET", "commits/", page=number, **wanted)
-            yield from found["commits"]
-            number, last = number + 1, found["pages"]
+        return self._pages("commits/", **wanted)
 
     def revert(self, origin: str, number: int, *, key: str = "") -> Row:
         """Make pending what takes the commit back that has this origin and number."""
         return dict(self._call("POST", f"commits/{origin}/{number}/revert/", {}, key=key or new_key()))
 
-    def proposals(self) -> Iterator[Row]:
-        """Proposals, the latest first."""
-        return self.portal.pages(f"clusters/{self.slug}/proposals/")
+    def proposals(self, **wanted: str) -> Iterator[Row]:
+        """Proposals, the latest first; `state` and `user` narrow them."""
+        return self._pages("proposals/", **wanted)
 
     def decide(self, proposal: int, do: str, comment: str = "", *, key: str = "") -> Row:
         """Do one of what the proposal offers, such as `approve`."""

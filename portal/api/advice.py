@@ -18,6 +18,7 @@ from portal.api.base import ClusterView, told
 from portal.api.changes import pending_answer
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
+from portal.api.listing import OneOf, Query, Words, asked, lists, page_of
 from portal.api.settings import risks_of
 from portal.api.shapes import ModeField, PendingAnswer, Shape
 from portal.pages.advice import all_advice, planned
@@ -59,6 +60,15 @@ class AdviceShape(Shape):
         return _(found.why)
 
 
+class AdviceQuery(Query):
+    """Which advice."""
+
+    state = OneOf(["open", "dismissed"])
+    severity = OneOf([str(each) for each in Severity])
+    rule = Words()
+    feature = Words()
+
+
 class ReasonInput(Shape):
     """Why it does not apply."""
 
@@ -74,9 +84,16 @@ class AgreedInput(Shape):
 class AdviceList(ClusterView):
     """All advice, warnings first; what was put aside carries its dismissal."""
 
-    @extend_schema(responses=AdviceShape(many=True))
+    @lists(AdviceShape, AdviceQuery, "clusters_advice_list")
     def get(self, request: Request, slug: str) -> Response:
-        return Response(AdviceShape(all_advice(self.place), many=True).data)
+        wanted = asked(request, AdviceQuery)
+        found = [
+            each
+            for each in all_advice(self.place)
+            if wanted["state"] in ("", "dismissed" if each.dismissal else "open")
+            and all(wanted[n] in ("", getattr(each.advice, n)) for n in ("severity", "rule", "feature"))
+        ]
+        return page_of(request, found, AdviceShape, wanted)
 
 
 class Remedy(ClusterView):

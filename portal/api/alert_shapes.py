@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from portal.alerts.channels.ways import WayName
 from portal.alerts.kinds import Kind, Severity
+from portal.api.listing import OneOf, Query, Words
 from portal.api.shapes import Shape
 
 SEVERITIES = [severity.name.lower() for severity in Severity]
@@ -52,13 +53,19 @@ class AlertShape(Shape):
     note = serializers.CharField()
 
 
-class AlertPage(Shape):
-    """A page of alerts."""
+class AlertsOfCluster(Query):
+    """Which alerts of a cluster."""
 
-    count = serializers.IntegerField()
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
-    results = AlertShape(many=True)
+    state = OneOf(["open", "closed", "all"], default="open")
+    minimum = OneOf(SEVERITIES, help_text="Severity from which on.")
+    kind = OneOf(Kind.choices)
+    machine = Words(max_length=100, help_text="Part of a serial number or name.")
+
+
+class AlertQuery(AlertsOfCluster):
+    """Which alerts."""
+
+    cluster = Words(max_length=80, help_text="Name in addresses.")
 
 
 class AcknowledgeInput(Shape):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
@@ -17,50 +17,39 @@ from rest_framework.views import APIView
 from appliances.following.couriers import send
 from portal.alerts import windows
 from portal.alerts.incidents import Alert, acknowledge
-from portal.alerts.kinds import Kind, Severity
+from portal.alerts.kinds import Severity
 from portal.alerts.looking import Filter, listed
 from portal.alerts.windows import MaintenanceWindow
 from portal.api.alert_shapes import (
-    SEVERITIES,
     AcknowledgeInput,
-    AlertPage,
+    AlertQuery,
     AlertShape,
+    AlertsOfCluster,
     WindowInput,
     WindowShape,
 )
-from portal.api.base import ClusterView, page_of, told
+from portal.api.base import ClusterView, told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
+from portal.api.listing import asked, lists, page_of
 from portal.live.hints import hint, jobs_of
 from portal.tenants import ManagedCluster, Right, role_in
 
-PARAMETERS = [
-    OpenApiParameter("state", str, enum=["open", "closed", "all"]),
-    OpenApiParameter("minimum", str, enum=SEVERITIES, description="Severity from which on."),
-    OpenApiParameter("kind", str, enum=Kind.values),
-    OpenApiParameter("machine", str, description="Part of a serial number or name."),
-    OpenApiParameter("page", int),
-    OpenApiParameter("page_size", int),
-]
 
-
-def _page(view: APIView, request: Request, cluster: ManagedCluster | None = None) -> Response:
-    asked: dict[str, Any] = dict(request.query_params.items())
-    word = str(asked.get("minimum", "")).upper()
-    asked["minimum"] = str(int(Severity[word])) if word in Severity.names else ""
-    return page_of(view, request, listed(request.user, Filter.of(asked), cluster), AlertShape)
+def _page(request: Request, wanted: dict[str, Any], cluster: ManagedCluster | None = None) -> Response:
+    names = ("state", "kind", "machine", "cluster")
+    told = {name: wanted[name] for name in names if name in wanted}
+    lowest = Severity[wanted["minimum"].upper()] if wanted["minimum"] else Severity.NOTICE
+    found = listed(request.user, Filter(**told, minimum=lowest), cluster)
+    return page_of(request, found, AlertShape, wanted)
 
 
 class Alerts(APIView):
     """The alerts of your tenants; those that last where nothing else is asked for."""
 
-    @extend_schema(
-        operation_id="alerts_list",
-        responses=AlertPage,
-        parameters=[*PARAMETERS, OpenApiParameter("cluster", str)],
-    )
+    @lists(AlertShape, AlertQuery, "alerts_list")
     def get(self, request: Request) -> Response:
-        return _page(self, request)
+        return _page(request, asked(request, AlertQuery))
 
 
 class ClusterAlerts(ClusterView):
@@ -68,9 +57,9 @@ class ClusterAlerts(ClusterView):
 
     rights: ClassVar = {"GET": Right.SEE_STATE}
 
-    @extend_schema(operation_id="clusters_alerts_list", responses=AlertPage, parameters=PARAMETERS)
+    @lists(AlertShape, AlertsOfCluster, "clusters_alerts_list")
     def get(self, request: Request, slug: str) -> Response:
-        return _page(self, request, self.place.cluster)
+        return _page(request, asked(request, AlertsOfCluster), self.place.cluster)
 
 
 def _alert(request: Request, number: int) -> Alert:
@@ -117,9 +106,9 @@ class Windows(ClusterView):
 
     rights: ClassVar = {"GET": Right.SEE_STATE, "POST": Right.EDIT}
 
-    @extend_schema(responses=WindowShape(many=True))
+    @lists(WindowShape, operation_id="clusters_windows_list")
     def get(self, request: Request, slug: str) -> Response:
-        return Response(WindowShape(_windows(self), many=True).data)
+        return page_of(request, _windows(self), WindowShape, asked(request))
 
     @extend_schema(request=WindowInput, responses={201: WindowShape, 400: Refusal})
     @once

@@ -1,25 +1,15 @@
-"""What views of the API share: the cluster in the address as the caller may see it, and pages of lists."""
+"""What views of the API share: the cluster in the address as the caller may see it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from portal.pages.access import Place, place_of
 from portal.tenants import Right
-
-
-class Pages(PageNumberPagination):
-    """`?page=2&page_size=100`."""
-
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 500
 
 
 class ClusterView(APIView):
@@ -38,10 +28,3 @@ def told(shape: type[Serializer[Any]], request: Request) -> dict[str, Any]:
     read = shape(data=request.data)
     read.is_valid(raise_exception=True)
     return dict(read.validated_data)
-
-
-def page_of(view: APIView, request: Request, found: Any, shape: type[Serializer[Any]]) -> Response:
-    """One page of a list as `{count, next, previous, results}`."""
-    pages = Pages()
-    shown = pages.paginate_queryset(found, request, view=view)
-    return pages.get_paginated_response(shape(shown, many=True).data)

@@ -12,11 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from clusters import commits, drafts
-from clusters.modes import Mode
 from clusters.versions import Address, CommitId
 from portal.api.base import ClusterView, told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
+from portal.api.listing import ModeWord, Query, Words, asked, lists, page_of
 from portal.api.proposals import CanaryShape, ProposalShape, canary_of
 from portal.api.shapes import (
     CommitDetailShape,
@@ -24,10 +24,8 @@ from portal.api.shapes import (
     CommitShape,
     PendingAnswer,
     RevertInput,
-    Shape,
 )
 from portal.audit import Action, record
-from portal.modes import ModeConverter
 from portal.proposals.deciding import Wish, submit
 from portal.proposals.policy import policy_of
 from portal.proposals.proposal import Proposal
@@ -61,13 +59,13 @@ def pending_answer(place: Any) -> Response:
     return Response(PendingAnswer(found).data)
 
 
-class HistoryShape(Shape):
-    """A page of the history, the latest first; pages count from 1."""
+class CommitQuery(Query):
+    """Which commits."""
 
-    total = serializers.IntegerField()
-    page = serializers.IntegerField()
-    pages = serializers.IntegerField()
-    commits = CommitShape(many=True)
+    text = Words(help_text="In comment, user or host.")
+    user = Words()
+    mode = ModeWord()
+    feature = Words(max_length=64)
 
 
 class SubmitInput(CommitInput):
@@ -79,34 +77,16 @@ class SubmitInput(CommitInput):
 
 
 class Commits(ClusterView):
-    """The history; POST commits everything you have pending, on all levels at once (CMT-01)."""
+    """The history, the latest first; POST commits all that you have pending, on all levels (CMT-01)."""
 
     rights: ClassVar = {"POST": Right.EDIT}
 
-    @extend_schema(
-        operation_id="clusters_commits_list",
-        responses=HistoryShape,
-        parameters=[
-            OpenApiParameter("page", int),
-            OpenApiParameter("text", str, description="In comment, user or host."),
-            OpenApiParameter("user", str),
-            OpenApiParameter("mode", str),
-            OpenApiParameter("feature", str),
-        ],
-    )
+    @lists(CommitShape, CommitQuery, "clusters_commits_list")
     def get(self, request: Request, slug: str) -> Response:
-        asked = request.query_params
-        page = asked.get("page", "1")
-        mode: Mode | None = ModeConverter().to_python(asked["mode"]) if asked.get("mode") else None
-        found = commits.history(
-            self.place.replica_id,
-            page=int(page) if page.isdecimal() and len(page) < 9 else 1,
-            mode=mode,
-            feature=asked.get("feature", ""),
-            user=asked.get("user", ""),
-            text=asked.get("text", "")[:200],
-        )
-        return Response(HistoryShape(found).data)
+        wanted = asked(request, CommitQuery)
+        told = {name: wanted[name] for name in ("mode", "feature", "user", "text")}
+        found = commits.kept(self.place.replica_id, **told)
+        return page_of(request, found, CommitShape, wanted, lambda rows: [row.read() for row in rows])
 
     @extend_schema(
         request=SubmitInput, responses={201: CommitShape, 202: ProposalShape, 409: Refusal, 422: Refusal}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -16,6 +15,7 @@ from portal import checks
 from portal.api.base import ClusterView, told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
+from portal.api.listing import OneOf, Query, Words, YesOrNo, asked, lists, page_of
 from portal.api.shapes import AuthorshipShape, JobShape, Shape
 from portal.audit import Action, record
 from portal.checks import Check, Finding
@@ -57,7 +57,16 @@ class CheckShape(Shape):
     check_number = serializers.IntegerField(source="pk")
     at = serializers.DateTimeField()
     holders = HolderShape(many=True)
-    findings = FindingShape(source="found", many=True)
+    findings = serializers.IntegerField(source="findings.count", help_text="`findings/` lists them.")
+    open = serializers.IntegerField(help_text="Findings that wait for a choice.")
+
+
+class FindingQuery(Query):
+    """Which findings."""
+
+    entry = Words(help_text="Part of an entry's address.")
+    resolution = OneOf(Finding.Resolution.choices)
+    behind = YesOrNo()
 
 
 class ChoiceShape(Shape):
@@ -86,13 +95,29 @@ class ClusterCheck(ClusterView):
 
     @extend_schema(responses={200: CheckShape, 404: Refusal})
     def get(self, request: Request, slug: str) -> Response:
-        return Response(CheckShape(_told(_last(self.place))).data)
+        return Response(CheckShape(_last(self.place)).data)
 
     @extend_schema(request=None, responses={202: JobShape})
     @once
     def post(self, request: Request, slug: str) -> Response:
         job = begin(self.place, request.user)
         return Response(JobShape(job).data, status=status.HTTP_202_ACCEPTED)
+
+
+class Findings(ClusterView):
+    """What the last check found."""
+
+    @lists(FindingShape, FindingQuery, "clusters_check_findings_list", responses={404: Refusal})
+    def get(self, request: Request, slug: str) -> Response:
+        wanted, rows = asked(request, FindingQuery), _last(self.place).findings.all()
+        rows = rows.filter(address__icontains=wanted["entry"])
+        if wanted["resolution"]:
+            rows = rows.filter(resolution=wanted["resolution"])
+        if wanted["behind"] is not None:
+            rows = rows.filter(behind=wanted["behind"])
+        return page_of(
+            request, rows, FindingShape, wanted, lambda rows: [_finding(Compared(row)) for row in rows]
+        )
 
 
 class ResolveCheck(ClusterView):
@@ -117,11 +142,6 @@ def _last(place: Any) -> Check:
     if last is None:
         raise Http404
     return last
-
-
-def _told(last: Check) -> SimpleNamespace:
-    found = [_finding(Compared(row)) for row in last.findings.all()]
-    return SimpleNamespace(pk=last.pk, at=last.at, holders=last.holders, found=found)
 
 
 def _finding(compared: Compared) -> dict[str, Any]:

@@ -5,35 +5,63 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
+from django.db.models import Q
 from django.http import Http404
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.generics import ListAPIView
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from appliances.following.freshness import Enforcement
 from clusters.installed import catalogue
-from portal.api.base import ClusterView, Pages, page_of
-from portal.api.shapes import ClusterShape, FeatureShape, MachinePage, MachineShape, NamedMode
+from clusters.modes import Level
+from portal.api.base import ClusterView
+from portal.api.listing import OneOf, Query, Words, asked, lists, page_of
+from portal.api.shapes import ClusterShape, FeatureShape, MachineShape, NamedMode
+from portal.machines import SHOWN, Sieve
 from portal.pages.access import machines_seen
 from portal.tenants import ManagedCluster, Right
 
 
-class Clusters(ListAPIView):
+class ClusterQuery(Query):
+    """Which clusters."""
+
+    q = Words(help_text="In the name, or the name in addresses.")
+    tenant = Words(help_text="Short name of a tenant.")
+    state = OneOf(ManagedCluster.State.choices)
+
+
+class MachineQuery(Query):
+    """Which machines."""
+
+    q = Words(help_text="In the name or serial number.")
+    group = Words(help_text="Id of a group.")
+    connection = OneOf([str(each) for each in SHOWN])
+    enforcement = OneOf([str(each) for each in Enforcement])
+
+
+class ModeQuery(Query):
+    """Which modes."""
+
+    q = Words(help_text="In the name.")
+    level = OneOf([str(each) for each in Level])
+
+
+class Clusters(APIView):
     """The clusters of your tenants."""
 
-    serializer_class = ClusterShape
-    pagination_class = Pages
-
-    @extend_schema(parameters=[OpenApiParameter("tenant", str, description="Short name of a tenant.")])
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-    def get_queryset(self) -> Any:
-        found = ManagedCluster.objects.seen_by(self.request.user).select_related("replica", "tenant")
-        tenant = self.request.query_params.get("tenant")
-        return found.filter(tenant__slug=tenant) if tenant else found
+    @lists(ClusterShape, ClusterQuery, "clusters_list")
+    def get(self, request: Request) -> Response:
+        wanted = asked(request, ClusterQuery)
+        found = ManagedCluster.objects.seen_by(request.user).select_related("replica", "tenant")
+        if wanted["tenant"]:
+            found = found.filter(tenant__slug=wanted["tenant"])
+        if wanted["state"]:
+            found = found.filter(state=wanted["state"])
+        if wanted["q"]:
+            found = found.filter(Q(replica__name__icontains=wanted["q"]) | Q(slug__icontains=wanted["q"]))
+        return page_of(request, found, ClusterShape, wanted)
 
 
 class Cluster(ClusterView):
@@ -49,11 +77,13 @@ class Cluster(ClusterView):
 class Modes(ClusterView):
     """The cluster, each group and each machine as modes, in the order of menus."""
 
-    @extend_schema(responses=NamedMode(many=True))
+    @lists(NamedMode, ModeQuery, "clusters_modes_list")
     def get(self, request: Request, slug: str) -> Response:
-        state = self.place.draft
+        wanted, state = asked(request, ModeQuery), self.place.draft
         named = [SimpleNamespace(mode=mode, name=state.mode_name(mode)) for mode in state.modes()]
-        return Response(NamedMode(named, many=True).data)
+        text, level = wanted["q"].casefold(), wanted["level"]
+        found = [n for n in named if text in n.name.casefold() and level in ("", n.mode.level)]
+        return page_of(request, found, NamedMode, wanted)
 
 
 class Machines(ClusterView):
@@ -61,13 +91,11 @@ class Machines(ClusterView):
 
     rights: ClassVar = {"GET": Right.SEE_STATE}
 
-    @extend_schema(
-        operation_id="clusters_machines_list",
-        responses=MachinePage,
-        parameters=[OpenApiParameter("page", int), OpenApiParameter("page_size", int)],
-    )
+    @lists(MachineShape, MachineQuery, "clusters_machines_list")
     def get(self, request: Request, slug: str) -> Response:
-        return page_of(self, request, machines_seen(self.place), MachineShape)
+        wanted = asked(request, MachineQuery)
+        sieve = Sieve(**{name: wanted[name] for name in ("q", "group", "connection", "enforcement")})
+        return page_of(request, sieve.sift(machines_seen(self.place)), MachineShape, wanted)
 
 
 class Machine(ClusterView):
@@ -86,7 +114,7 @@ class Machine(ClusterView):
 class Features(APIView):
     """The catalogue: every feature with the JSON schema of its settings."""
 
-    @extend_schema(responses=FeatureShape(many=True))
+    @lists(FeatureShape, operation_id="features_list")
     def get(self, request: Request) -> Response:
         known: list[Any] = list(catalogue())
         found = [
@@ -100,4 +128,4 @@ class Features(APIView):
             )
             for feature in known
         ]
-        return Response(FeatureShape(found, many=True).data)
+        return page_of(request, found, FeatureShape, asked(request))

@@ -19,6 +19,7 @@ from portal.api.base import ClusterView, told
 from portal.api.changes import pending_answer
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
+from portal.api.listing import asked, lists, page_of
 from portal.api.shapes import ImpactShape, PendingAnswer, Shape
 from portal.config_files.backups import Backup, keep
 from portal.config_files.review import review
@@ -150,10 +151,10 @@ class Backups(ClusterView):
 
     rights: ClassVar = {"GET": Right.EDIT, "POST": Right.EDIT}
 
-    @extend_schema(responses=BackupShape(many=True))
+    @lists(BackupShape, operation_id="clusters_backups_list")
     def get(self, request: Request, slug: str) -> Response:
         found = Backup.objects.filter(cluster=self.place.cluster).defer("text")
-        return Response(BackupShape(found, many=True).data)
+        return page_of(request, found, BackupShape, asked(request))
 
     @extend_schema(request=None, responses=BackupShape)
     @once

@@ -20,6 +20,7 @@ from portal.api.base import ClusterView, told
 from portal.api.changes import pending_answer
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
+from portal.api.listing import Query, Words, asked, lists, page_of
 from portal.api.shapes import AuthorshipShape, CommitShape, Document, PendingAnswer, Shape
 from portal.audit import Action, record
 from portal.pages.conflicts import Columns, desk
@@ -61,6 +62,12 @@ class ConflictShape(Shape):
     rows = RowShape(many=True)
 
 
+class ConflictQuery(Query):
+    """Which conflicts."""
+
+    entry = Words(help_text="Part of an entry's address.")
+
+
 class SettleInput(Shape):
     """Without `version` what is in force is kept; with it that one is put in force, or merged."""
 
@@ -78,9 +85,12 @@ class Conflicts(ClusterView):
 
     rights: ClassVar = {"POST": Right.EDIT}
 
-    @extend_schema(responses=ConflictShape(many=True))
+    @lists(ConflictShape, ConflictQuery, "clusters_conflicts_list")
     def get(self, request: Request, slug: str) -> Response:
-        return Response(ConflictShape([_conflict(each) for each in desk(self.place)], many=True).data)
+        wanted = asked(request, ConflictQuery)
+        text = wanted["entry"].casefold()
+        found = [each for each in desk(self.place) if text in str(each.conflict.address).casefold()]
+        return page_of(request, found, ConflictShape, wanted, lambda rows: [_conflict(row) for row in rows])
 
     @extend_schema(request=SettleInput, responses={200: PendingAnswer, 201: CommitShape, 422: Refusal})
     @once

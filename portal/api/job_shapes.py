@@ -26,11 +26,11 @@ class JobLineShape(Shape):
 
 
 class JobDetailShape(JobShape):
-    """A job with its machines, in their order, and its log."""
+    """A job with its machines, in their order, and the end of its log."""
 
     may_retry = serializers.BooleanField(help_text="Whether it can be started again, or resumed.")
     parts = JobPartShape(many=True)
-    lines = JobLineShape(many=True)
+    lines = JobLineShape(many=True, source="last_lines", help_text="The last 500 at most.")
 
 
 class SkipInput(Shape):

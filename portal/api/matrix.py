@@ -5,14 +5,14 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from clusters.matrix import Kind
 from clusters.modes import CLUSTER, Mode
-from portal.api.base import ClusterView, Pages
+from portal.api.base import ClusterView
+from portal.api.listing import Query, Words, YesOrNo, asked, lists, page_of
 from portal.api.shapes import ModeField, Shape
 from portal.pages.matrix import Asked, Sight, sight
 
@@ -34,33 +34,21 @@ class ColumnShape(Shape):
     cells = CellShape(many=True)
 
 
-class MatrixPage(Shape):
-    """A page of the modes."""
+class MatrixQuery(Query):
+    """Which modes, and which features of them."""
 
-    count = serializers.IntegerField()
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
-    results = ColumnShape(many=True)
+    q = Words(max_length=100, help_text="In the name of a group or machine.")
+    differing = YesOrNo(help_text="Only modes and features that differ.")
 
 
 class Matrix(ClusterView):
     """What each mode has of each feature, your pending changes included, in the order of inheritance."""
 
-    @extend_schema(
-        operation_id="clusters_matrix_list",
-        responses=MatrixPage,
-        parameters=[
-            OpenApiParameter("page", int),
-            OpenApiParameter("page_size", int),
-            OpenApiParameter("q", str, description="In the name of a group or machine."),
-            OpenApiParameter("differing", bool, description="Only modes and features that differ."),
-        ],
-    )
+    @lists(ColumnShape, MatrixQuery, "clusters_matrix_list")
     def get(self, request: Request, slug: str) -> Response:
-        found = sight(self.place, Asked.of(request.query_params))
-        pages = Pages()
-        shown: Any = pages.paginate_queryset([CLUSTER, *found.modes], request, view=self)
-        return pages.get_paginated_response(ColumnShape(list(columns(found, shown)), many=True).data)
+        wanted = asked(request, MatrixQuery)
+        found = sight(self.place, Asked(wanted["q"], bool(wanted["differing"])))
+        return page_of(request, [CLUSTER, *found.modes], ColumnShape, wanted, lambda ms: columns(found, ms))
 
 
 def columns(found: Sight, modes: list[Mode]) -> Any:
@@ -72,4 +60,4 @@ def columns(found: Sight, modes: list[Mode]) -> Any:
             if cell.mode in by_mode:
                 by_mode[cell.mode].append(cell)
     names = {mode: found.draft.mode_name(mode) for mode in modes}
-    return (SimpleNamespace(mode=m, name=names[m], cells=cells) for m, cells in by_mode.items())
+    return [SimpleNamespace(mode=m, name=names[m], cells=cells) for m, cells in by_mode.items()]

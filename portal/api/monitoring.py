@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -13,12 +14,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from appliances.following import applies, samples
+from appliances.following.applies import Apply
 from appliances.following.freshness import seen
 from appliances.machine.status import MachineStatus as Report
 from clusters.modes import machine
 from portal.api.base import ClusterView
 from portal.api.errors import Refusal
+from portal.api.listing import asked, lists, page_of
 from portal.api.shapes import MachineShape, Shape
+from portal.pages.access import Place
 from portal.pages.machine import APPLIES, DAY, day_of, moment, status_of
 from portal.tenants import Right
 
@@ -97,7 +101,7 @@ class ApplyShape(Shape):
     commits = serializers.SerializerMethodField(help_text="That led to it; empty for guests.")
 
     def get_commits(self, apply: Any) -> list[str]:
-        return [str(commit.id) for commit in apply.commits] if self.context["may_see_settings"] else []
+        return [str(commit.id) for commit in apply.commits]
 
 
 class MonitorShape(Shape):
@@ -114,7 +118,7 @@ class MonitorShape(Shape):
     hours = HourShape(many=True)
     links = LinkShape(source="report.links", many=True)
     alerts = MachineAlertShape(source="report.alerts", many=True)
-    applies = ApplyShape(many=True)
+    applies = ApplyShape(many=True, help_text="The last ones; `applies/` lists all.")
 
 
 class Monitor(ClusterView):
@@ -133,7 +137,31 @@ class Monitor(ClusterView):
             machine=seen(row, now, place.cluster.replica.revision),
             report=Report.from_wire(row.report) or Report(serial=serial),
             hours=day_of(rows, now).by_hour,
-            applies=applies.log(place.replica_id, serial, place.state, APPLIES),
+            applies=_told(applies.log(place.replica_id, serial, place.state, APPLIES), place),
         )
-        context = {"may_see_settings": place.may_see_settings}
-        return Response(MonitorShape(found, context=context).data)
+        return Response(MonitorShape(found).data)
+
+
+class Applies(ClusterView):
+    """The log of applies of one machine, the latest first."""
+
+    rights: ClassVar = {"GET": Right.SEE_STATE}
+
+    @lists(ApplyShape, operation_id="clusters_machines_applies_list", responses={404: Refusal})
+    def get(self, request: Request, slug: str, serial: str) -> Response:
+        place = self.place
+        if serial not in place.state.machines:
+            raise Http404
+        rows = applies.rows_of(place.replica_id, serial)
+        return page_of(
+            request,
+            rows,
+            ApplyShape,
+            asked(request),
+            lambda page: _told(applies.explained(page, place.state), place),
+        )
+
+
+def _told(found: list[Apply], place: Place) -> list[Apply]:
+    """As the person may hear it."""
+    return found if place.may_see_settings else [replace(each, commits=()) for each in found]

@@ -7,9 +7,8 @@ from typing import Any, ClassVar
 from django.http import Http404
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
-from rest_framework import status
+from rest_framework import serializers, status
 from rest_framework.exceptions import ValidationError
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -28,13 +27,27 @@ from portal.api.alert_shapes import (
     SubscriptionInput,
     SubscriptionShape,
 )
-from portal.api.base import Pages, told
+from portal.api.base import told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
+from portal.api.listing import OneOf, Query, asked, lists, page_of
 from portal.pages.notifications import administered, send_test
 from portal.tenants import ManagedCluster
 
 GONE = ["delete", "head", "options"]
+
+
+class OfChannel(Query):
+    """Of which channel."""
+
+    channel = serializers.IntegerField(min_value=1, max_value=2**62, default=None, allow_null=True)
+
+
+class DeliveryQuery(OfChannel):
+    """Which deliveries."""
+
+    alert = serializers.IntegerField(min_value=1, max_value=2**62, default=None, allow_null=True)
+    state = OneOf(Delivery.State.choices)
 
 
 class Administered(APIView):
@@ -73,10 +86,10 @@ def _enter(channel: Channel, secrets: dict[str, str]) -> dict[str, str]:
 class Channels(Administered):
     """Ways to tell people."""
 
-    @extend_schema(responses=ChannelShape(many=True))
+    @lists(ChannelShape, operation_id="notifications_channels_list")
     def get(self, request: Request) -> Response:
         found = Channel.objects.among(self.tenants).select_related("tenant")
-        return Response(ChannelShape(found, many=True).data)
+        return page_of(request, found, ChannelShape, asked(request))
 
     # Not `once`: the answer holds the signing key, and answers of keyed requests are kept.
     @extend_schema(request=ChannelInput, responses={201: MadeChannel, 400: Refusal})
@@ -137,10 +150,11 @@ class TestChannel(Administered):
 class Subscriptions(Administered):
     """What channels are told of."""
 
-    @extend_schema(responses=SubscriptionShape(many=True))
+    @lists(SubscriptionShape, OfChannel, "notifications_subscriptions_list")
     def get(self, request: Request) -> Response:
-        found = Subscription.objects.among(self.tenants).select_related("cluster")
-        return Response(SubscriptionShape(found, many=True).data)
+        wanted = asked(request, OfChannel)
+        found = _narrowed(Subscription.objects.among(self.tenants).select_related("cluster"), wanted)
+        return page_of(request, found, SubscriptionShape, wanted)
 
     @extend_schema(request=SubscriptionInput, responses={201: SubscriptionShape, 400: Refusal})
     @once
@@ -170,9 +184,10 @@ class OneSubscription(Administered):
 class Digests(Administered):
     """Daily digests of what is still wrong."""
 
-    @extend_schema(responses=DigestShape(many=True))
+    @lists(DigestShape, OfChannel, "notifications_digests_list")
     def get(self, request: Request) -> Response:
-        return Response(DigestShape(Digest.objects.among(self.tenants), many=True).data)
+        wanted = asked(request, OfChannel)
+        return page_of(request, _narrowed(Digest.objects.among(self.tenants), wanted), DigestShape, wanted)
 
     @extend_schema(request=DigestInput, responses={201: DigestShape, 400: Refusal})
     @once
@@ -196,11 +211,15 @@ class OneDigest(Administered):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class Deliveries(Administered, ListAPIView):
+class Deliveries(Administered):
     """What was sent, the latest first."""
 
-    serializer_class = DeliveryShape
-    pagination_class = Pages
+    @lists(DeliveryShape, DeliveryQuery, "notifications_deliveries_list")
+    def get(self, request: Request) -> Response:
+        wanted = asked(request, DeliveryQuery)
+        found = _narrowed(Delivery.objects.among(self.tenants), wanted, "channel", "alert", "state")
+        return page_of(request, found, DeliveryShape, wanted)
 
-    def get_queryset(self) -> Any:
-        return Delivery.objects.among(administered(self.request.user))
+
+def _narrowed(rows: Any, wanted: dict[str, Any], *names: str) -> Any:
+    return rows.filter(**{name: wanted[name] for name in names or ("channel",) if wanted[name]})

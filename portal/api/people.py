@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django.http import Http404
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
@@ -17,23 +17,30 @@ from rest_framework.views import APIView
 
 from portal import invitations, members
 from portal.api.authentication import FreshToWrite
-from portal.api.base import page_of, told
+from portal.api.base import told
 from portal.api.errors import Refusal
+from portal.api.idempotency import once
+from portal.api.listing import Query, Words, asked, lists, page_of
 from portal.api.people_shapes import (
-    AuditPage,
+    AuditQuery,
     AuditShape,
+    EndedShape,
     InvitationInput,
     InvitationShape,
     IssuedToken,
+    OwnSessionShape,
+    PersonQuery,
     PersonShape,
     RolesInput,
     SecondFactorInput,
+    SessionShape,
     TenantShape,
     TokenInput,
     TokenShape,
 )
+from portal.login import sessions
 from portal.pages.audit import rows_of
-from portal.pages.people import administered, people_of
+from portal.pages.people import People, administered, people_of
 from portal.pages.tokens import make, revoke
 from portal.tenants import ManagedCluster, Right, Tenant, tenants_with
 from portal.tokens import ApiToken
@@ -56,9 +63,9 @@ class TenantView(FreshView):
 class Tenants(APIView):
     """The tenants that you administer."""
 
-    @extend_schema(responses=TenantShape(many=True))
+    @lists(TenantShape, operation_id="tenants_list")
     def get(self, request: Request) -> Response:
-        return Response(TenantShape(tenants_with(request.user, Right.ADMINISTER), many=True).data)
+        return page_of(request, tenants_with(request.user, Right.ADMINISTER), TenantShape, asked(request))
 
 
 class OneTenant(TenantView):
@@ -78,50 +85,127 @@ class OneTenant(TenantView):
 class Members(TenantView):
     """The members of a tenant with their roles."""
 
-    @extend_schema(operation_id="tenants_members_list", responses=PersonShape(many=True))
+    @lists(PersonShape, PersonQuery, "tenants_members_list")
     def get(self, request: Request, tenant: str) -> Response:
-        return Response(PersonShape(people_of(self.tenant), many=True).data)
+        wanted = asked(request, PersonQuery)
+        people = People(**{name: wanted[name] for name in ("q", "role", "second_factor")})
+        return page_of(request, people.of_tenant(self.tenant), PersonShape, wanted)
 
 
-class OneMember(TenantView):
-    """One member."""
+class MemberView(TenantView):
+    """A view of a member; people of other tenants are not found."""
 
-    def _one(self, number: int) -> Any:
-        found = people_of(self.tenant).filter(pk=number).first()
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.member = self.found()
+
+    def found(self) -> Any:
+        """The member as it stands now; Http404."""
+        found = people_of(self.tenant).filter(pk=self.kwargs["number"]).first()
         if found is None:
             raise Http404
         return found
 
+
+class OneMember(MemberView):
+    """One member."""
+
     @extend_schema(responses=PersonShape)
     def get(self, request: Request, tenant: str, number: int) -> Response:
-        return Response(PersonShape(self._one(number)).data)
+        return Response(PersonShape(self.member).data)
 
     @extend_schema(request=RolesInput, responses={200: PersonShape, 422: Refusal})
     def put(self, request: Request, tenant: str, number: int) -> Response:
         """Gives the member these roles instead of all before."""
-        sent, known = told(RolesInput, request), self._one(number)
+        sent = told(RolesInput, request)
         names = [each["cluster"] for each in sent["clusters"]]
         clusters = {each.slug: each for each in clusters_named(ManagedCluster.objects.of(self.tenant), names)}
         here = {clusters[each["cluster"]]: each["role"] for each in sent["clusters"]}
-        members.change(request, known, sent["role"], here)
-        return Response(PersonShape(self._one(number)).data)
+        members.change(request, self.member, sent["role"], here)
+        return Response(PersonShape(self.found()).data)
 
     @extend_schema(responses={204: None, 422: Refusal})
     def delete(self, request: Request, tenant: str, number: int) -> Response:
         """Takes the member out of the tenant; the account stays."""
-        members.remove(request, self._one(number))
+        members.remove(request, self.member)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class InvitationQuery(Query):
+    """Which invitations."""
+
+    email = Words(help_text="Part of the address.")
+
+
+class SessionView(FreshView):
+    """A view of sessions, which tokens neither see nor end."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if isinstance(request.auth, ApiToken):
+            raise PermissionDenied(_("A token cannot see or end sessions."))
+
+
+class MemberSessions(MemberView, SessionView):
+    """Where a member is logged in, the one used last first."""
+
+    @lists(SessionShape, operation_id="tenants_members_sessions_list")
+    def get(self, request: Request, tenant: str, number: int) -> Response:
+        return page_of(request, sessions.living(self.member.user), SessionShape, asked(request))
+
+
+class OneMemberSession(MemberView, SessionView):
+    """One session of a member."""
+
+    @extend_schema(operation_id="tenants_members_sessions_destroy", responses={204: None})
+    def delete(self, request: Request, tenant: str, number: int, session: int) -> Response:
+        """Ends it."""
+        return _ended(request, self.member.user, session)
+
+
+class Sessions(SessionView):
+    """Where you are logged in, the one used last first."""
+
+    @lists(OwnSessionShape, operation_id="sessions_list")
+    def get(self, request: Request) -> Response:
+        return page_of(request, sessions.living(request.user), OwnSessionShape, asked(request))
+
+
+class Session(SessionView):
+    """One session of yours."""
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, number: int) -> Response:
+        """Ends it; the one that asks is logged out."""
+        return _ended(request, request.user, number)
+
+
+class OtherSessions(SessionView):
+    """All sessions of yours but the one that asks."""
+
+    @extend_schema(operation_id="sessions_end_others", request=None, responses=EndedShape)
+    @once
+    def post(self, request: Request) -> Response:
+        """Ends them."""
+        return Response({"ended": sessions.end_others(request)})
+
+
+def _ended(request: Request, user: Any, number: int) -> Response:
+    if not sessions.end(request, user, number):
+        raise Http404
+    return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class Invitations(TenantView):
     """The open invitations of a tenant."""
 
-    @extend_schema(operation_id="tenants_invitations_list", responses=InvitationShape(many=True))
+    @lists(InvitationShape, InvitationQuery, "tenants_invitations_list")
     def get(self, request: Request, tenant: str) -> Response:
-        found = invitations.open_ones(self.tenant).prefetch_related("clusters")
         if request.auth is not None:
             raise PermissionDenied(_("A token cannot see invitations: their links make members."))
-        return Response(InvitationShape(found, many=True).data)
+        wanted = asked(request, InvitationQuery)
+        found = invitations.open_ones(self.tenant).filter(email__icontains=wanted["email"])
+        return page_of(request, found.prefetch_related("clusters"), InvitationShape, wanted)
 
     @extend_schema(request=InvitationInput, responses={201: InvitationShape, 400: Refusal})
     def post(self, request: Request, tenant: str) -> Response:
@@ -149,17 +233,12 @@ class OneInvitation(TenantView):
 class Audit(TenantView):
     """The audit log of a tenant, the latest first."""
 
-    @extend_schema(
-        operation_id="tenants_audit_list",
-        responses=AuditPage,
-        parameters=[
-            OpenApiParameter("page", int),
-            OpenApiParameter("page_size", int),
-            *(OpenApiParameter(name, str) for name in ("q", "action", "outcome", "since", "until")),
-        ],
-    )
+    @lists(AuditShape, AuditQuery, "tenants_audit_list")
     def get(self, request: Request, tenant: str) -> Response:
-        return page_of(self, request, rows_of(self.tenant, request.query_params), AuditShape)
+        wanted = asked(request, AuditQuery)
+        names = ("q", "action", "outcome", "since", "until")
+        found = rows_of(self.tenant, {name: str(wanted[name] or "") for name in names})
+        return page_of(request, found, AuditShape, wanted)
 
 
 class Tokens(FreshView):
@@ -170,10 +249,10 @@ class Tokens(FreshView):
         if isinstance(request.auth, ApiToken):
             raise PermissionDenied(_("A token cannot see, make or revoke tokens."))
 
-    @extend_schema(responses=TokenShape(many=True))
+    @lists(TokenShape, operation_id="tokens_list")
     def get(self, request: Request) -> Response:
         found = request.user.api_tokens.select_related("tenant").prefetch_related("clusters")
-        return Response(TokenShape(found, many=True).data)
+        return page_of(request, found, TokenShape, asked(request))
 
     @extend_schema(request=TokenInput, responses={201: IssuedToken, 400: Refusal})
     def post(self, request: Request) -> Response:

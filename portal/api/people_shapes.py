@@ -7,8 +7,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from portal.api.listing import OneOf, Query, Words, YesOrNo
 from portal.api.shapes import Document, Shape
 from portal.audit import Action, Outcome
+from portal.login.devices import device
 from portal.tenants import Role, Tenant
 
 
@@ -107,13 +109,51 @@ class AuditShape(Shape):
     hash = serializers.CharField()
 
 
-class AuditPage(Shape):
-    """A page of the audit log."""
+class AuditQuery(Query):
+    """Which rows of the audit log."""
 
-    count = serializers.IntegerField()
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
-    results = AuditShape(many=True)
+    q = Words(help_text="In who and object, or the beginning of from where.")
+    action = OneOf(Action.choices)
+    outcome = OneOf(Outcome.choices)
+    since = serializers.DateField(default=None, allow_null=True)
+    until = serializers.DateField(default=None, allow_null=True)
+
+
+class PersonQuery(Query):
+    """Which members."""
+
+    q = Words(help_text="In the name, the login or the e-mail address.")
+    role = OneOf(Role.choices, help_text="In the tenant or in one of its clusters.")
+    second_factor = YesOrNo(help_text="Whether one is set up.")
+
+
+class SessionShape(Shape):
+    """A browser in which somebody is logged in."""
+
+    number = serializers.IntegerField(source="pk")
+    device = serializers.SerializerMethodField(help_text="Browser and system, as far as it tells them.")
+    agent = serializers.CharField(source="user_agent")
+    address = serializers.CharField(source="ip")
+    logged_in = serializers.DateTimeField(source="created_at")
+    seen = serializers.DateTimeField(source="last_seen_at")
+
+    def get_device(self, session: Any) -> str:
+        return device(session.user_agent)
+
+
+class OwnSessionShape(SessionShape):
+    """A browser in which you are logged in; `current` is the one that asks."""
+
+    current = serializers.SerializerMethodField()
+
+    def get_current(self, session: Any) -> bool:
+        return bool(session.is_current())
+
+
+class EndedShape(Shape):
+    """How many sessions were ended."""
+
+    ended = serializers.IntegerField()
 
 
 class TokenInput(Shape):

@@ -7,14 +7,15 @@ from typing import Any, ClassVar
 from django.core.exceptions import ValidationError as Invalid
 from django.http import Http404
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.api.base import ClusterView, page_of, told
+from portal.api.base import ClusterView, told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
+from portal.api.listing import OneOf, Query, Words, asked, lists, page_of
 from portal.api.shapes import ImpactShape, PathShape, Shape
 from portal.proposals.acting import ACTIONS, act, offered
 from portal.proposals.comparing import before_of, impact_of, proposed
@@ -174,13 +175,11 @@ class ProposalDetail(ProposalShape, ProposalMore):
     """All of a proposal."""
 
 
-class ProposalPage(Shape):
-    """A page of the proposals, the latest first."""
+class ProposalQuery(Query):
+    """Which proposals."""
 
-    count = serializers.IntegerField()
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
-    results = ProposalShape(many=True)
+    state = OneOf(State.choices)
+    user = Words(help_text="Whose changes.")
 
 
 class ActInput(Shape):
@@ -191,21 +190,15 @@ class ActInput(Shape):
 
 
 class Proposals(ClusterView):
-    """Changes that wait, are tried, or are over. A proposal is made by POST to the commits."""
+    """Changes that wait, are tried, or are over, the latest first. POST to the commits makes one."""
 
-    @extend_schema(
-        operation_id="clusters_proposals_list",
-        responses=ProposalPage,
-        parameters=[
-            OpenApiParameter("state", str, enum=State.values),
-            OpenApiParameter("page", int),
-            OpenApiParameter("page_size", int),
-        ],
-    )
+    @lists(ProposalShape, ProposalQuery, "clusters_proposals_list")
     def get(self, request: Request, slug: str) -> Response:
+        wanted = asked(request, ProposalQuery)
         rows = self.place.cluster.proposals.select_related("decided_by").order_by("-pk")
-        state = request.query_params.get("state")
-        return page_of(self, request, rows.filter(state=state) if state else rows, ProposalShape)
+        for name in ("state", "user"):
+            rows = rows.filter(**{name: wanted[name]}) if wanted[name] else rows
+        return page_of(request, rows, ProposalShape, wanted)
 
 
 class OneProposal(ClusterView):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,6 +17,7 @@ from portal.api.base import ClusterView, told
 from portal.api.changes import pending_answer
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
+from portal.api.listing import Query, Words, YesOrNo, asked, lists, page_of
 from portal.api.shapes import ModeField, PendingAnswer, Shape
 from portal.modes import ModeConverter
 from portal.pages.references import Way, ways
@@ -44,6 +45,14 @@ class UseShape(Shape):
         return [machine.serial for machine in way.use.lacks]
 
 
+class ReferenceQuery(Query):
+    """Which references."""
+
+    feature = Words(help_text="That refers or is referred to.")
+    item = Words(max_length=255)
+    broken = YesOrNo(help_text="Whether the item is missing on some machine.")
+
+
 class PromoteInput(Shape):
     """Lift an item that `source` defines to the cluster."""
 
@@ -65,18 +74,14 @@ class DemoteInput(Shape):
 class References(ClusterView):
     """Every reference of the cluster, with your pending changes."""
 
-    @extend_schema(
-        responses=UseShape(many=True),
-        parameters=[
-            OpenApiParameter("feature", str, description="That refers or is referred to."),
-            OpenApiParameter("item", str),
-        ],
-    )
+    @lists(UseShape, ReferenceQuery, "clusters_references_list")
     def get(self, request: Request, slug: str) -> Response:
-        asked = request.query_params
+        wanted = asked(request, ReferenceQuery)
         everything = uses(self.place.draft, catalogue())
-        found = ways(self.place, everything, asked.get("feature", ""), asked.get("item", ""))
-        return Response(UseShape(found, many=True).data)
+        found = ways(self.place, everything, wanted["feature"], wanted["item"])
+        broken = wanted["broken"]
+        shown = [way for way in found if broken is None or broken is bool(way.use.lacks)]
+        return page_of(request, shown, UseShape, wanted)
 
 
 class Promote(ClusterView):

@@ -26,12 +26,22 @@ from portal.api.authentication import FreshToWrite
 from portal.api.base import ClusterView, told
 from portal.api.errors import Refusal, StaleVersion
 from portal.api.idempotency import once
+from portal.api.listing import Query, Words, YesOrNo, asked, lists, page_of
 from portal.api.shapes import EditedShape, SettingInput, SettingShape, SettingSummary, TransferInput
 from portal.modes import ModeConverter
 from portal.pages.past import NoMoment, forgotten_at, moment
 from portal.tenants import Right
 
-AT = OpenApiParameter("at", str, description="As it was at that moment, such as 2026-11-24T12:00Z.")
+THEN = "As it was at that moment, such as 2026-11-24T12:00Z."
+AT = OpenApiParameter("at", str, description=THEN)
+
+
+class SettingsQuery(Query):
+    """Which features, and when."""
+
+    at = Words(help_text=THEN)
+    defined = YesOrNo(help_text="Whether this mode itself defines it.")
+    pending = YesOrNo()
 
 
 class ModeView(ClusterView):
@@ -64,10 +74,16 @@ class ModeView(ClusterView):
 class ModeSettings(ModeView):
     """Every feature that can be set in this mode, and where its value comes from."""
 
-    @extend_schema(responses=SettingSummary(many=True), parameters=[AT])
+    @lists(SettingSummary, SettingsQuery, "clusters_settings_list")
     def get(self, request: Request, slug: str, mode: Mode) -> Response:
+        wanted = asked(request, SettingsQuery)
         names = [f.name for f in catalogue() if catalogue().allows(f.name, mode)]
-        return Response(SettingSummary([self.summary(name) for name in names], many=True).data)
+        found = [
+            told
+            for told in map(self.summary, names)
+            if wanted["defined"] in (None, told["defined"]) and wanted["pending"] in (None, told["pending"])
+        ]
+        return page_of(request, found, SettingSummary, wanted)
 
 
 class FeatureSettings(ModeView):

@@ -108,15 +108,6 @@ class MachineShape(Shape):
     fresh = serializers.BooleanField()
 
 
-class MachinePage(Shape):
-    """A page of the machines."""
-
-    count = serializers.IntegerField()
-    next = serializers.CharField(allow_null=True)
-    previous = serializers.CharField(allow_null=True)
-    results = MachineShape(many=True)
-
-
 class FeatureShape(Shape):
     """A feature of the catalogue with the JSON schema of its settings."""
 

@@ -2,50 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from portal.api.base import ClusterView, Pages, told
+from portal.api.base import ClusterView, told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
-from portal.api.job_shapes import BackgroundShape, JobDetailShape, SkipInput
+from portal.api.job_shapes import BackgroundShape, JobDetailShape, JobLineShape, SkipInput
+from portal.api.listing import OneOf, Query, Words, asked, lists, page_of
 from portal.api.shapes import JobShape
 from portal.background import background
-from portal.jobs import Job, again, cancel, skip, start
+from portal.jobs import Job, again, cancel, skip, start, working_on
+from portal.kinds import kinds
 from portal.tenants import Right, role_in
 
+FIELDS = {
+    "cluster": "cluster__slug",
+    "kind": "kind",
+    "state": "state",
+    "user": "started_by__username",
+}
 
-class Jobs(ListAPIView):
+
+class JobQuery(Query):
+    """Which jobs."""
+
+    cluster = Words(help_text="Name in addresses.")
+    kind = OneOf(sorted(kinds()))
+    state = OneOf(Job.State.choices)
+    user = Words(help_text="Who started it.")
+    machine = Words(help_text="Part of the name or serial number of a machine that it works on.")
+
+
+class Jobs(APIView):
     """The jobs of your tenants, the latest first."""
 
-    serializer_class = JobShape
-    pagination_class = Pages
-
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("cluster", str, description="Short name of a cluster."),
-            OpenApiParameter("kind", str),
-            OpenApiParameter("state", str),
-        ]
-    )
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-    def get_queryset(self) -> Any:
-        asked = self.request.query_params
-        names = {"cluster": "cluster__slug", "kind": "kind", "state": "state"}
-        told = {field: asked[name] for name, field in names.items() if asked.get(name)}
-        return Job.objects.seen_by(self.request.user).filter(**told).select_related("cluster", "tenant")
+    @lists(JobShape, JobQuery, "jobs_list")
+    def get(self, request: Request) -> Response:
+        wanted = asked(request, JobQuery)
+        told = {field: wanted[name] for name, field in FIELDS.items() if wanted[name]}
+        found = Job.objects.seen_by(request.user).filter(**told).select_related("cluster", "tenant")
+        if wanted["machine"]:
+            found = found.filter(working_on(wanted["machine"]))
+        return page_of(request, found, JobShape, wanted)
 
 
 def _job(request: Request, number: int) -> Job:
@@ -65,7 +73,7 @@ def _mine(request: Request, number: int) -> Job:
 
 
 class OneJob(APIView):
-    """One job with its machines and its log; DELETE cancels it."""
+    """One job with its machines and the end of its log; DELETE cancels it."""
 
     @extend_schema(responses={200: JobDetailShape})
     def get(self, request: Request, number: int) -> Response:
@@ -78,6 +86,14 @@ class OneJob(APIView):
         cancel(job, request.user)
         job.refresh_from_db()
         return Response(JobShape(job).data, status=status.HTTP_202_ACCEPTED)
+
+
+class JobLines(APIView):
+    """All of a job's log, from its beginning."""
+
+    @lists(JobLineShape, operation_id="jobs_lines_list")
+    def get(self, request: Request, number: int) -> Response:
+        return page_of(request, _job(request, number).lines.all(), JobLineShape, asked(request))
 
 
 class JobAgain(APIView):

@@ -16,6 +16,13 @@ ROUTES = f"/{CLUSTER}/cluster/network/smtp_routes"
 PENDING = f"/{CLUSTER}/pending/"
 FILES = f"/{CLUSTER}/cluster/system_administration/configuration_file"
 GUEST = "frank@northwind.example"
+APART, OTHER = "montreal", "newyork"
+BY_TELEPHONE, BY_LETTER = "jean@northwind.example", "jane@northwind.example"
+KEEP = "y"
+"""The answer to whether a commit keeps what was for a rollback."""
+
+PATIENCE = 60
+"""Seconds in which a check is over, or a machine has heard of what others hold."""
 
 
 def log_in(page: Page) -> None:
@@ -28,17 +35,18 @@ def log_in(page: Page) -> None:
 
 
 def set_up(page: Page) -> str:
-    """A proposal, a pending change, a check, a channel, a backup and an invitation, whose path it returns."""
+    """What pages need to show something; returns the path of an invitation.
+
+    A conflict, a check that names what differs, a proposal, a pending change, a channel, a backup.
+    """
     _drop(page)
+    _disagree(page)
     _route(page, "3")
     page.goto(PENDING)
     page.fill("#ways [name=comment]", "Move to the archive for the audit")
     page.click("#ways button[value=propose]")
     page.wait_for_load_state()
     _route(page, "4")
-    page.goto(f"/{CLUSTER}/check/")
-    page.locator("main form button").first.click()
-    page.wait_for_load_state()
     _channel(page)
     page.goto(FILES)
     page.locator("button[value=back_up]").click()
@@ -54,6 +62,9 @@ def put_away(page: Page) -> None:
         page.click("button[value=withdraw]")
         page.wait_for_load_state()
     _drop(page)
+    _type(
+        page, OTHER, "clustermode cluster", f"unsubscribe delete {BY_LETTER}", 'commit -m "As before"', KEEP
+    )
 
 
 def override(page: Page) -> bool:
@@ -86,13 +97,7 @@ def restore(page: Page) -> bool:
 
 def terminal(page: Page) -> bool:
     """The command line of a machine, logged in."""
-    page.goto(f"/{CLUSTER}/membership/")
-    page.locator("a[href$='/terminal']").first.click()
-    page.fill("[name=passphrase]", PASSPHRASE)
-    page.locator("[data-terminal-login] button").click()
-    page.locator("[data-terminal-screen]", has_text=")>").wait_for()
-    page.keyboard.type("clusterconfig list\r\r", delay=20)
-    page.wait_for_timeout(1500)
+    _type(page, OTHER, "clusterconfig list", "")
     return True
 
 
@@ -110,6 +115,56 @@ def machine_page(page: Page) -> str:
     """The address of the last machine of the cluster."""
     page.goto(f"/{CLUSTER}/")
     return str(page.locator("#machines tbody a.title").last.get_attribute("href"))
+
+
+def _disagree(page: Page) -> None:
+    """A machine is apart; the same settings are changed there and here; a check names it; it comes back."""
+    page.goto(f"/{CLUSTER}/conflicts/")
+    if page.locator("main button[value=accept]").count():
+        return
+    _member(page, "disconnect")
+    for machine, who, why in ((APART, BY_TELEPHONE, "telephone"), (OTHER, BY_LETTER, "letter")):
+        wish = f'commit -m "Asked for by {why}"'
+        _type(page, machine, "clustermode cluster", f"unsubscribe add {who}", wish, KEEP)
+    page.goto(f"/{CLUSTER}/check/")
+    page.locator("button[value=start]").click()
+    _await(page, f"/{CLUSTER}/check/", "button[value=start]:not([disabled])")
+    _member(page, "reconnect")
+    _await(page, f"/{CLUSTER}/conflicts/", "main button[value=accept]")
+
+
+def _member(page: Page, do: str) -> None:
+    page.goto(f"/{CLUSTER}/membership/")
+    page.locator("#members tr", has_text=APART).locator("[name=machines]").check()
+    page.locator(f"#members button[value={do}]").click()
+    page.locator("[name=confirmed] + button").click()
+    page.wait_for_load_state()
+
+
+def _type(page: Page, machine: str, *lines: str) -> None:
+    """Type these lines on the command line of a machine."""
+    page.goto(f"/{CLUSTER}/membership/")
+    page.locator("#members tr", has_text=machine).locator("a[href$='/terminal']").click()
+    page.fill("[name=passphrase]", PASSPHRASE)
+    page.locator("[data-terminal-login] button").click()
+    screen = page.locator("[data-terminal-screen]")
+    screen.filter(has_text=")>").wait_for()
+    for line in lines:
+        before = screen.inner_text()
+        page.keyboard.type(f"{line}\r", delay=20)
+        for _tenth in range(10 * PATIENCE):
+            page.wait_for_timeout(100)
+            if (now := screen.inner_text()) != before and now.rstrip().endswith(">"):
+                break
+
+
+def _await(page: Page, path: str, selector: str) -> None:
+    """Until the page of that address has it."""
+    for _second in range(PATIENCE):
+        page.goto(path)
+        if page.locator(selector).count():
+            return
+        page.wait_for_timeout(1000)
 
 
 def _route(page: Page, sink: str) -> None:

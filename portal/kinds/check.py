@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from appliances.following import worker
+from appliances.following.calling import reached
 from appliances.links.errors import Fault, ProtocolError, Unreachable
 from appliances.links.peer import Wire
 from appliances.machine.comparing import Asking, gather
@@ -57,8 +58,8 @@ class OverLinks:
 
 async def _ask(replica_id: int, serial: str, request: Wire, user: str) -> Wire:
     found = await worker.follower().follow(replica_id)
-    link = await found.table.reach(serial)
-    pieces = [piece async for piece in link.run(request, user)]
+    async with reached(found, serial) as link:
+        pieces = [piece async for piece in link.run(request, user)]
     return pieces[0] if pieces else {}
 
 

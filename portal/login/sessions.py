@@ -6,7 +6,6 @@ from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.db import transaction
-from django.http import HttpRequest
 
 from portal.audit import Action, record_person
 
@@ -14,7 +13,7 @@ from portal.audit import Action, record_person
 def living(user: Any) -> list[UserSession]:
     """Those that still work, the one used last first."""
     found = UserSession.objects.purge_and_list(user)
-    return sorted(found, key=lambda session: session.last_seen_at, reverse=True)
+    return sorted(found, key=lambda session: (session.last_seen_at, session.pk), reverse=True)
 
 
 @transaction.atomic
@@ -25,7 +24,7 @@ def end(who: Any, user: Any, number: int) -> int:
 
 
 @transaction.atomic
-def end_others(request: HttpRequest) -> int:
+def end_others(request: Any) -> int:
     """End all sessions of the person but the one in which this is asked."""
     found = UserSession.objects.filter(user=request.user.pk).exclude(session_key=request.session.session_key)
     return _end(request, request.user, list(found))

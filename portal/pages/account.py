@@ -22,7 +22,11 @@ from portal.login.display import Profile
 from portal.login.policy import second_factors
 from portal.login.sessions import end, end_others, living
 from portal.pages.access import fresh, number_in
+from portal.pages.paging import page_of
 from portal.tenants import Right, tenants_with
+
+SHOWN = 50
+"""Sessions on one page."""
 
 
 class AccountForm(forms.ModelForm):
@@ -110,7 +114,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
         messages.success(request, _("Ended."))
         return redirect("sessions")
     context = {
-        "sessions": living(request.user),
+        "page": page_of(request, living(request.user), SHOWN),
         "here": request.session.session_key,
         "section": "account",
     }

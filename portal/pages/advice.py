@@ -15,7 +15,10 @@ from clusters.refusals import REFUSALS
 from clusters.transfers import Plan, carry_out, plan
 from portal.advice import Given, bring_back, dismiss, find, given
 from portal.pages.access import Place, cluster_page
+from portal.pages.paging import page_of
 from portal.tenants import Right
+
+SHOWN = 50
 
 
 def all_advice(place: Place) -> list[Given]:
@@ -35,6 +38,7 @@ def advice(request: HttpRequest, place: Place) -> HttpResponse:
         "place": place,
         "section": "advice",
         "open": open_ones,
+        "page": page_of(request, open_ones, SHOWN),
         "dismissed": [each for each in found if each.dismissal],
         "warnings": sum(each.advice.severity == "warning" for each in open_ones),
     }

@@ -90,8 +90,12 @@ def _to_act_on(request: HttpRequest, shown: Any) -> set[int]:
 @require_safe
 def alerts(request: HttpRequest) -> HttpResponse:
     """Those of all my clusters; htmx gets the list alone."""
-    context = {"section": "alerts", "may_administer": administers(request.user), **_page(request)}
-    return render(request, "alerts/list.html" if request.htmx else "alerts/alerts.html", context)
+    context = {"section": "alerts", **_page(request)}
+    if request.htmx:
+        return render(request, "alerts/list.html", context)
+    clusters = ManagedCluster.objects.seen_by(request.user).select_related("replica")
+    context |= {"may_administer": administers(request.user), "clusters": clusters}
+    return render(request, "alerts/alerts.html", context)
 
 
 @require_safe

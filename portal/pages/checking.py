@@ -24,10 +24,12 @@ from portal.checks import Check, Finding
 from portal.jobs import Job
 from portal.pages.access import Place, cluster_page
 from portal.pages.jobs import start
+from portal.pages.paging import MANY, page_of
 from portal.tenants import Right
 
 CHOICE = "finding-"
 LINES = 6
+SHOWN = 25
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,13 @@ def check(request: HttpRequest, place: Place) -> HttpResponse:
         if request.GET.get("shown", "") != str(last.pk if last else ""):
             answer["HX-Refresh"] = "true"
         return answer
-    context["found"] = [Compared(row) for row in last.findings.all()] if last else []
+    asked = {name: request.GET.get(name, "").replace("\0", "")[:100] for name in ("q", "only")}
+    rows = last.findings.filter(address__icontains=asked["q"]) if last else Finding.objects.none()
+    if asked["only"] == "open":
+        rows = rows.filter(resolution=Finding.Resolution.OPEN, behind=False)
+    page = page_of(request, rows.order_by("pk"), SHOWN)
+    context |= {"page": page, "found": [Compared(row) for row in page], "asked": asked}
+    context["many"] = any(asked.values()) or page.paginator.count >= MANY
     return render(request, "checks/check.html", context)
 
 

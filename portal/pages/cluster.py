@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -22,9 +23,11 @@ from clusters.state import Group
 from portal.alerts.kinds import Kind
 from portal.alerts.looking import of_place
 from portal.live.shared import shared
+from portal.machines import Sieve
 from portal.pages import past
 from portal.pages.access import Place, cluster_page, machines_seen
 from portal.pages.navigation import entries, has_mode, require_mode, tabs
+from portal.pages.paging import MACHINES, MANY, page_of
 from portal.tenants import Right
 
 RECENT = 6
@@ -47,20 +50,42 @@ def _parts(place: Place, machines: list[Seen]) -> list[Part]:
     return [Part(group, placed[ident]) for ident, group in groups.items()]
 
 
-def _machines(place: Place) -> SafeString:
-    """The machines as all who may see as much of the cluster see them."""
+def _shared(request: HttpRequest, place: Place) -> SafeString:
+    """The machines as all who may see as much of the cluster see them on the same page of the list."""
     sees = "settings" if place.may_see_settings else "state"
-    name = f"machines.{sees}.{'cut off' if place.cut_off else ''}"
-    return shared(place.replica_id, name, lambda: render_to_string("cluster/machines.html", _seen(place)))
+    page = sha256(request.GET.urlencode().encode()).hexdigest()
+    name = f"machines.{sees}.{'cut-off' if place.cut_off else ''}.{page}"
+    return shared(
+        place.replica_id, name, lambda: _machines(request, {"place": place, **_live(request, place)})
+    )
 
 
-def _seen(place: Place) -> dict[str, Any]:
+def _machines(request: HttpRequest, context: dict[str, Any]) -> SafeString:
+    return render_to_string("cluster/machines.html", context, request)
+
+
+def shown(request: HttpRequest, place: Place, machines: list[Seen]) -> dict[str, Any]:
+    """A page of the machines that are wanted, by group; a group without any is shown where all are."""
+    sieve = Sieve.of(request.GET)
+    by_group = [one for part in _parts(place, sieve.sift(machines)) for one in part.machines]
+    page = page_of(request, by_group, MACHINES)
+    parts = _parts(place, list(page.object_list))
+    some = sieve.narrows or page.paginator.num_pages > 1
+    return {
+        "sieve": sieve,
+        "many": len(machines) >= MANY,
+        "page": page,
+        "parts": [part for part in parts if part.machines or not some],
+    }
+
+
+def _live(request: HttpRequest, place: Place) -> dict[str, Any]:
     machines = machines_seen(place)
     kinds = [one.connection for one in machines]
     return {
-        "place": place,
-        "parts": _parts(place, machines),
+        **shown(request, place, machines),
         "counts": {
+            "groups": len(place.state.groups),
             "machines": len(machines),
             "connected": kinds.count(Connection.CONNECTED),
             "enforced": [one.enforcement for one in machines].count(Enforcement.ENFORCED),
@@ -82,11 +107,13 @@ def cluster(request: HttpRequest, place: Place) -> HttpResponse:
     lasting = of_place(place.cluster)
     place.cut_off = any(alert.kind == Kind.CUT_OFF for alert in lasting)
     context: dict[str, Any] = {"place": place, "section": "cluster", "open_alerts": lasting}
-    context["machines"] = _machines(place)
+    if request.htmx:
+        context["machines"] = _shared(request, place)
+        return render(request, "cluster/live.html", context)
+    context |= _live(request, place)
+    context["machines"] = _machines(request, context)
     if place.may_see_settings:
         context["recent"] = commits.history(place.replica_id, per_page=RECENT).commits
-    if request.htmx:
-        return render(request, "cluster/live.html", context)
     return render(request, "cluster/overview.html", context)
 
 

@@ -22,10 +22,12 @@ from clusters.side_by_side import Row, side_by_side
 from clusters.versions import Address, CommitId, MalformedCommit, Version
 from portal.audit import Action, record
 from portal.pages.access import Place, cluster_page
+from portal.pages.paging import page_of
 from portal.proposals.deciding import require_free
 from portal.tenants import Right
 
 TAKE = "take:"
+SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def conflicts(request: HttpRequest, place: Place) -> HttpResponse:
     if request.method == "POST":
         place.require(Right.EDIT)
         return redirect(_settled(request, place))
-    context = {"place": place, "section": "conflicts", "desks": desk(place)}
+    context = {"place": place, "section": "conflicts", "page": page_of(request, desk(place), SHOWN)}
     return render(request, "changes/conflicts.html", context)
 
 

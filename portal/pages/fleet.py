@@ -19,8 +19,12 @@ from appliances.following.freshness import Seen, in_trouble, seen, tallies, work
 from appliances.models import MachineStatus
 from clusters.models import Draft
 from portal.alerts.looking import open_of
+from portal.pages.paging import MANY, page_of
 from portal.proposals.proposal import waiting_for
 from portal.tenants import ManagedCluster, Right, tenants_with
+
+CLUSTERS = 60
+"""Clusters on one page."""
 
 PIPS = 24
 ATTENTION = 12
@@ -99,6 +103,17 @@ def _attention(rows: list[Row], cut_off: bool) -> list[tuple[ManagedCluster, See
     return [(c := clusters[s.replica_id], seen(s, now, c.replica.revision, cut_off=cut_off)) for s in found]
 
 
+def _wanted(request: HttpRequest, rows: list[Row]) -> list[Row]:
+    """The clusters that the address asks for: `q` in cluster or tenant, `only` those in trouble."""
+    text = request.GET.get("q", "").strip().casefold()
+    return [
+        row
+        for row in rows
+        if text in f"{row.cluster} {row.cluster.tenant}".casefold()
+        and (request.GET.get("only") != "trouble" or row.tone in ("bad", "warn"))
+    ]
+
+
 def _totals(rows: list[Row]) -> dict[str, int]:
     totals: Counter[str] = Counter(clusters=len(rows))
     for row in rows:
@@ -110,9 +125,14 @@ def _totals(rows: list[Row]) -> dict[str, int]:
 def fleet(request: HttpRequest) -> HttpResponse:
     """All clusters; htmx gets the fragment alone."""
     rows = _rows(request)
+    page = page_of(request, _wanted(request, rows), CLUSTERS)
     administers = tenants_with(request.user, Right.ADMINISTER).exists()
     context: dict[str, Any] = {
-        "tenants": [(t, list(found)) for t, found in groupby(rows, key=lambda row: row.cluster.tenant)],
+        "tenants": [(t, list(found)) for t, found in groupby(page, key=lambda row: row.cluster.tenant)],
+        "page": page,
+        "q": request.GET.get("q", "")[:100],
+        "only": request.GET.get("only", ""),
+        "many": len(rows) >= MANY,
         "totals": _totals(rows),
         "attention": _attention(rows, bool(open_of(request).cut_off)),
         "now": timezone.now(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,24 +12,46 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from clusters import commits
+from clusters.installed import catalogue
+from clusters.modes import InvalidMode, Mode
 from clusters.refusals import REFUSALS
 from clusters.versions import Address, CommitId
 from portal.audit import Action, record
 from portal.pages.access import Place, cluster_page
+from portal.pages.paging import page_of
 from portal.proposals.proposal import of_commits
 from portal.tenants import Right
+
+PER_PAGE = 50
 
 
 @require_safe
 @cluster_page(Right.SEE_SETTINGS)
 def history(request: HttpRequest, place: Place) -> HttpResponse:
     """The commits kept here, the latest first; `q` searches comment, user and host."""
-    number = request.GET.get("page", "1")
-    text = request.GET.get("q", "")[:200]
-    found = commits.history(place.replica_id, page=int(number) if number.isdecimal() else 1, text=text)
-    marks = of_commits(place.cluster, [str(made.id) for made in found.commits])
-    context = {"place": place, "section": "history", "found": found, "q": text, "marks": marks}
+    words = {name: request.GET.get(name, "").replace("\0", "")[:200] for name in ("q", "user", "feature")}
+    told = {"text": words["q"], "user": words["user"], "feature": words["feature"]}
+    page = page_of(request, commits.kept(place.replica_id, mode=_mode(request), **told), PER_PAGE)
+    found = [row.read() for row in page]
+    context = {
+        "place": place,
+        "section": "history",
+        "page": page,
+        "found": found,
+        "asked": request.GET,
+        "narrowed": any(request.GET.get(name) for name in ("q", "user", "feature", "mode")),
+        "features": [(feature.name, feature.title) for feature in list[Any](catalogue())],
+        "modes": place.state.modes(),
+        "marks": of_commits(place.cluster, [str(made.id) for made in found]),
+    }
     return render(request, "changes/history.html", context)
+
+
+def _mode(request: HttpRequest) -> Mode | None:
+    try:
+        return Mode.parse(request.GET["mode"]) if request.GET.get("mode") else None
+    except InvalidMode:
+        return None
 
 
 @cluster_page(Right.SEE_SETTINGS)

@@ -4,57 +4,51 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Case, Q, QuerySet, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.background import background
-from portal.jobs import Job, again, cancel, skip, start
+from portal.jobs import Job, again, cancel, skip, start, working_on
 from portal.kinds import kinds
 from portal.pages.access import Place, cluster_page
+from portal.pages.paging import page_of
 from portal.tenants import ManagedCluster, Right, role_in
 from portal.upgrades import left_apart
 
 SHOWN = 50
-LINES = 500
 LATE = timedelta(seconds=60)
 """How long a job may wait for a worker before the page says so."""
-FILTERS = ("cluster", "kind", "state")
+FILTERS = ("cluster", "kind", "state", "machine")
 
 
 def _mine(request: HttpRequest) -> QuerySet[Job]:
     """The person's jobs that the filters of the address let through."""
     found: QuerySet[Job] = Job.objects.seen_by(request.user)
     names = {"cluster": "cluster__slug", "kind": "kind", "state": "state"}
-    told = {names[name]: request.GET[name] for name in FILTERS if request.GET.get(name)}
+    told = {field: request.GET[name] for name, field in names.items() if request.GET.get(name)}
+    if machine := request.GET.get("machine", "").strip().replace("\0", "")[:100]:
+        found = found.filter(working_on(machine))
     return found.filter(**told).select_related("cluster__replica", "tenant", "started_by")
 
 
 def _context(request: HttpRequest) -> dict[str, Any]:
     now = timezone.now()
-    mine, running = _mine(request), [Job.State.QUEUED, Job.State.RUNNING]
-    before = request.GET.get("before", "")
-    over = mine.exclude(state__in=running)
-    if before.isdecimal() and len(before) < 18:
-        over = over.filter(pk__lt=int(before))
-    shown = list(over[: SHOWN + 1])
+    mine, running = _mine(request), Q(state__in=[Job.State.QUEUED, Job.State.RUNNING])
     chosen = {name: request.GET.get(name, "") for name in FILTERS}
     waiting = Job.objects.seen_by(request.user).filter(state=Job.State.QUEUED).order_by("pk").first()
     return {
         "section": "jobs",
         "now": now,
-        "active": list(mine.filter(state__in=running)),
-        "over": shown[:SHOWN],
-        "older": shown[SHOWN - 1].pk if len(shown) > SHOWN else None,
+        "active": mine.filter(running).count(),
+        "page": page_of(request, mine.order_by(Case(When(running, then=0), default=1), "-pk"), SHOWN),
         "oldest": waiting,
         "oldest_late": waiting is not None and _late(waiting, now),
         "chosen": chosen,
-        "query": urlencode({name: value for name, value in chosen.items() if value}),
         "filtered": any(chosen.values()),
         "clusters": list(ManagedCluster.objects.seen_by(request.user).select_related("replica")),
         "kinds": kinds().values(),
@@ -85,10 +79,9 @@ def job(request: HttpRequest, number: int) -> HttpResponse:
         if not may_act:
             raise PermissionDenied
         return redirect("job", _act(one, request).pk)
-    lines = list(one.lines.order_by("-pk")[:LINES])[::-1]
     context = {
         "job": one,
-        "lines": lines,
+        "lines": one.last_lines,
         "parts": list(one.parts.all()),
         "section": "jobs",
         "may_act": may_act,

@@ -176,7 +176,9 @@ def map_of(place: Place, now: datetime) -> Map:
         counts.update(each.state for each in told)
     else:
         counts.update(_counted(rows, now))
-        wrong = rows.filter(state__in=TROUBLE, heard__gt=now - STALE_AFTER).order_by("state", "peer")
+        wrong = rows.filter(state__in=TROUBLE, heard__gt=now - STALE_AFTER).order_by(
+            "state", "peer", "observer"
+        )
         told = [
             _sighting(row, known, now)
             for row in wrong[:MOST_LISTED]

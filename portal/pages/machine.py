@@ -25,9 +25,11 @@ from clusters.modes import Level, Mode
 from clusters.state import Machine
 from portal import plots
 from portal.editing.summaries import in_short
+from portal.machines import Sieve
 from portal.pages.access import Place, cluster_page
 from portal.pages.cluster import machines_seen
 from portal.pages.navigation import entries, require_mode, tabs
+from portal.pages.paging import MACHINES, MANY, page_of
 from portal.plots import Plot, Spark
 from portal.tenants import Right
 
@@ -136,7 +138,9 @@ def monitor(request: HttpRequest, place: Place, mode: Mode) -> HttpResponse:
     context = {"place": place, "mode": mode, "section": "monitor", "now": timezone.now()}
     if mode.level is not Level.MACHINE:
         return render(
-            request, "machine/choose.html", {**context, **_frame(place, mode), **_choice(place, mode)}
+            request,
+            "machine/choose.html",
+            {**context, **_frame(place, mode), **_choice(request, place, mode)},
         )
     part = request.GET.get("part", "") if request.htmx else ""
     asked = [part] if part in PARTS else PARTS
@@ -151,9 +155,11 @@ def _frame(place: Place, mode: Mode) -> dict[str, Any]:
     return {"modes": place.state.modes(), "tabs": shown}
 
 
-def _choice(place: Place, mode: Mode) -> dict[str, Any]:
-    reached = {member.serial for member in place.state.reach(mode)}
-    return {"machines": [one for one in machines_seen(place) if one.status.serial in reached]}
+def _choice(request: HttpRequest, place: Place, mode: Mode) -> dict[str, Any]:
+    reached, sieve = {member.serial for member in place.state.reach(mode)}, Sieve.of(request.GET)
+    machines = [one for one in machines_seen(place) if one.status.serial in reached]
+    page = page_of(request, sieve.sift(machines), MACHINES)
+    return {"page": page, "sieve": sieve, "many": len(machines) >= MANY}
 
 
 def _one(place: Place, mode: Mode, now: datetime, parts: Sequence[str]) -> dict[str, Any]:

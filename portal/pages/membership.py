@@ -16,8 +16,10 @@ from clusters.membership import pending_joins, withdraw_join
 from clusters.refusals import REFUSALS
 from portal.guided.commands import over_ssh
 from portal.guided.operations import OPERATIONS, Operation, carry_out, preview
+from portal.machines import Sieve
 from portal.pages.access import Place, cluster_page, guided
 from portal.pages.cluster import machines_seen
+from portal.pages.paging import MACHINES, MANY, page_of
 from portal.tenants import Right
 
 
@@ -54,15 +56,22 @@ def _withdraw(request: HttpRequest, place: Place) -> HttpResponse:
 
 def _show(request: HttpRequest, place: Place, status: int = 200) -> HttpResponse:
     state, seen = place.state, {one.status.serial: one for one in machines_seen(place)}
-    groups = [
-        (each, [(m, seen.get(m.serial), _print(m.host_key)) for m in state.members(each.id)])
-        for each in state.groups.values()
-    ]
+    sieve = Sieve.of(request.GET)
+    wanted = {one.status.serial for one in sieve.sift(seen.values())} if sieve.narrows else state.machines
+    members = [m for each in state.groups.values() for m in state.members(each.id) if m.serial in wanted]
+    page = page_of(request, members, MACHINES)
+    by_group: dict[str, list[Any]] = {each: [] for each in state.groups}
+    for m in page:
+        by_group[m.group].append((m, seen.get(m.serial), _print(m.host_key)))
+    some = sieve.narrows or page.paginator.num_pages > 1
     context = {
         "place": place,
         "section": "membership",
-        "groups": groups,
-        "live": ",".join(f"#connection-{one.status.pk}" for one in seen.values()),
+        "groups": [(state.groups[each], rows) for each, rows in by_group.items() if rows or not some],
+        "page": page,
+        "sieve": sieve,
+        "many": len(state.machines) >= MANY,
+        "live": ",".join(f"#connection-{seen[m.serial].status.pk}" for m in page if m.serial in seen),
         "now": timezone.now(),
         "waiting": pending_joins(state),
         "portals": state.portals.values(),

@@ -22,6 +22,7 @@ from portal.alerts.deliveries import Delivery
 from portal.alerts.kinds import Kind
 from portal.alerts.routing import Channel, Digest, Subscription
 from portal.pages.access import number_in
+from portal.pages.paging import page_of
 from portal.tenants import ManagedCluster, Right, tenants_with
 
 SHOWN = 30
@@ -168,8 +169,17 @@ def notifications(request: HttpRequest) -> HttpResponse:
 def _show(
     request: HttpRequest, tenants: Any, entered: dict[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
-    recent = Delivery.objects.among(tenants).select_related("channel", "tenant")
-    context: dict[str, Any] = {"section": "notifications", "recent": recent[:SHOWN], "now": timezone.now()}
+    sent, asked = Delivery.objects.among(tenants).select_related("channel", "tenant"), request.GET
+    if asked.get("state") in Delivery.State.values:
+        sent = sent.filter(state=asked["state"])
+    if number := number_in(asked.get("channel", "")):
+        sent = sent.filter(channel=number)
+    context: dict[str, Any] = {
+        "section": "notifications",
+        "page": page_of(request, sent, SHOWN),
+        "narrowed": any(asked.get(name) for name in ("state", "channel")),
+        "now": timezone.now(),
+    }
     if request.htmx:
         return render(request, "notifications/deliveries.html", context)
     context |= {
@@ -179,6 +189,8 @@ def _show(
         ),
         "digests": Digest.objects.among(tenants).select_related("channel"),
         "ways": WayName.choices,
+        "states": Delivery.State.choices,
+        "asked": asked,
         "forms": {name: (entered or {}).get(name) or form(tenants=tenants) for name, form in FORMS.items()},
         "entered": entered,
     }

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce, wraps
+from operator import or_
 from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -23,7 +25,21 @@ from portal.login.policy import second_factors
 from portal.login.sessions import end
 from portal.pages.access import View, fresh, number_in
 from portal.pages.choosing import ClustersField
-from portal.tenants import Limits, ManagedCluster, Member, Right, Role, Tenant, limits_of, tenants_with
+from portal.pages.paging import page_of
+from portal.tenants import (
+    ClusterRole,
+    Limits,
+    ManagedCluster,
+    Member,
+    Right,
+    Role,
+    Tenant,
+    limits_of,
+    tenants_with,
+)
+
+SHOWN = 50
+SEEN = "-last_seen_at", "-pk"
 
 
 def administered(user: Any, slug: str) -> Tenant:
@@ -71,6 +87,44 @@ def people_of(tenant: Tenant) -> QuerySet[Member]:
     ).order_by("user__username")
 
 
+@dataclass(frozen=True, slots=True)
+class People:
+    """Which members are wanted; what is empty filters nothing."""
+
+    q: str = ""
+    role: str = ""
+    second_factor: bool | None = None
+
+    @classmethod
+    def of(cls, asked: Mapping[str, Any]) -> People:
+        """From the query of a page; words that mean nothing filter nothing."""
+        role = str(asked.get("role", ""))
+        return cls(
+            str(asked.get("q", "")).replace("\0", "").strip()[:100],
+            role if role in Role.values else "",
+            {"yes": True, "no": False}.get(str(asked.get("second_factor", ""))),
+        )
+
+    @property
+    def narrows(self) -> bool:
+        """Whether more would be shown without it."""
+        return self != People()
+
+    def of_tenant(self, tenant: Tenant) -> QuerySet[Member]:
+        """Those members of the tenant."""
+        found = people_of(tenant)
+        if self.q:
+            columns = ("username", "first_name", "last_name", "email")
+            words = (Q(**{f"user__{column}__icontains": self.q}) for column in columns)
+            found = found.filter(reduce(or_, words))
+        if self.role:
+            here = ClusterRole.objects.filter(member=OuterRef("pk"), role=self.role)
+            found = found.filter(Q(role=self.role) | Exists(here))
+        if self.second_factor is not None:
+            found = found.filter(strong=self.second_factor)
+        return found
+
+
 class InviteForm(forms.Form):
     """Whom, as what, and where."""
 
@@ -99,9 +153,12 @@ def people(request: HttpRequest, tenant: Tenant) -> HttpResponse:
 
 
 def _show(request: HttpRequest, tenant: Tenant, form: InviteForm, status: int = 200) -> HttpResponse:
+    wanted = People.of(request.GET)
     context = {
         "tenant": tenant,
-        "members": people_of(tenant),
+        "page": page_of(request, wanted.of_tenant(tenant), SHOWN),
+        "wanted": wanted,
+        "roles": Role.choices,
         "invitations": invitations.open_ones(tenant).prefetch_related("clusters__replica"),
         "host": _host(request),
         "form": form,
@@ -158,17 +215,17 @@ def member(request: HttpRequest, tenant: Tenant, number: int) -> HttpResponse:
         raise Http404
     if request.method == "POST":
         return _act(request, one)
-    return render(request, "people/member.html", _context(one))
+    return render(request, "people/member.html", _context(request, one))
 
 
-def _context(one: Member) -> dict[str, Any]:
+def _context(request: HttpRequest, one: Member) -> dict[str, Any]:
     known = {each.cluster_id: each.role for each in one.clusters.all()}
     return {
         "member": one,
         "tenant": one.tenant,
         "roles": Role.choices,
         "clusters": [(cluster, known.get(cluster.pk, "")) for cluster in members.clusters_of(one.tenant)],
-        "sessions": UserSession.objects.filter(user=one.user_id).order_by("-last_seen_at"),
+        "page": page_of(request, UserSession.objects.filter(user=one.user_id).order_by(*SEEN), SHOWN),
         "section": "people",
     }
 

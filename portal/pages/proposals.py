@@ -16,6 +16,7 @@ from clusters.installed import catalogue
 from clusters.refusals import REFUSALS
 from clusters.versions import CommitId
 from portal.pages.access import Place, cluster_page
+from portal.pages.paging import page_of
 from portal.proposals.acting import ACTIONS, act, offered
 from portal.proposals.comparing import before_of, impact_of, proposed
 from portal.proposals.policy import policy_of
@@ -42,7 +43,7 @@ def proposals(request: HttpRequest, place: Place) -> HttpResponse:
         "section": "proposals",
         "mine": mine,
         "open": [one for one in rows.filter(state__in=OPEN) if one.pk not in shown],
-        "over": [one for one in rows.exclude(state__in=OPEN)[:SHOWN] if one.pk not in shown],
+        "page": page_of(request, rows.exclude(state__in=OPEN).exclude(pk__in=shown), SHOWN),
         "policy": policy_of(place.cluster),
         "now": timezone.now(),
     }

@@ -19,7 +19,10 @@ from clusters.modes import CLUSTER, Mode
 from clusters.references import Use, uses
 from clusters.refusals import REFUSALS
 from portal.pages.access import Place, cluster_page
+from portal.pages.paging import page_of
 from portal.tenants import Right
+
+SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +93,13 @@ def references(request: HttpRequest, place: Place) -> HttpResponse:
     everything = uses(place.draft, catalogue())
     found = ways(place, everything, feature, item)
     shown = [way for way in found if way.use.lacks] if request.GET.get("only") == "broken" else found
+    in_order = [way for _feature, items in by_item(shown) for _item, rows in items for way in rows]
+    page = page_of(request, in_order, SHOWN)
     context = {
         "place": place,
         "section": "references",
-        "features": by_item(shown),
+        "features": by_item(page),
+        "page": page,
         "broken": sum(bool(way.use.lacks) for way in found),
         "all": len(found),
         "feature": feature,

@@ -18,9 +18,11 @@ from portal import audit
 from portal.audit import Action
 from portal.pages.access import fresh, number_in
 from portal.pages.choosing import ClustersField
+from portal.pages.paging import page_of
 from portal.tenants import ManagedCluster, Tenant
 from portal.tokens import ApiToken, issue
 
+SHOWN = 50
 DAYS = [(30, gettext_lazy("30 days")), (90, gettext_lazy("90 days")), (365, gettext_lazy("a year"))]
 
 
@@ -66,10 +68,11 @@ def tokens(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         made = make(request, **_told(form.cleaned_data))[1]
         form = TokenForm(person=request.user)
+    found = request.user.api_tokens.select_related("tenant")
     context = {
         "form": form,
         "made": made,
-        "tokens": request.user.api_tokens.select_related("tenant").prefetch_related("clusters__replica"),
+        "page": page_of(request, found.prefetch_related("clusters__replica"), SHOWN),
         "now": timezone.now(),
         "section": "account",
     }

@@ -209,7 +209,7 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 def _commits(clusters: Clusters, text: str) -> Iterator[Hit]:
     rows = models.Commit.objects.filter(replica__in=clusters, comment__icontains=text)
-    for row in rows.order_by("-wall", "-counter")[: MOST + 1]:
+    for row in rows.order_by("-wall", "-counter", "-pk")[: MOST + 1]:
         cluster = clusters[row.replica_id]
         page = reverse("commit", args=[cluster.slug, row.origin, row.number])
         when = f"{moment(row.time):%Y-%m-%d %H:%M} UTC"

@@ -27,6 +27,7 @@ from clusters.naming import entry_label, level_word, mode_label, mode_labels, mo
 from clusters.sealing import secrets_of
 from clusters.side_by_side import ABSENT, Row
 from clusters.versions import settings_at
+from portal.login.devices import device
 
 register = template.Library()
 
@@ -222,7 +223,9 @@ ENFORCEMENTS = {
 }
 
 
-def _enforcement_words(kind: Enforcement) -> str:
+@register.filter
+def enforcement_word(kind: Enforcement) -> str:
+    """An enforcement state in words."""
     words = {
         Enforcement.ENFORCED: gettext("enforced"),
         Enforcement.APPLYING: gettext("being applied"),
@@ -244,7 +247,7 @@ def connection_state(kind: Connection) -> dict[str, str]:
 def enforcement_state(kind: Enforcement) -> dict[str, str]:
     """An enforcement state: colour, shape and word."""
     tone, drawing = ENFORCEMENTS[kind]
-    return {"tone": tone, "icon": drawing, "label": _enforcement_words(kind)}
+    return {"tone": tone, "icon": drawing, "label": enforcement_word(kind)}
 
 
 @register.filter
@@ -330,8 +333,4 @@ def listed(value: Any) -> str:
 @register.filter
 def browser(agent: str) -> str:
     """The browser and system of a user agent, as far as it tells them plainly."""
-    products = ("Edg", "OPR", "Firefox", "Chrome", "Safari")
-    systems = ("Windows", "Android", "iPhone", "iPad", "Mac OS X", "Linux")
-    names = {"Edg": "Edge", "OPR": "Opera", "Mac OS X": "macOS"}
-    found = [next((one for one in known if one in agent), "") for known in (products, systems)]
-    return " · ".join(names.get(one, one) for one in found if one) or gettext("unknown")
+    return device(agent)

@@ -40,6 +40,22 @@ def test_ancestor_is_the_latest_version_that_both_had_seen(apart: tuple[Cluster,
     ]
 
 
+def test_ancestor_is_of_the_entry_and_not_of_another_that_the_same_commit_wrote(cluster: Cluster) -> None:
+    addresses = [settings_at(CLUSTER, name) for name in ("listeners", "routes", "users")]
+    heads = replicas.heads(cluster.replica_id, addresses)
+    first = [Change(a, rows(a.name), heads[a][0].id if a in heads else None) for a in addresses]
+    replicas.commit(cluster.replica_id, first, **BY)
+    other = Replica(MemoryStore(), "M2", Clock(lambda: replicas.now() + 1000))
+    other.absorb_snapshot(replicas.snapshot(cluster.replica_id))
+    base = other.store.heads([ROUTES])[ROUTES][0].id
+    cluster.put(CLUSTER, "routes", rows("here"))
+    won = other.commit([Change(ROUTES, rows("there"), base)], user="carol", host="mx2", comment="")
+    replicas.absorb(cluster.replica_id, [won])
+    found = commits.conflict_at(cluster.replica_id, ROUTES).ancestor
+    assert found is not None
+    assert found.value == rows("routes")
+
+
 def test_ancestor_that_is_not_kept_is_none(apart: tuple[Cluster, CommitId]) -> None:
     cluster, lost = apart
     models.Commit.objects.all().delete()

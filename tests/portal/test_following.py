@@ -83,7 +83,8 @@ def test_portal_adopts_follows_replicates_and_notices(portal: Installation, pair
 
     1. Wrong fingerprint and wrong passphrase are refused. 2. Adopted. 3. Another tenant is refused.
     4. A worker links to every machine. 5. A commit made in the portal is enforced. 6. One made on a machine
-    is here. 7. A check asks the machines over the links and names what differs (SYN-10, SYN-11).
+    is here. 7. A check asks the machines over the links, one that is apart by an errand, and names what
+    differs (SYN-10, SYN-11, SYN-14).
     8. A machine that dies is shown down. 9. The passphrase is nowhere in the portal's state.
     """
     first, second = pair
@@ -110,6 +111,15 @@ def test_portal_adopts_follows_replicates_and_notices(portal: Installation, pair
     until(lambda: last_comment(portal) == "From a machine", "the machine's commit is here")
 
     until(lambda: check(portal) == "[]\n[]\n", "all hold the same")
+    first.does(f"clusterconfig disconnect {second.hostname}")
+    until(lambda: states(portal) == ["connected", "disconnected"], "one of them is apart")
+    first.does("clustermode cluster; unsubscribe add q@y.example; commit -m apart")
+    until(lambda: last_comment(portal) == "apart", "the machine's commit is here")
+    (differs, unreached) = check(portal).splitlines()
+    assert "settings/cluster/unsubscribe" in differs
+    assert unreached == "[]"
+    first.does(f"clusterconfig reconnect {second.hostname}")
+    until(lambda: check(portal) == "[]\n[]\n", "all hold the same again")
     damage(second)
     (differs, unreached) = check(portal).splitlines()
     assert "settings/cluster/unsubscribe" in differs

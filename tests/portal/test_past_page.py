@@ -260,7 +260,7 @@ def test_api_tells_of_the_past_and_refuses_no_moments(browser: Client, europe: M
     told = browser.get(f"{base}smtproutes/", {"at": then()}).json()
     assert told["value"] == world.routes(a_example="192.0.2.1")
     assert told["version"] == ""
-    rows = browser.get(base, {"at": then()}).json()
+    rows = browser.get(base, {"at": then()}).json()["results"]
     assert {row["feature"] for row in rows if row["defined"]} == {"smtproutes"}
     refused = browser.get(base, {"at": "soon"})
     assert refused.status_code == 400

@@ -141,7 +141,7 @@ def test_api_tells_promotes_and_demotes(europe: ManagedCluster, alice: User) -> 
     """DEP-04."""
     client, path = APIClient(), "/api/v1/clusters/europe/references/"
     client.force_login(alice)
-    (found,) = client.get(f"{path}?item=Company").json()
+    (found,) = client.get(f"{path}?item=Company").json()["results"]
     paris = world.mode_of(europe, "paris.example")
     assert (len(found["lacks"]), found["has"]) == (2, [paris.id])
     assert found["promote_from"] == found["demote_to"] == [f"machine/{paris.id}"]

@@ -291,6 +291,23 @@ async def test_command_line_of_a_real_machine_is_typed_on(window: Window, machin
 
 @pytest.mark.slow
 @pytest.mark.root
+async def test_two_terminals_of_one_machine_get_each_its_own_keys(
+    window: Window, machine: Machine, managed: ManagedCluster, alice: User
+) -> None:
+    other = Window(await opened(alice, managed))
+    for each in (window, other):
+        await each.logs_in()
+        await each.sees("(Machine mx1.example.com)>")
+    for part in ("clustermo", "de cluster\r"):
+        for each in (window, other):
+            await each.types(part)
+    for each in (window, other):
+        await each.sees("(Cluster Americas)>")
+    await other.socket.disconnect()
+
+
+@pytest.mark.slow
+@pytest.mark.root
 async def test_wrong_passphrase_is_told_and_guessing_ends(window: Window) -> None:
     for _ in range(terminal.WRONG_PASSPHRASES):
         window.text = ""

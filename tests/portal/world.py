@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from appliances.following import statuses
 from appliances.models import Connection, MachineStatus
@@ -37,6 +38,13 @@ def person(name: str, full: str, **roles: Tenant) -> User:
     for role, tenant in roles.items():
         Member.objects.create(user=user, tenant=tenant, role=Role(role))
     return user
+
+
+def logged_in(name: str) -> APIClient:
+    """A browser in which a person has just logged in by the page, so that it counts among their sessions."""
+    browser = APIClient()
+    browser.post("/login/", {"username": name, "password": PASSPHRASE}, format="multipart")
+    return browser
 
 
 def in_one(cluster: ManagedCluster, role: Role, everywhere: str = "", name: str = "erik") -> User:
@@ -106,8 +114,8 @@ def mode_of(managed: ManagedCluster, name: str) -> Mode:
     return next((m for m in state.modes() if m != CLUSTER and state.mode_name(m) == name), CLUSTER)
 
 
-def conflict(managed: ManagedCluster) -> None:
-    """Two replicas of the cluster change the same routes apart; the portal has heard of both.
+def conflict(managed: ManagedCluster, *modes: Mode) -> None:
+    """Two replicas of the cluster change the same routes apart, there or of the cluster; the portal has both.
 
     Dora, afar, sends b.example elsewhere; at home, later, a.example gets another host.
     """
@@ -116,10 +124,13 @@ def conflict(managed: ManagedCluster) -> None:
     Replica.objects.filter(pk=managed.replica_id).update(cluster_id="00000000-0000-4000-8000-000000000000")
     other = replicas.new_replica("APART", cluster_id)
     replicas.absorb_snapshot(other.pk, Snapshot.from_wire(snapshot.to_wire()))
-    address = settings_at(CLUSTER, "smtproutes")
-    base = replicas.heads(other.pk, [address])[address][0]
-    changed = {"routes": [*base.value["routes"], *routes(b_example="198.51.100.1")["routes"]]}
-    change = Change(address, changed, base.id)
-    made = replicas.commit(other.pk, [change], user="dora", host="far", comment="From afar")
-    define(managed, CLUSTER, "smtproutes", routes(a_example="198.51.100.2"), comment="At home")
-    replicas.absorb(managed.replica_id, [made])
+    made = []
+    for mode in modes or (CLUSTER,):
+        address = settings_at(mode, "smtproutes")
+        base = replicas.heads(other.pk, [address])[address][0]
+        changed = {"routes": [*base.value["routes"], *routes(b_example="198.51.100.1")["routes"]]}
+        change = Change(address, changed, base.id)
+        made.append(replicas.commit(other.pk, [change], user="dora", host="far", comment="From afar"))
+    for mode in modes or (CLUSTER,):
+        define(managed, mode, "smtproutes", routes(a_example="198.51.100.2"), comment="At home")
+    replicas.absorb(managed.replica_id, made)

@@ -190,7 +190,7 @@ def test_windows_over_the_api(
     assert caller(charlie).delete(f"{API}/clusters/europe/windows/{number}/").status_code == 404
     assert caller(charlie).delete(f"{API}/clusters/blacksite/windows/{number}/").status_code == 404
     assert caller(bob).delete(f"{API}/clusters/europe/windows/{number}/").status_code == 204
-    assert caller(bob).get(f"{API}/clusters/europe/windows/").json() == []
+    assert caller(bob).get(f"{API}/clusters/europe/windows/").json()["results"] == []
 
 
 @pytest.mark.parametrize("role", [Role.OPERATOR, Role.APPROVER, Role.READONLY, Role.GUEST])
@@ -225,7 +225,7 @@ def test_channel_of_another_tenant_is_not_found(
     for path in (f"channels/{foreign.pk}/", f"channels/{foreign.pk}/test/"):
         assert caller(alice).post(f"{API}/notifications/{path}").status_code in (404, 405)
         assert caller(alice).patch(f"{API}/notifications/{path}").status_code in (404, 405)
-    assert caller(alice).get(f"{API}/notifications/channels/").json() == []
+    assert caller(alice).get(f"{API}/notifications/channels/").json()["results"] == []
     own = channel(acme)
     body = {"channel": own.pk, "cluster": secret.slug}
     assert caller(alice).post(f"{API}/notifications/subscriptions/", body, format="json").status_code == 400
@@ -289,7 +289,7 @@ def test_subscription_digest_and_test_over_pages_and_api(
     assert client.post(
         "/notifications/", {"do": "digest", "channel": number, "hour": 8, "zone": "Asia/Tokyo"}
     )
-    assert api.get(f"{API}/notifications/digests/").json()[0]["zone"] == "Asia/Tokyo"
+    assert api.get(f"{API}/notifications/digests/").json()["results"][0]["zone"] == "Asia/Tokyo"
     change = {"recipients": "night@acme.example", "enabled": True}
     changed = api.patch(f"{API}/notifications/channels/{number}/", change, format="json")
     assert (changed.json()["shown"], changed.json()["name"]) == ("night@acme.example", "Ops")

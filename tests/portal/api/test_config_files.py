@@ -41,7 +41,7 @@ def test_file_is_saved_and_loaded_as_pending_changes(
     loaded = client.post(LOAD, told, format="json").json()
     assert len(loaded["pending"]["changes"]) == 1
     assert replicas.vector(europe.replica_id) == vector
-    assert [row["why"] for row in client.get(f"{BASE}/backups/").json()] == ["load"]
+    assert [row["why"] for row in client.get(f"{BASE}/backups/").json()["results"]] == ["load"]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def client(europe: ManagedCluster, alice: User, calls: Call) -> APIClient:
 
 
 def test_conflict_has_all_three_values_and_what_differs(client: APIClient) -> None:
-    (found,) = client.get(DESK).json()
+    (found,) = client.get(DESK).json()["results"]
     assert found["ancestor"]["value"] == world.routes(a_example="192.0.2.1")
     assert found["newest"]["value"] == world.routes(a_example="198.51.100.2")
     assert (found["other"]["user"], found["other"]["comment"]) == ("dora", "From afar")
@@ -32,7 +32,7 @@ def test_conflict_has_all_three_values_and_what_differs(client: APIClient) -> No
 
 
 def test_merge_is_pending(client: APIClient, europe: ManagedCluster) -> None:
-    (found,) = client.get(DESK).json()
+    (found,) = client.get(DESK).json()["results"]
     sent = {
         "entry": found["entry"],
         "version": found["other"]["commit"],
@@ -46,7 +46,7 @@ def test_merge_is_pending(client: APIClient, europe: ManagedCluster) -> None:
 
 
 def test_loser_is_restored_and_winner_kept_by_a_commit(client: APIClient, europe: ManagedCluster) -> None:
-    (found,) = client.get(DESK).json()
+    (found,) = client.get(DESK).json()["results"]
     sent = {"entry": found["entry"], "version": found["other"]["commit"]}
     assert client.post(DESK, sent, format="json").status_code == 201
     assert commits.conflicts(europe.replica_id) == []

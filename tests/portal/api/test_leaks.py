@@ -43,7 +43,8 @@ def test_no_answer_of_the_api_names_the_other_cluster(
     asked = [a for pattern in urlpatterns for a in addresses(pattern, europe) if "schema" not in a]
     asked += [f"/api/v1/search/?q={word}" for word in WORDS]
     lists = ("alerts", "jobs", "clusters", "notifications/deliveries", "tenants/acme/audit")
-    asked += [f"/api/v1/{each}/?cluster=asia&state=all&tenant=umbra" for each in lists]
+    asked += [f"/api/v1/{each}/?cluster=asia&tenant=umbra&q=asia&machine=tokyo" for each in lists]
+    asked.append("/api/v1/alerts/?cluster=asia&state=all")
     for address in asked:
         answer = client.get(address)
         assert answer.status_code < 500, address
@@ -56,6 +57,7 @@ PAGE_OF = {
     "machines/": "cluster",
     "machines/<str:serial>/": "cluster",
     "machines/<str:serial>/monitor/": "monitor",
+    "machines/<str:serial>/applies/": "monitor",
     "links/": "links",
     "matrix/": "matrix",
     "pending/": "pending",
@@ -64,6 +66,7 @@ PAGE_OF = {
     "advice/": "advice",
     "references/": "references",
     "check/": "check",
+    "check/findings/": "check",
     "conflicts/": "conflicts",
     "policy/": "policy",
     "proposals/": "proposals",

@@ -30,13 +30,15 @@ def addresses(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
     """The pattern with what a real cluster has in it, one address per mode."""
     made = commits.last(cluster.replica_id).id
     state = replicas.state(cluster.replica_id)
-    proposal, _new = Proposal.everything.get_or_create(tenant=cluster.tenant, cluster=cluster)
+    own = {"tenant": cluster.tenant, "cluster": cluster}
+    proposal = Proposal.everything.filter(**own).first() or Proposal.everything.create(**own)
     values: dict[str, Any] = {
         "slug": cluster.slug,
         "serial": next(iter(state.machines)),
         "origin": made.origin,
         "number": made.number if "proposals" not in str(pattern.pattern) else proposal.pk,
         "key": "nonsense",
+        "session": 0,
         "feature": "smtproutes",
         "tenant": cluster.tenant.slug,
     }
@@ -51,26 +53,21 @@ def addresses(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
         yield filled
 
 
-@pytest.mark.parametrize("pattern", OF_CLUSTERS, ids=lambda p: str(p.pattern))
 def test_foreign_cluster_is_not_found(
-    pattern: URLPattern,
-    secret: ManagedCluster,
-    europe: ManagedCluster,
-    alice: User,
-    charlie: User,
-    calls: Call,
+    secret: ManagedCluster, europe: ManagedCluster, alice: User, charlie: User, calls: Call
 ) -> None:
     before = replicas.vector(secret.replica_id)
-    owner_sees = 0
-    for address in addresses(pattern, secret):
-        for method in METHODS:
-            answer = getattr(calls(alice), method)(address, {}, format="json")
-            assert answer.status_code in (404, 405), (method, address)
-            assert b"hush" not in answer.content
-            assert b"whisper" not in answer.content
-        owner_sees += calls(charlie).get(address).status_code == 200
-    assert owner_sees or pattern.pattern.match("x") is None
-    assert replicas.vector(secret.replica_id) == before
+    stranger, owner, owner_sees = calls(alice), calls(charlie), 0
+    for pattern in OF_CLUSTERS:
+        for address in addresses(pattern, secret):
+            for method in METHODS:
+                answer = getattr(stranger, method)(address, {}, format="json")
+                assert answer.status_code in (404, 405), (method, address)
+                assert b"hush" not in answer.content
+                assert b"whisper" not in answer.content
+            owner_sees += owner.get(address).status_code == 200
+        assert replicas.vector(secret.replica_id) == before, pattern
+    assert owner_sees > len(OF_CLUSTERS) // 2
 
 
 def test_lists_hold_only_what_is_mine(
@@ -85,32 +82,33 @@ def test_lists_hold_only_what_is_mine(
     assert client.delete(f"/api/v1/jobs/{foreign.pk}/").status_code == 404
 
 
-@pytest.mark.parametrize("pattern", urlpatterns, ids=lambda p: str(p.pattern))
-def test_nobody_gets_anything_without_login_or_with_a_bad_token(
-    pattern: URLPattern, europe: ManagedCluster
-) -> None:
-    for address in addresses(pattern, europe):
-        for client in (APIClient(), APIClient(HTTP_AUTHORIZATION="Bearer gatefold_nonsense")):
-            for method in METHODS:
-                answer = getattr(client, method)(address, {}, format="json")
-                assert answer.status_code == 401, (method, address)
+def test_nobody_gets_anything_without_login_or_with_a_bad_token(europe: ManagedCluster) -> None:
+    clients = (APIClient(), APIClient(HTTP_AUTHORIZATION="Bearer gatefold_nonsense"))
+    for pattern in urlpatterns:
+        for address in addresses(pattern, europe):
+            for client in clients:
+                for method in METHODS:
+                    answer = getattr(client, method)(address, {}, format="json")
+                    assert answer.status_code == 401, (method, address)
 
 
 @pytest.mark.parametrize("role", [Role.GUEST, Role.READONLY, Role.APPROVER])
-@pytest.mark.parametrize("pattern", OF_CLUSTERS, ids=lambda p: str(p.pattern))
 def test_role_that_may_not_edit_changes_nothing(
-    role: Role, pattern: URLPattern, europe: ManagedCluster, acme: Tenant, calls: Call
+    role: Role, europe: ManagedCluster, acme: Tenant, calls: Call
 ) -> None:
     client = calls(world.person("mallory", "Mallory Moss", **{role: acme}))
     before = replicas.vector(europe.replica_id)
-    for address in addresses(pattern, europe):
-        for method in ("put", "post", "delete", "patch"):
-            # An approver decides on proposals; what is sent here decides nothing.
-            decides = role is Role.APPROVER and "proposals/<int" in str(pattern.pattern) and method == "post"
-            answer = getattr(client, method)(address, {}, format="json")
-            assert answer.status_code in ((400,) if decides else (403, 405)), (method, address)
-    assert replicas.vector(europe.replica_id) == before
-    assert not Job.everything.exists()
+    for pattern in OF_CLUSTERS:
+        for address in addresses(pattern, europe):
+            for method in ("put", "post", "delete", "patch"):
+                # An approver decides on proposals; what is sent here decides nothing.
+                decides = (
+                    role is Role.APPROVER and "proposals/<int" in str(pattern.pattern) and method == "post"
+                )
+                answer = getattr(client, method)(address, {}, format="json")
+                assert answer.status_code in ((400,) if decides else (403, 405)), (method, address)
+        assert replicas.vector(europe.replica_id) == before, pattern
+        assert not Job.everything.exists(), pattern
 
 
 def test_guest_sees_states_and_no_settings(europe: ManagedCluster, acme: Tenant, calls: Call) -> None:
@@ -150,11 +148,11 @@ def test_token_is_shown_once_and_makes_no_tokens(alice: User, bob: User, calls: 
     client = calls(alice)
     made = client.post("/api/v1/tokens/", {"name": "nightly"}, format="json").json()
     assert APIClient(HTTP_AUTHORIZATION=f"Bearer {made['token']}").get("/api/v1/clusters/").status_code == 200
-    assert "token" not in client.get("/api/v1/tokens/").json()[0]
+    assert "token" not in client.get("/api/v1/tokens/").json()["results"][0]
     assert not ApiToken.objects.filter(digest=made["token"]).exists()
     assert script(alice, read_only=False).post("/api/v1/tokens/", {"name": "x"}).status_code == 403
     assert calls(bob).delete(f"/api/v1/tokens/{made['number']}/").status_code == 404
-    assert calls(bob).get("/api/v1/tokens/").json() == []
+    assert calls(bob).get("/api/v1/tokens/").json()["results"] == []
 
 
 def test_description_and_live_docs_are_there_for_people_who_logged_in(alice: User, calls: Call) -> None:

@@ -156,7 +156,7 @@ def test_copy_onto_settings_needs_agreement(europe: ManagedCluster, alice: User,
 def test_revert_makes_the_values_before_pending(europe: ManagedCluster, alice: User, calls: Call) -> None:
     client = calls(alice)
     world.define(europe, CLUSTER, "smtproutes", world.routes(b_example="192.0.2.3"), user="bob")
-    last = client.get("/api/v1/clusters/europe/commits/").json()["commits"][0]["commit"]
+    last = client.get("/api/v1/clusters/europe/commits/").json()["results"][0]["commit"]
     pending = client.post(f"/api/v1/clusters/europe/commits/{last}/revert/", {}, format="json").json()
     assert [change["entry"] for change in pending["changes"]] == ["settings/cluster/smtproutes"]
     now = replicas.state(europe.replica_id).changed(drafts.changes(europe.replica_id, "alice"))
@@ -183,8 +183,10 @@ def test_secret_is_hidden_and_stays_when_it_is_sent_back_hidden(
 
 
 @pytest.mark.parametrize("mode", ["adopt/adopt.html", "cluster/x", "machine", "group/a/b"])
-def test_mode_that_is_none_is_not_found(europe: ManagedCluster, alice: User, calls: Call, mode: str) -> None:
-    assert calls(alice).get("/api/v1/clusters/europe/commits/", {"mode": mode}).status_code == 404
+def test_mode_that_is_none_is_named(europe: ManagedCluster, alice: User, calls: Call, mode: str) -> None:
+    answer = calls(alice).get("/api/v1/clusters/europe/commits/", {"mode": mode})
+    assert answer.status_code == 400
+    assert [problem["path"] for problem in answer.json()["problems"]] == ["mode"]
 
 
 @pytest.mark.parametrize("target", ["clustr", "changes/history.html", "group", "machine/"])

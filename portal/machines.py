@@ -1,0 +1,64 @@
+"""Which machines of a cluster a person wants to see in a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from appliances.following.freshness import Enforcement, Seen
+from appliances.models import Connection
+
+LONGEST = 100
+SHOWN = [connection for connection in Connection if connection is not Connection.REMOVED]
+"""Connections that a member of a cluster can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sieve:
+    """A part of a name or serial number, a group, and how machines stand; what is empty lets all through."""
+
+    q: str = ""
+    group: str = ""
+    connection: str = ""
+    enforcement: str = ""
+
+    @classmethod
+    def of(cls, asked: Mapping[str, Any]) -> Sieve:
+        """The sieve in the query of a page; words that mean nothing filter nothing."""
+        connection, enforcement = str(asked.get("connection", "")), str(asked.get("enforcement", ""))
+        return cls(
+            str(asked.get("q", "")).strip()[:LONGEST],
+            str(asked.get("group", ""))[:LONGEST],
+            connection if connection in SHOWN else "",
+            enforcement if enforcement in list(Enforcement) else "",
+        )
+
+    @property
+    def connections(self) -> list[Connection]:
+        """What may be chosen."""
+        return SHOWN
+
+    @property
+    def enforcements(self) -> list[Enforcement]:
+        """What may be chosen."""
+        return list(Enforcement)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether more would be shown without it."""
+        return self != Sieve()
+
+    def passes(self, one: Seen) -> bool:
+        """Whether this machine is wanted."""
+        row, text = one.status, self.q.casefold()
+        return (
+            (text in row.name.casefold() or text in row.serial.casefold())
+            and self.group in ("", row.group)
+            and self.connection in ("", one.connection)
+            and self.enforcement in ("", one.enforcement)
+        )
+
+    def sift(self, machines: Iterable[Seen]) -> list[Seen]:
+        """The machines that are wanted, in their order."""
+        return [one for one in machines if self.passes(one)]
