@@ -28,43 +28,40 @@ CHANGES_MAIL = """
 """
 
 
-@pytest.mark.parametrize("name", CLUSTER_ONLY.split())
-def test_cluster_command_is_offered_a_switch(clustered: QuietHost, name: str) -> None:
+def test_cluster_command_is_offered_a_switch(clustered: QuietHost) -> None:
     """RES-01, CLI-08, CLI-11."""
     person = Person.at(clustered)
+    for name in CLUSTER_ONLY.split():
+        assert person.types(name, "n") == 0, name
+        assert f"{name} is restricted to cluster mode." in person.warned
+        assert person.asked == ["Switch to cluster mode? [Y]>"], name
+        assert person.session.mode == person.session.own_mode, name
 
-    assert person.types(name, "n") == 0
-    assert f"{name} is restricted to cluster mode." in person.warned
-    assert person.asked == ["Switch to cluster mode? [Y]>"]
-    assert person.session.mode == person.session.own_mode
 
-
-@pytest.mark.parametrize("name", MACHINE_ONLY.split())
-def test_machine_command_is_restricted_to_machine_mode(clustered: QuietHost, name: str) -> None:
+def test_machine_command_is_restricted_to_machine_mode(clustered: QuietHost) -> None:
     """RES-02, RES-05, CLI-08: the login host is offered first, each member can be chosen."""
     person = Person.at(clustered)
     person.types("clustermode cluster")
+    for name in MACHINE_ONLY.split():
+        assert person.types(name, "n") == 0, name
+        assert "is restricted to machine mode." in person.warned, name
+        command = registry.find(name)
+        assert command is not None, name
+        feature = FEATURES.get(command.name)
+        assert command.remote or (feature is not None and feature.scope is Scope.MACHINE), name
 
-    assert person.types(name, "n") == 0
-    assert "is restricted to machine mode." in person.warned
-    command = registry.find(name)
-    assert command is not None
-    feature = FEATURES.get(command.name)
-    assert command.remote or (feature is not None and feature.scope is Scope.MACHINE)
 
-
-@pytest.mark.parametrize("name", LOGIN_HOST_ONLY.split())
-def test_login_host_command_runs_nowhere_else(clustered: QuietHost, name: str) -> None:
+def test_login_host_command_runs_nowhere_else(clustered: QuietHost) -> None:
     """RES-03, RES-05, CLI-08."""
     person = Person.at(clustered)
     person.types("clustermode machine mx2.example.com")
-
-    assert person.types(name, "n") == 0
-    assert f"{name} runs only on the login host, Machine mx1.example.com." in person.warned
-    command = registry.find(name)
-    assert command is not None
-    assert command.place is Place.LOGIN_HOST
-    assert not command.remote
+    for name in LOGIN_HOST_ONLY.split():
+        assert person.types(name, "n") == 0, name
+        assert f"{name} runs only on the login host, Machine mx1.example.com." in person.warned
+        command = registry.find(name)
+        assert command is not None, name
+        assert command.place is Place.LOGIN_HOST, name
+        assert not command.remote, name
 
 
 def test_configuration_commands_in_no_table_are_unrestricted(clustered: QuietHost) -> None:
