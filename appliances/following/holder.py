@@ -1,10 +1,14 @@
-"""The portal as the links of one cluster see it (`links.peer.Holder`)."""
+"""The portal as the links of one cluster see it (`links.peer.Holder`).
+
+After a commit a thousand links ask the same at the same moment: what they all lack is read once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 
 from appliances.following import identity
+from appliances.following.merging import Shared
 from appliances.links.errors import Reason, Refused
 from appliances.links.peer import Caller, Identity, Newcomer, PeerIdentity, Refusal, Wire
 from appliances.machine.status import now
@@ -22,16 +26,26 @@ class PortalHolder:
     def __init__(self, replica_id: int, heard: Heard) -> None:
         self.replica_id = replica_id
         self._heard = heard
+        self._vector = Shared(lambda: in_thread(replicas.vector, replica_id))
+        self._missing: dict[tuple[object, ...], Shared[list[Wire]]] = {}
 
     async def identity(self) -> Identity:
         row = await in_thread(lambda: models.Replica.objects.get(pk=self.replica_id))
         return identity.identity(str(row.cluster_id), row.name)
 
     async def vector(self) -> dict[str, int]:
-        return await in_thread(replicas.vector, self.replica_id)
+        return dict(await self._vector.get())
 
     async def commits_after(self, vector: dict[str, int], limit: int) -> list[Wire]:
-        return await in_thread(self._commits_after, vector, limit)
+        key = (limit, *sorted(vector.items()))
+        if key not in self._missing:
+            self._missing[key] = Shared(lambda: in_thread(self._commits_after, vector, limit))
+        asked = self._missing[key]
+        try:
+            return await asked.get()
+        finally:
+            if asked.idle:
+                self._missing.pop(key, None)
 
     def _commits_after(self, vector: dict[str, int], limit: int) -> list[Wire]:
         return [commit.to_wire() for commit in replicas.missing(self.replica_id, vector, limit)]

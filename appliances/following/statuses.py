@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -119,16 +121,43 @@ def _keep_links(row: MachineStatus, said: Report) -> None:
     LinkStatus.objects.bulk_create(found, ignore_conflicts=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How a machine is reached, and what its row says of that."""
+
+    connection: Connection
+    reason: str = ""
+    remedy: str = ""
+
+
 def connection(replica_id: int, serial: str, state: Connection, reason: str = "", remedy: str = "") -> bool:
-    """Note how a machine is reached now; returns whether that is news. DISCONNECTED and REMOVED stay."""
+    """Note how one machine is reached now; see `connections`."""
+    return connections(replica_id, {serial: Reached(state, reason, remedy)})
+
+
+@transaction.atomic
+def connections(replica_id: int, found: Mapping[str, Reached]) -> bool:
+    """Note how machines are reached now; returns whether any state is news. DISCONNECTED and REMOVED stay.
+
+    The number of queries grows with what has changed, not with the machines.
+    """
     now = timezone.now()
-    rows = MachineStatus.objects.filter(replica=replica_id, serial=serial)
+    rows = MachineStatus.objects.filter(replica=replica_id, serial__in=found)
     rows = rows.exclude(connection__in=[Connection.DISCONNECTED, Connection.REMOVED])
-    flipped = rows.exclude(connection=state).update(
-        connection=state, since=now, reason=reason, remedy=remedy, checked=now
-    )
-    if not flipped:
-        rows.update(reason=reason, remedy=remedy, checked=now)
+    flipped, said = defaultdict(list), defaultdict(list)
+    for serial, state, reason, remedy in rows.values_list("serial", "connection", "reason", "remedy"):
+        new = found[serial]
+        if state != new.connection:
+            flipped[new].append(serial)
+        elif (reason, remedy) != (new.reason, new.remedy):
+            said[new].append(serial)
+    for new, serials in flipped.items():
+        rows.filter(serial__in=serials).update(
+            connection=new.connection, since=now, reason=new.reason, remedy=new.remedy
+        )
+    for new, serials in said.items():
+        rows.filter(serial__in=serials).update(reason=new.reason, remedy=new.remedy)
+    rows.update(checked=now)
     return bool(flipped)
 
 

@@ -10,16 +10,17 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections, transaction
 from django.dispatch import Signal
 from django.utils import timezone
 
 from appliances.following import identity, statuses
 from appliances.following.holder import PortalHolder
+from appliances.following.merging import Merged
 from appliances.following.ways import link_port
 from appliances.links.neighbours import everybody
 from appliances.links.peer import Wire
@@ -42,6 +43,12 @@ reconnected = Signal()
 
 HEARTBEAT = 15.0
 
+AT_ONCE = 50
+"""Reports that are written in one transaction: nobody else writes to SQLite meanwhile."""
+
+CALM = 5.0
+"""Seconds between two couriers while one machine after the other is reached again."""
+
 PACE = Pace(grace=0.0)
 """Nobody dials the portal, so it need not wait whether somebody does."""
 
@@ -54,6 +61,11 @@ class Following:
         self._follower = follower
         self.holder = PortalHolder(replica_id, self._heard)
         self._writing = asyncio.Lock()
+        self._said: list[tuple[str, Wire]] = []
+        self._keeping = Merged(self._keep, follower.in_background)
+        self._looking = Merged(self.look, follower.in_background)
+        self._announcing = Merged(self._announce, follower.in_background)
+        self._reaching = Merged(self._reached_again, follower.in_background, CALM)
         self.table = Table(
             self.holder,
             identity.serial(),
@@ -74,19 +86,28 @@ class Following:
         async with self._writing:  # what was seen first must not be written last
             flipped = await in_thread(_write_views, self.replica_id, self.table.views())
         if flipped:
-            await in_thread(_announce, self.replica_id)
+            self._announcing.ask()
 
     def _heard(self, serial: str, status: Wire) -> None:
-        self._follower.in_background(self._keep(serial, status))
+        self._said.append((serial, status))
+        self._keeping.ask()
 
-    async def _keep(self, serial: str, status: Wire) -> None:
-        if await in_thread(_heard, self.replica_id, serial, status):
-            await in_thread(_announce, self.replica_id)
+    async def _keep(self) -> None:
+        while self._said:
+            said, self._said = self._said[:AT_ONCE], self._said[AT_ONCE:]
+            if await in_thread(_heard, self.replica_id, said):
+                self._announcing.ask()
 
     def _event(self, event: Event) -> None:
-        self._follower.in_background(self.look())
+        self._looking.ask()
         if event.state is State.CONNECTED:
-            self._follower.in_background(in_thread(_reached_again, self.replica_id))
+            self._reaching.ask()
+
+    async def _announce(self) -> None:
+        await in_thread(_send, changed, self.replica_id)
+
+    async def _reached_again(self) -> None:
+        await in_thread(_send, reconnected, self.replica_id)
 
 
 def _members(replica_id: int) -> list[Member]:
@@ -104,31 +125,37 @@ def _members(replica_id: int) -> list[Member]:
     ]
 
 
-def _write_views(replica_id: int, views: Iterable[PeerView]) -> bool:
+def _write_views(replica_id: int, views: Sequence[PeerView]) -> bool:
     close_old_connections()
-    flips = [_write_view(replica_id, view) for view in views]
-    return any(flips)
+    return statuses.connections(replica_id, {view.serial: _reached(view) for view in views})
 
 
-def _write_view(replica_id: int, view: PeerView) -> bool:
+def _reached(view: PeerView) -> statuses.Reached:
     # What people took out or removed is so by the entries; from a link these words mean that it refuses us.
     refused = view.state in (State.REMOVED, State.DISCONNECTED)
     state = Connection.UNKNOWN if refused else Connection(view.state.value)
-    reason = view.trouble or view.reason
-    return statuses.connection(replica_id, view.serial, state, reason, view.remedy)
+    return statuses.Reached(state, view.trouble or view.reason, view.remedy)
 
 
-def _heard(replica_id: int, serial: str, status: Wire) -> bool:
+def _heard(replica_id: int, said: Sequence[tuple[str, Wire]]) -> bool:
+    # Each in a transaction of its own would wait for the others' turn to write.
     close_old_connections()
-    return statuses.heard(replica_id, serial, status)
+    with transaction.atomic():
+        news = [_heard_one(replica_id, serial, status) for serial, status in said]
+    return any(news)
 
 
-def _reached_again(replica_id: int) -> None:
-    reconnected.send(sender=Following, replica_id=replica_id)
+def _heard_one(replica_id: int, serial: str, status: Wire) -> bool:
+    try:
+        return statuses.heard(replica_id, serial, status)
+    except DatabaseError:  # what one machine says is no reason to lose what the others say
+        logger.exception("could not keep the status of %s", serial)
+        return False
 
 
-def _announce(replica_id: int) -> None:
-    changed.send(sender=Following, replica_id=replica_id)
+def _send(signal: Signal, replica_id: int) -> None:
+    close_old_connections()
+    signal.send(sender=Following, replica_id=replica_id)
 
 
 class Follower:
