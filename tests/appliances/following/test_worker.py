@@ -16,6 +16,8 @@ from appliances.machine.status import now
 from appliances.models import Connection, MachineStatus
 from clusters import replicas
 from clusters.models import Replica
+from clusters.modes import CLUSTER
+from clusters.versions import THE_CLUSTER, Address, Change, Kind, settings_at
 
 MANY = 60
 pytestmark = pytest.mark.django_db
@@ -98,3 +100,23 @@ def test_what_many_links_ask_at_once_is_read_once(replica: Replica, asked: list[
 
     asyncio.run(ask())
     assert sorted(vector["A"] for vector in asked) == [1, 1, 2]
+
+
+def test_new_settings_change_what_is_wanted_of_each_machine_and_nothing_that_it_said() -> None:
+    row = replicas.new_replica("PORTAL")
+    members = [Change(Address(Kind.MACHINE, f"M{n}"), {"name": f"gw{n}", "group": "g"}) for n in range(MANY)]
+    home = Change(Address(Kind.GROUP, "g"), {"name": "Main_Group", "initial": True})
+    replicas.commit(
+        row.pk, [Change(THE_CLUSTER, {"name": "Many"}), home, *members], user="alice", host="portal"
+    )
+    statuses.wanted(row.pk)
+    before = {r.serial: r.wanted for r in MachineStatus.objects.filter(replica=row)}
+    MachineStatus.objects.filter(serial="M7").update(enforced="abc", connection=Connection.CONNECTED)
+    routes = {"routes": [{"domain": "a.example", "hosts": [{"host": "192.0.2.1", "port": 25}]}]}
+    change = Change(settings_at(CLUSTER, "smtproutes"), routes)
+    replicas.commit(row.pk, [change], user="alice", host="portal")
+    statuses.wanted(row.pk)
+    after = {r.serial: r for r in MachineStatus.objects.filter(replica=row)}
+    assert before.keys() == after.keys()
+    assert all(after[serial].wanted not in ("", wanted) for serial, wanted in before.items())
+    assert (after["M7"].enforced, after["M7"].connection) == ("abc", Connection.CONNECTED)
