@@ -30,8 +30,12 @@ class PortalHolder:
         self._missing: dict[tuple[object, ...], Shared[list[Wire]]] = {}
 
     async def identity(self) -> Identity:
-        row = await in_thread(lambda: models.Replica.objects.get(pk=self.replica_id))
-        return identity.identity(str(row.cluster_id), row.name)
+        return await in_thread(self._identity)
+
+    def _identity(self) -> Identity:
+        rows = models.Replica.objects.filter(pk=self.replica_id)
+        ident, name = rows.values_list("cluster_id", "name").get()
+        return identity.identity(str(ident), name)
 
     async def vector(self) -> dict[str, int]:
         return dict(await self._vector.get())

@@ -2,6 +2,7 @@
 
 import os
 import tomllib
+from functools import cache
 from pathlib import Path
 
 _PROJECT = Path(__file__).resolve().parent.parent.parent / "pyproject.toml"
@@ -9,5 +10,10 @@ _PROJECT = Path(__file__).resolve().parent.parent.parent / "pyproject.toml"
 
 def release() -> str:
     """The release, such as `0.1.0`; GATEFOLD_RELEASE stands in for it in rehearsals of an upgrade."""
-    rehearsed = os.environ.get("GATEFOLD_RELEASE")
-    return rehearsed or str(tomllib.loads(_PROJECT.read_text())["project"]["version"])
+    return os.environ.get("GATEFOLD_RELEASE") or _of_code()
+
+
+@cache
+def _of_code() -> str:
+    """Read once: another release may be put in the place of a program that runs."""
+    return str(tomllib.loads(_PROJECT.read_text())["project"]["version"])
