@@ -99,9 +99,30 @@ def _shown(pinned: str | None) -> str:
 
 
 async def connect(
-    client: Client, user: str, secret: asyncssh.SSHKey | str | None, timeout: float
+    client: Client,
+    user: str,
+    secret: asyncssh.SSHKey | str | None,
+    timeout: float,
+    room: asyncio.Semaphore | None = None,
 ) -> asyncssh.SSHClientConnection:
+    """Logs in. `room` bounds the handshakes at a time: all at once, none of many would end within `timeout`.
+
+    Whoever answers to nothing takes no room; and who is called does not wait for the caller to get some.
+    """
     sock = await _socket(client.target, timeout)
+    if room is None:
+        return await _log_in(client, sock, user, secret, timeout)
+    if room.locked():
+        sock.close()
+    async with room:
+        if sock.fileno() < 0:
+            sock = await _socket(client.target, timeout)
+        return await _log_in(client, sock, user, secret, timeout)
+
+
+async def _log_in(
+    client: Client, sock: socket.socket, user: str, secret: asyncssh.SSHKey | str | None, timeout: float
+) -> asyncssh.SSHClientConnection:
     try:
         async with asyncio.timeout(timeout):
             return await _handshake(client, sock, user, secret)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -87,14 +88,15 @@ async def dial(
     hooks: Hooks | None = None,
     pace: Pace | None = None,
     timing: Timing | None = None,
+    room: asyncio.Semaphore | None = None,
 ) -> Link:
     """Makes a link as a member or portal; the caller starts it with `link.start()`.
 
-    `key` is the user key; `serial` is whom we expect there; a portal's `errand` carries no commits. Raises
-    any LinkError.
+    `key` is the user key; `serial` is whom we expect there; a portal's `errand` carries no commits; `room` is
+    for the handshakes of one caller. Raises any LinkError.
     """
     pace, timing = pace or Pace(), timing or RealTime()
-    conn = await connect(Client(target, host_key, None), CLUSTER_USER, key, pace.answer)
+    conn = await connect(Client(target, host_key, None), CLUSTER_USER, key, pace.answer, room)
     try:
         channel = await open_channel(conn, target, pace)
         ours = hello(await holder.identity(), await holder.vector(), purpose)

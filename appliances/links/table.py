@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 VISIT = 0.05
 """Seconds between two looks whether a visit has brought everything."""
 
+HANDSHAKES = 16
+"""At a time: more would only make each take longer."""
+
 Choice = Callable[[Iterable[str], str], frozenset[str]]
 
 
@@ -59,6 +62,7 @@ class Table:
         self._source = source
         self._keepers: dict[str, Keeper] = {}
         self._background: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(HANDSHAKES)
         self._stopped = False
 
     # what the holder says
@@ -214,6 +218,7 @@ class Table:
             hooks=self if purpose == "member" else None,
             pace=self.pace,
             timing=self.timing,
+            room=self._room,
         )
 
     async def second_opinion(self, serial: str) -> tuple[str, bool]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from appliances.links import calling
 from appliances.links.client import Target
 from appliances.links.errors import LinkError, Reason, Refused, Unreachable
 from appliances.links.identity import Keys
@@ -781,3 +782,26 @@ async def test_errand_reaches_a_disconnected_machine_and_visit_brings_what_it_ho
             await portal.table.visit("NOBODY")
     finally:
         await portal.stop()
+
+
+async def test_many_machines_are_linked_although_few_handshakes_go_on_at_a_time(nodes, monkeypatch):
+    monkeypatch.setattr("appliances.links.table.HANDSHAKES", 2)
+    going, most = 0, 0
+    handshake = calling._handshake
+
+    async def counted(*words):
+        nonlocal going, most
+        going += 1
+        most = max(most, going)
+        try:
+            return await handshake(*words)
+        finally:
+            going -= 1
+
+    monkeypatch.setattr(calling, "_handshake", counted)
+    first, *others = await nodes(*"ABCDEFGH")
+    for other in others:
+        other.box.knows(first.box)
+    first.meet(*others)
+    await until(lambda: all(first.state(o.serial) is State.CONNECTED for o in others))
+    assert most == 2
