@@ -61,6 +61,7 @@ class Table:
         self._choose = choose
         self._source = source
         self._keepers: dict[str, Keeper] = {}
+        self._ring: list[str] = []
         self._background: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(HANDSHAKES)
         self._stopped = False
@@ -69,9 +70,12 @@ class Table:
 
     def update(self, members: Iterable[Member]) -> None:
         """The members and portals as the cluster's entries have them now; this holder itself is left out."""
-        wanted = {member.serial: member for member in members if member.serial != self.serial}
-        ring = [m.serial for m in wanted.values() if m.kind is Kind.MACHINE and m.wanted is Wanted.CONNECTED]
-        chosen = self._choose(ring, self.serial)
+        wanted = {member.serial: member for member in members}
+        self._ring = [
+            m.serial for m in wanted.values() if m.kind is Kind.MACHINE and m.wanted is Wanted.CONNECTED
+        ]
+        wanted.pop(self.serial, None)
+        chosen = self._choose(self._ring, self.serial)
         for serial in [s for s, keeper in self._keepers.items() if s not in wanted and not keeper.stray]:
             self._keepers.pop(serial).remove()
         for serial, member in wanted.items():
@@ -222,9 +226,14 @@ class Table:
         )
 
     async def second_opinion(self, serial: str) -> tuple[str, bool]:
-        """The name of a peer that reaches that machine, if any; and whether anybody could be asked."""
+        """The name of a peer that reaches that machine, if any; and whether anybody could be asked.
+
+        Asked are portals, and those that keep a link with it: in a large cluster the others know nothing.
+        """
         others = [link for link in self.links() if link.peer.serial != serial]
-        opinions = await asyncio.gather(*(self._opinion(link, serial) for link in others))
+        near = neighbours(self._ring, serial)
+        asked = [link for link in others if link.peer.kind is Kind.PORTAL or link.peer.serial in near]
+        opinions = await asyncio.gather(*(self._opinion(link, serial) for link in asked))
         return next((name for name in opinions if name), ""), bool(others)
 
     async def _opinion(self, link: Link, serial: str) -> str:

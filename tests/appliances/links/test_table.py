@@ -14,7 +14,7 @@ from appliances.links import calling
 from appliances.links.client import Target
 from appliances.links.errors import LinkError, Reason, Refused, Unreachable
 from appliances.links.identity import Keys
-from appliances.links.neighbours import everybody
+from appliances.links.neighbours import everybody, neighbours
 from appliances.links.peer import Kind, Refusal
 from appliances.links.states import Event, EventKind, Member, State, Wanted
 from appliances.links.table import Table
@@ -805,3 +805,25 @@ async def test_many_machines_are_linked_although_few_handshakes_go_on_at_a_time(
     first.meet(*others)
     await until(lambda: all(first.state(o.serial) is State.CONNECTED for o in others))
     assert most == 2
+
+
+async def test_second_opinion_is_asked_of_those_that_keep_a_link_with_the_machine(nodes, monkeypatch):
+    """SYN-01: in a large cluster the question goes to a few, and one of them knows."""
+    monkeypatch.setattr("appliances.links.neighbours.CEILING", 4)
+    serials = "ABCDEFGHIJKL"
+    made = {node.serial: node for node in await nodes(*serials)}
+    acquaint(*made.values())
+    made["A"].table.update(node.entry() for node in made.values())
+    await until(lambda: all(made["A"].table.link(s) for s in neighbours(serials, "A")))
+    asked = []
+
+    async def opinion(link, serial):
+        asked.append(link.peer.serial)
+        return ""
+
+    table = made["A"].table
+    monkeypatch.setattr(table, "_opinion", opinion)
+    assert await table.second_opinion("C") == ("", True)
+    linked = {link.peer.serial for link in table.links()}
+    assert set(asked) == linked & neighbours(serials, "C")
+    assert 0 < len(asked) < len(linked - {"C"})
