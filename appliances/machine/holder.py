@@ -91,7 +91,7 @@ class MachineHolder:
         )
 
     async def status(self) -> Wire:
-        return (await self._host.status()).to_wire()
+        return (await self._host.status()).told.to_wire()
 
     async def heard_status(self, serial: str, status: Wire) -> None:
         self._host.heard(serial, status)

@@ -12,6 +12,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from appliances.links.neighbours import CEILING
+from appliances.links.states import State
+
 
 class _Part(BaseModel):
     # Another release may say more; what it says beyond this is left alone.
@@ -130,6 +133,17 @@ class MachineStatus(_Part):
     def settled(self) -> bool:
         """Whether mail sees the settings that hold in the cluster."""
         return bool(self.wanted) and self.wanted == self.enforced
+
+    @property
+    def told(self) -> MachineStatus:
+        """What peers hear: of a large cluster not those of whom nothing is known here.
+
+        Above twenty members a machine keeps links with a few; reports must not grow with all the others.
+        """
+        if len(self.links) <= CEILING:
+            return self
+        known = tuple(link for link in self.links if link.state != State.UNKNOWN)
+        return self.model_copy(update={"links": known})
 
     def to_wire(self) -> dict[str, Any]:
         """The status as JSON values."""
