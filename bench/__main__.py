@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 
-NAMES = ("resolve", "sync", "pages", "browsers", "enforce", "loss")
+NAMES = ("resolve", "sync", "pages", "browsers", "enforce", "loss", "fleet")
 
 
 def main(names: list[str]) -> int:

@@ -44,10 +44,11 @@ class NotEnforced(RuntimeError):
 
 @dataclass(frozen=True)
 class Running:
-    """The machines while they run, and who types on them."""
+    """The machines while they run, who types on them, and where their homes are."""
 
     typist: provision.Typist
     machines: tuple[DemoMachine, ...]
+    var: Path
 
     def status(self, machine: DemoMachine) -> dict[str, object]:
         """What the machine says of itself."""
@@ -100,7 +101,7 @@ def running() -> Iterator[Running]:
             provision.prepare(var, CLUSTER, machine)
         supervisor.start([provision.program(var, machine) for machine in CLUSTER.machines])
         with provision.Typist() as typist:
-            cluster = Running(typist, CLUSTER.machines)
+            cluster = Running(typist, CLUSTER.machines, var)
             provision.found(typist, CLUSTER)
             for machine in CLUSTER.machines[1:]:
                 provision.join(typist, var, CLUSTER, machine)

@@ -107,11 +107,12 @@ class Installation:
         )
         until(lambda: _pongs(sock), "Redis answers")
 
-    def start_web(self) -> None:
+    def start_web(self) -> subprocess.Popen[bytes]:
         where = ("-b", "127.0.0.1", "-p", str(self.port))
         command = (sys.executable, "-m", "daphne", *where, "portal.asgi:application")
         self._web = self._start(*command, name="web")
         until(self._answers, "the portal answers")
+        return self._web
 
     def end_web(self) -> None:
         """End the web server alone; pages that are open stay so."""
