@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from lxml import etree
 
+from clusters.catalogue import XML_NAME
 from clusters.config_files.errors import BadFile, MaskedSecret
 from clusters.differences import HIDDEN
 
@@ -21,7 +22,6 @@ Element = etree._Element
 Seal = Callable[[str], str]
 
 _PLAIN = re.compile(r"[\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _KEY = "key"
 
 
@@ -40,7 +40,7 @@ def _write(
     patterns: Collection[tuple[str, ...]],
     seal: Seal | None,
 ) -> None:
-    element = etree.SubElement(parent, name if _NAME.fullmatch(name) else "entry")
+    element = etree.SubElement(parent, name if XML_NAME.fullmatch(name) else "entry")
     if element.tag == "entry":
         _set_text(element, name, attribute=_KEY)
     if value is None:
