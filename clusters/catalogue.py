@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,6 +12,9 @@ from clusters.modes import Level, Mode
 
 Document = dict[str, Any]
 """The settings of one feature at one mode: a JSON object."""
+
+XML_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+"""What a feature may be called: in configuration files it is an element of its name."""
 
 
 class Scope(StrEnum):
@@ -105,6 +109,11 @@ class Feature(Protocol):
         ...
 
     @property
+    def schema(self) -> Mapping[str, Any]:
+        """The JSON schema that documents in normal form fit, with all parts in place."""
+        ...
+
+    @property
     def secrets(self) -> frozenset[str]:
         """Paths of fields that are never shown; `*` stands for every item of a list."""
         ...
@@ -164,10 +173,15 @@ class NoConsequences:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The features by name, in the order of the menu."""
+    """The features by name, in the order of the menu; raises ValueError for a name that is no XML name."""
 
     features: Mapping[str, Feature] = field(default_factory=dict)
     consequences: Consequences = field(default_factory=NoConsequences)
+
+    def __post_init__(self) -> None:
+        for name in self.features:
+            if not XML_NAME.fullmatch(name):
+                raise ValueError(f"a feature cannot be called {name!r}: it is no name of an XML element")
 
     def __getitem__(self, name: str) -> Feature:
         try:

@@ -25,6 +25,14 @@ def test_catalogue_keeps_the_order_of_the_menu() -> None:
     assert "nothing" not in CATALOGUE
 
 
+@pytest.mark.parametrize("name", ["", "smtp routes", "1st", "-x", "a:b", "a/b", "a\n", "経路"])
+def test_feature_is_called_as_an_element_can_be(name: str) -> None:
+    """LOAD-09: a configuration file holds it as an element of its name."""
+    with pytest.raises(ValueError, match="no name of an XML element"):
+        Catalogue({name: FEATURES[0]})
+    assert "a_b-c.9" in Catalogue({"a_b-c.9": FEATURES[0]})
+
+
 def test_unknown_feature_is_named() -> None:
     with pytest.raises(UnknownFeature, match="'nothing'"):
         CATALOGUE["nothing"]
