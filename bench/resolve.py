@@ -31,6 +31,10 @@ class Table:
     secrets: frozenset[str] = frozenset()
 
     @property
+    def schema(self) -> Document:
+        return {"type": "object"}
+
+    @property
     def empty(self) -> Document:
         return {}
 

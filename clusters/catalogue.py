@@ -109,6 +109,11 @@ class Feature(Protocol):
         ...
 
     @property
+    def schema(self) -> Mapping[str, Any]:
+        """The JSON schema that documents in normal form fit, with all parts in place."""
+        ...
+
+    @property
     def secrets(self) -> frozenset[str]:
         """Paths of fields that are never shown; `*` stands for every item of a list."""
         ...

@@ -141,10 +141,9 @@ class _Reader:
     def _settings(self, element: Any, mode: Mode | None) -> Documents:
         found: Documents = {}
         for section in element:
-            name = section.get("feature", "")
-            if section.tag != "settings" or name not in self._catalogue:
-                what = name or section.tag
-                raise BadFile(section.sourceline, _("section `%(tag)s` is not known here") % {"tag": what})
+            name = section.tag
+            if name not in self._catalogue:
+                raise BadFile(section.sourceline, _("section `%(tag)s` is not known here") % {"tag": name})
             if name in found:
                 raise BadFile(
                     section.sourceline, _("the settings of %(name)s are there twice") % {"name": name}

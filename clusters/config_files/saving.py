@@ -79,7 +79,7 @@ def _documents(
 ) -> None:
     for name in sorted(documents):
         if name in catalogue:
-            made = etree.SubElement(element, "settings", feature=name)
+            made = etree.SubElement(element, name)
             seal = sealing.seal if sealing else None
             values.write(made, documents[name], catalogue[name].secrets, seal)
 

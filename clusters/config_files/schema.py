@@ -1,85 +1,67 @@
-"""The schema of configuration files (XSD), made from the catalogue, for editors and other programs (LOAD-09).
+"""The schema of configuration files (XSD 1.0), made from the catalogue, for editors and programs (LOAD-09).
 
-It says which sections there are, which features at which level, and what must be there once. What stands
-inside the settings of a feature is that feature's own, and checked when a file is read.
+It says which sections there are, which features at which level, what must be there once, and what stands
+inside the features (`shapes`). Whatever is saved and can be loaded is valid; what is valid may still
+be refused.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from lxml import etree
 
-from clusters.catalogue import Catalogue, Scope
+from clusters.catalogue import LEVELS_OF_SCOPE, Catalogue, Feature
 from clusters.config_files.saving import FORMAT
-
-XSD = "http://www.w3.org/2001/XMLSchema"
-CLUSTER_SECTION, MACHINE_SECTION = "shared", "own"
+from clusters.config_files.shapes import add_kinds, add_shape, shape_of
+from clusters.config_files.xsd import XSD, add, attribute
+from clusters.modes import Level
 
 
 def schema(catalogue: Catalogue) -> str:
     """The XML schema of files of this catalogue."""
     root = etree.Element(f"{{{XSD}}}schema", nsmap={"xs": XSD})
-    config = _add(root, "element", name="config")
-    body = _add(config, "complexType")
-    sections = _add(body, "sequence")
-    _section(sections, "cluster", CLUSTER_SECTION, "0", "1", name="optional")
-    _section(sections, "group", CLUSTER_SECTION, "0", "unbounded", id="required", name="optional")
-    _section(
-        sections, "machine", MACHINE_SECTION, "0", "unbounded",
-        serial="required", name="optional", group="optional",
-    )  # fmt: skip
-    _attribute(body, "format", "required", fixed=FORMAT)
-    _attribute(body, "kind", "required", among=("cluster", "machine"))
-    _attribute(body, "release", "optional")
-    _attribute(body, "salt", "optional")
+    config = add(root, "element", name="config")
+    body = add(config, "complexType")
+    sections = add(body, "sequence")
+    cluster = _section(sections, "cluster", "1", _at(catalogue, Level.CLUSTER))
+    attribute(cluster, "name")
+    group = _section(sections, "group", "unbounded", _at(catalogue, Level.GROUP))
+    attribute(group, "id", "required")
+    attribute(group, "name")
+    # A machine that is flattened has the features of every level.
+    machine = _section(sections, "machine", "unbounded", catalogue)
+    attribute(machine, "serial", "required")
+    attribute(machine, "name")
+    attribute(machine, "group")
+    attribute(body, "format", "required", fixed=FORMAT)
+    attribute(body, "kind", "required", among=("cluster", "machine"))
+    attribute(body, "release")
+    attribute(body, "salt")
     _once(config, "one-group-per-id", "group", "id")
     _once(config, "one-machine-per-serial", "machine", "serial")
-    everywhere = [f.name for f in catalogue if f.scope is not Scope.MACHINE]
-    _settings(root, CLUSTER_SECTION, everywhere)
-    _settings(root, MACHINE_SECTION, [f.name for f in catalogue])
+    add_kinds(root)
+    for feature in catalogue:
+        add_shape(root, feature)
     etree.indent(root)
     text = etree.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
-def _add(parent: Any, tag: str, **attributes: str) -> Any:
-    return etree.SubElement(parent, f"{{{XSD}}}{tag}", attributes)
+def _at(catalogue: Catalogue, level: Level) -> list[Feature]:
+    return [feature for feature in catalogue if level in LEVELS_OF_SCOPE[feature.scope]]
 
 
-def _section(parent: Any, tag: str, kind: str, least: str, most: str, **attributes: str) -> None:
-    element = _add(parent, "element", name=tag, minOccurs=least, maxOccurs=most)
-    body = _add(element, "complexType")
-    inside = _add(body, "sequence")
-    _add(inside, "element", name="settings", type=f"{kind}-settings", minOccurs="0", maxOccurs="unbounded")
-    for name, use in attributes.items():
-        _attribute(body, name, use)
-    _once(element, f"one-{tag}-feature", "settings", "feature")
-
-
-def _settings(root: Any, kind: str, features: list[str]) -> None:
-    body = _add(root, "complexType", name=f"{kind}-settings")
-    inside = _add(body, "sequence")
-    _add(inside, "any", processContents="skip", minOccurs="0", maxOccurs="unbounded")
-    _attribute(body, "feature", "required", among=features)
-
-
-def _attribute(
-    body: Any, name: str, use: str, *, fixed: str = "", among: list[str] | tuple[str, ...] = ()
-) -> None:
-    if fixed:
-        _add(body, "attribute", name=name, type="xs:string", use=use, fixed=fixed)
-        return
-    if not among:
-        _add(body, "attribute", name=name, type="xs:string", use=use)
-        return
-    kind = _add(_add(body, "attribute", name=name, use=use), "simpleType")
-    allowed = _add(kind, "restriction", base="xs:string")
-    for value in among:
-        _add(allowed, "enumeration", value=value)
+def _section(parent: Any, tag: str, most: str, features: Iterable[Feature]) -> Any:
+    body = add(add(parent, "element", name=tag, minOccurs="0", maxOccurs=most), "complexType")
+    inside = add(body, "all")
+    for feature in features:
+        add(inside, "element", name=feature.name, type=shape_of(feature), minOccurs="0")
+    return body
 
 
 def _once(element: Any, name: str, selected: str, by: str) -> None:
-    unique = _add(element, "unique", name=name)
-    _add(unique, "selector", xpath=selected)
-    _add(unique, "field", xpath=f"@{by}")
+    unique = add(element, "unique", name=name)
+    add(unique, "selector", xpath=selected)
+    add(unique, "field", xpath=f"@{by}")

@@ -42,7 +42,7 @@ def _write(
 ) -> None:
     element = etree.SubElement(parent, name if XML_NAME.fullmatch(name) else "entry")
     if element.tag == "entry":
-        _set_text(element, name, attribute=_KEY)
+        element.set(_KEY, _base64(name))
     if value is None:
         element.set("type", "null")
     elif isinstance(value, bool):
@@ -77,15 +77,19 @@ def _write_text(element: Element, text: str, secret: bool, seal: Seal | None) ->
         element.text = seal(text)
 
 
-def _set_text(element: Element, text: str, attribute: str = "") -> None:
-    plain = bool(_PLAIN.fullmatch(text)) and not attribute
-    carried = text if plain else base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
-    if attribute:
-        element.set(attribute, carried)
-        return
-    element.text = carried
-    if not plain:
+def _set_text(element: Element, text: str) -> None:
+    element.text = carried(text)
+    if element.text != text:
         element.set("encoding", "base64")
+
+
+def carried(text: str) -> str:
+    """A text as it stands in an element: in base64 where XML cannot carry it as it is."""
+    return text if _PLAIN.fullmatch(text) else _base64(text)
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
 
 
 def read(element: Element, unseal: Seal | None) -> dict[str, Any]:

@@ -46,9 +46,7 @@ def test_saved_file_is_loaded_by_groups_appliances_and_review(
 def test_broken_file_is_told_beside_its_field(page: Page, tmp_path: Path) -> None:
     """LOAD-09."""
     file = tmp_path / "broken.xml"
-    file.write_text(
-        "<config format='1' kind='cluster'>\n<cluster>\n<settings feature='unheard'/></cluster></config>"
-    )
+    file.write_text("<config format='1' kind='cluster'>\n<cluster>\n<unheard/></cluster></config>")
     page.goto(PAGE)
     page.set_input_files("[name=file]", file)
     page.get_by_role("button", name="Read the file").click()

@@ -41,6 +41,12 @@ class Table:
         return self.name.title()
 
     @property
+    def schema(self) -> Document:
+        row = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+        rows = {"type": "array", "items": row}
+        return {"type": "object", "properties": {"rows": rows}, "required": ["rows"]}
+
+    @property
     def empty(self) -> Document:
         return {"rows": []}
 

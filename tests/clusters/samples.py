@@ -32,6 +32,12 @@ class SampleFeature:
         return self.name.title()
 
     @property
+    def schema(self) -> Document:
+        rows = {"type": "array", "items": {"type": "string"}}
+        fields = {"rows": rows, "uses": {"type": "string"}}
+        return {"type": "object", "properties": fields, "additionalProperties": False}
+
+    @property
     def empty(self) -> Document:
         return {"rows": []}
 

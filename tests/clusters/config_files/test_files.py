@@ -40,7 +40,7 @@ documents = st.dictionaries(
 @given(documents)
 def test_document_survives_the_file_whatever_is_in_it(document: dict[str, object]) -> None:
     """LOAD-01: the law of writing and reading."""
-    root = etree.Element("settings")
+    root = etree.Element("feature")
     values.write(root, document, (), None)
     etree.indent(root)
 
@@ -54,7 +54,7 @@ def test_secret_is_masked_or_sealed_wherever_its_path_leads() -> None:
     document = {"users": [{"name": "a", "hash": "s3cret"}, {"name": "b", "hash": ""}], "key": "s3cret"}
     sealing = Sealing.new(PASSPHRASE)
     for seal in (None, sealing.seal):
-        root = etree.Element("settings")
+        root = etree.Element("feature")
         values.write(root, document, {"users.*.hash", "key"}, seal)
         assert b"s3cret" not in etree.tostring(root)
         if seal is None:
@@ -148,10 +148,10 @@ BROKEN = {
     "another format": "<config format='2' kind='cluster'/>",
     "another kind": "<config format='1' kind='weird'/>",
     "unknown section": "<config format='1' kind='cluster'><weird/></config>",
-    "unknown feature": (
-        "<config format='1' kind='cluster'><cluster><settings feature='weird'/></cluster></config>"
+    "unknown feature": ("<config format='1' kind='cluster'><cluster><weird/></cluster></config>"),
+    "feature of another kind of name": (
+        "<config format='1' kind='cluster'><cluster><x:routes xmlns:x='x'/></cluster></config>"
     ),
-    "no feature": "<config format='1' kind='cluster'><cluster><other/></cluster></config>",
     "group without id": "<config format='1' kind='cluster'><group/></config>",
     "twice": "<config format='1' kind='cluster'><cluster/><cluster/></config>",
     "bad salt": "<config format='1' kind='cluster' salt='%'/>",
@@ -159,16 +159,14 @@ BROKEN = {
         "<config format='1' kind='machine'><machine serial='a'/><machine serial='b'/></config>"
     ),
     "feature twice": (
-        "<config format='1' kind='cluster'><cluster><settings feature='routes'><rows type='list'/></settings>"
-        "<settings feature='routes'><rows type='list'/></settings></cluster></config>"
+        "<config format='1' kind='cluster'><cluster><routes><rows type='list'/></routes>"
+        "<routes><rows type='list'/></routes></cluster></config>"
     ),
     "bad settings": (
-        "<config format='1' kind='cluster'><cluster><settings feature='routes'><weird/></settings>"
-        "</cluster></config>"
+        "<config format='1' kind='cluster'><cluster><routes><weird/></routes></cluster></config>"
     ),
     "wrong level": (
-        "<config format='1' kind='cluster'><cluster><settings feature='ports'><rows type='list'/></settings>"
-        "</cluster></config>"
+        "<config format='1' kind='cluster'><cluster><ports><rows type='list'/></ports></cluster></config>"
     ),
 }
 
@@ -178,6 +176,13 @@ def test_broken_file_is_refused_with_the_line(text: str) -> None:
     """LOAD-09."""
     with pytest.raises(BadFile, match=r"^Line \d+: "):
         read(text, CATALOGUE, PASSPHRASE)
+
+
+def test_feature_that_is_not_known_is_named_with_its_line() -> None:
+    """LOAD-09."""
+    text = "<config format='1' kind='cluster'>\n<cluster>\n<routes><rows type='list'/></routes>\n<weird/>"
+    with pytest.raises(BadFile, match=r"^Line 4: section `weird` is not known here\.$"):
+        read(f"{text}</cluster></config>", CATALOGUE)
 
 
 @pytest.mark.parametrize(
@@ -386,9 +391,11 @@ def test_saved_files_are_valid_by_the_schema(cluster: Cluster) -> None:
         '<group id="a"/><group id="a"/>',
         '<machine serial="a"/><machine serial="a"/>',
         "<group/>",
-        '<cluster><settings feature="unheard"/></cluster>',
-        '<cluster><settings feature="ports"/></cluster>',
-        '<cluster><settings feature="texts"/><settings feature="texts"/></cluster>',
+        "<cluster><unheard/></cluster>",
+        '<cluster><settings feature="texts"/></cluster>',
+        "<cluster><ports/></cluster>",
+        '<group id="a"><users/></group>',
+        "<cluster><texts/><texts/></cluster>",
         "<other/>",
     ],
 )
