@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -42,10 +42,10 @@ class World:
     """Files with that one feature, and their XSD."""
 
     feature: Shaped
-    catalogue: Catalogue = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "catalogue", Catalogue({"shaped": self.feature}))  # type: ignore[dict-item]
+    @property
+    def catalogue(self) -> Catalogue:
+        return Catalogue({"shaped": self.feature})
 
     def saved(self, document: Document, sealing: Sealing | None = None) -> str:
         state = ClusterState({settings_at(CLUSTER, "shaped"): Defined(document)})
