@@ -86,6 +86,10 @@ def test_link_in_trouble_is_reached_from_the_drawing_by_keyboard(page: Page, por
     page.keyboard.press("Enter")
     assert "#link-" in page.url
     expect(page.locator("tr:target")).to_contain_text("Look there")
+    with page.expect_response(lambda answer: "/europe/links/" in answer.url):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('gatefold:status'))")
+    expect(page.locator("#links")).not_to_have_class(re.compile("htmx-"))
+    expect(page.locator("tr:target")).to_contain_text("Look there")
 
 
 def test_search_finds_while_typing_and_opens_the_settings(page: Page) -> None:

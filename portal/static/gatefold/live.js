@@ -157,7 +157,16 @@
     // The cluster, the machine or the right to see it went away under the open page.
     if ([403, 404].includes(event.detail.xhr.status) && event.target.closest("[data-live-part]")) show("gone");
   });
+  // What the address points to stays marked when the part around it has come anew, and the page where it was.
+  function mark() {
+    if (location.hash.length < 2 || document.querySelector(":target")) return;
+    const [left, top] = [scrollX, scrollY];
+    location.replace(location.hash);
+    scrollTo(left, top);
+  }
+
   body.addEventListener("htmx:afterSwap", tick);
+  body.addEventListener("htmx:afterSettle", mark);
   body.addEventListener("htmx:beforeSwap", (event) => {
     // The session has ended: fragments are answered by the login page, which must not land inside this one.
     if (event.detail.xhr.responseURL.includes("/login/")) {
