@@ -10,7 +10,7 @@ from appliances.following.couriers import send
 from clusters import replicas
 from portal.alerts.watching import look_at_cluster
 from portal.live import access
-from portal.live.hints import group_of, hint
+from portal.live.hints import About, group_of, hint
 from portal.live.shared import note_news
 from portal.proposals.proposal import OPEN, Proposal, State
 from portal.tenants import ManagedCluster
@@ -37,18 +37,22 @@ def entries_changed(replica_id: int, **_kwargs: Any) -> None:
 
     statuses.wanted(replica_id)
     send(tasks.replicate, replica_id)
-    note_news(replica_id)
-    hint(group_of(replica_id), "settings", slug_of(replica_id))
+    _tell(replica_id, "settings")
     look_at_proposals(replica_id, OPEN)
     look_at_cluster(replica_id)
 
 
 def statuses_changed(replica_id: int, **_kwargs: Any) -> None:
     """A machine has said something new, or is reached in another way."""
-    note_news(replica_id)
-    hint(group_of(replica_id), "status", slug_of(replica_id))
+    _tell(replica_id, "status")
     look_at_proposals(replica_id, [State.CANARY])
     look_at_cluster(replica_id)
+
+
+def _tell(replica_id: int, about: About) -> None:
+    """Browsers look again, and get what is made from now on."""
+    note_news(replica_id)
+    hint(group_of(replica_id), about, slug_of(replica_id))
 
 
 def look_at_proposals(replica_id: int, states: Sequence[str]) -> None:
