@@ -137,8 +137,11 @@ class Instance:
         self._command("start")
 
     def reload(self) -> None:
-        """Make Postfix read its config directory again; open sessions go on. Raises InstanceError."""
-        # Not a bare SIGHUP: `postfix reload` returns when new sessions have the new settings.
+        """Tell Postfix to read its config directory again; open sessions go on. Raises InstanceError.
+
+        Postfix does so a moment later: `Switch.confirm` sees when new sessions have the new settings.
+        """
+        # Not a bare SIGHUP: what `postfix reload` does first makes that moment short.
         self._command("reload")
 
     def stop(self) -> None:

@@ -99,7 +99,14 @@ def test_entry_emptied_becomes_absent(root: Client, cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "error"), [("{", "valid JSON"), ('{"rows": 3}', "expected a list"), ("{}", "expected a list")]
+    ("value", "error"),
+    [
+        ("{", "valid JSON"),
+        ("[" * 100_000, "valid JSON"),
+        ('{"rows": 3}', "expected a list"),
+        ("{}", "expected a list"),
+    ],
+    ids=["broken", "nested too deeply", "wrong kind", "a field missing"],
 )
 def test_entry_with_a_wrong_value_shows_the_error_and_commits_nothing(
     root: Client, cluster: Cluster, value: str, error: str

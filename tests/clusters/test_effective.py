@@ -318,3 +318,6 @@ def test_fence_admits_the_same_generation_again() -> None:
     fence.admit({"A": 1, "B": 1})
     for older in ({"A": 1}, {"B": 1}, {"A": 2}, {}):
         assert not fence.admits(older)
+        with pytest.raises(OlderGeneration, match="lacks some of it"):
+            fence.admit(older)
+    assert fence.applied == {"A": 1, "B": 1}

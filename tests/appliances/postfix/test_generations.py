@@ -366,6 +366,7 @@ def test_answer_of_another_generation_is_no_confirmation(instance: Instance, add
         if step == "reloaded":
             generations.store.point(1)
             instance.reload()
+            until(lambda: banner(address).endswith("one"))
 
     generations.checkpoint = undo
     with pytest.raises(ApplyRefused, match="listener public is answered by generation 1") as caught:

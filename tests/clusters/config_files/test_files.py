@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -38,6 +38,7 @@ documents = st.dictionaries(
 
 
 @given(documents)
+@example({"null": None, "true": True, "no": -1, "real": 0.5, "no name": "x", "list": ["\0", {}]})
 def test_document_survives_the_file_whatever_is_in_it(document: dict[str, object]) -> None:
     """LOAD-01: the law of writing and reading."""
     root = etree.Element("feature")
