@@ -19,13 +19,14 @@ from django.db import models, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
+from portal.audit_facts import in_words, unknown
 from portal.audit_head import Head, keep
 from portal.tenants import Tenant
 
 START = "0" * 64
 LONGEST = 500
-NEVER_IN_FACTS = frozenset({"passphrase", "password", "secret", "token", "key", "code"})
 
 
 class Action(models.TextChoices):
@@ -92,6 +93,11 @@ class AuditRow(models.Model):
         """The action in words; as it is where this release does not know it."""
         return str(Action(self.action).label) if self.action in Action.values else self.action
 
+    @property
+    def facts_in_words(self) -> list[tuple[str, str]]:
+        """Name and value of each fact, in the reader's language."""
+        return in_words(self.facts)
+
     def computed(self) -> str:
         """The hash that its contents have."""
         told = [
@@ -118,10 +124,10 @@ def record(
     """Append a row in the transaction of the deed.
 
     `who` is the request, or the person, or a name where no person stands behind it. Facts are short values,
-    never secrets; names that promise one raise ValueError.
+    never secrets; what `audit_facts` has no words for raises ValueError.
     """
-    if wrong := NEVER_IN_FACTS & facts.keys():
-        raise ValueError(f"no secrets in the audit log: {', '.join(sorted(wrong))}")
+    if wrong := unknown(facts):
+        raise ValueError(f"the audit log has no words for {', '.join(wrong)}")
     actor, address = _actor(who)
     with transaction.atomic():
         AuditChain.objects.get_or_create(pk=1)
@@ -129,7 +135,7 @@ def record(
         row = AuditRow(
             number=end.number + 1, at=timezone.now(), actor=actor[:200], address=address,
             action=action,
-            target=str(target)[:LONGEST], tenant=tenant, outcome=outcome,
+            target=_named(target), tenant=tenant, outcome=outcome,
             facts=json.loads(json.dumps(facts, default=str)), before=end.hash,
         )  # fmt: skip
         row.hash = row.computed()
@@ -145,6 +151,12 @@ def record_person(user: Any, action: Action, **more: Any) -> None:
     mine = Tenant.objects.filter(members__user=user.pk)
     for tenant in list(mine) or [None]:
         record(who, action, user, tenant, **more)
+
+
+def _named(target: object) -> str:
+    # In English whoever did it: a row reads the same for everybody, as long as its hash holds.
+    with override("en"):
+        return str(target)[:LONGEST]
 
 
 def _actor(who: Any) -> tuple[str, str]:

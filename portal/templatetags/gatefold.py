@@ -325,9 +325,9 @@ def plain_name(state: Any, mode: Mode) -> str:
 
 
 @register.filter
-def listed(value: Any) -> str:
-    """A fact of the audit log in one short line."""
-    return shown(", ".join(map(str, value)) or "–") if isinstance(value, list) else shown(value)
+def of(short: dict[str, str], name: str) -> str:
+    """The short name, where there is one."""
+    return short.get(name, name)
 
 
 @register.filter

@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import Client
+from django.utils.translation import gettext_lazy, override
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from clusters import drafts
@@ -32,7 +33,7 @@ def sql(statement: str) -> None:
 
 @pytest.fixture
 def rows(acme: Tenant) -> list[AuditRow]:
-    return [record("alice", Action.JOB, f"job {n}", acme, step=n) for n in range(1, 6)]
+    return [record("alice", Action.JOB, f"job {n}", acme, proposal=n) for n in range(1, 6)]
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_chain_of_untouched_rows_holds(rows: list[AuditRow]) -> None:
         pytest.param("UPDATE portal_auditrow SET actor = 'bob' WHERE number = 3", 3, id="changed"),
         pytest.param("UPDATE portal_auditrow SET at = '2020-01-01 00:00:00' WHERE number = 2", 2, id="dated"),
         pytest.param("UPDATE portal_auditrow SET tenant_id = NULL WHERE number = 4", 4, id="moved away"),
-        pytest.param("""UPDATE portal_auditrow SET facts = '{"step": 9}' WHERE number = 5""", 5, id="facts"),
+        pytest.param("""UPDATE portal_auditrow SET facts = '{"port": 9}' WHERE number = 5""", 5, id="facts"),
         pytest.param("DELETE FROM portal_auditrow WHERE number = 3", 3, id="deleted"),
         pytest.param("DELETE FROM portal_auditrow WHERE number = 1", 1, id="first deleted"),
         pytest.param("DELETE FROM portal_auditrow WHERE number = 5", 5, id="tail cut off"),
@@ -145,10 +146,31 @@ def test_row_falls_with_the_deed_that_is_rolled_back(acme: Tenant, head: Path) -
     assert verify(read(head)) is None
 
 
-def test_facts_that_promise_a_secret_are_refused(acme: Tenant) -> None:
-    with pytest.raises(ValueError, match="passphrase"):
-        record("alice", Action.JOB, "x", acme, passphrase="hunter2")
+@pytest.mark.parametrize("fact", [{"passphrase": "hunter2"}, {"change": "hunter2"}])
+def test_facts_without_words_are_refused(acme: Tenant, fact: dict[str, str]) -> None:
+    """A name that promises a secret is none of the facts."""
+    with pytest.raises(ValueError, match=r"no words for (passphrase|hunter2)"):
+        record("alice", Action.JOB, "x", acme, **fact)
     assert not AuditRow.objects.exists()
+
+
+def test_rows_are_read_in_the_readers_language_and_kept_in_one(
+    acme: Tenant, alice: User, log_in: LogIn
+) -> None:
+    with override("ja"):
+        row = record(alice, Action.MEMBER, gettext_lazy("Check consistency"), acme, change="roles",
+                     was=["operator"], now=["guest", "europe: approver"], name="sent")  # fmt: skip
+    assert row.target == "Check consistency"
+    assert row.computed() == row.hash
+    client = log_in(alice)
+    english = client.get("/audit/acme/").content.decode()
+    japanese = client.get("/audit/acme/", headers={"Accept-Language": "ja"}).content.decode()
+    assert "change: roles" in english
+    assert "now: guest, europe: approver" in english
+    assert "name: sent" in english
+    assert "変更: 権限" in japanese
+    assert "現在: ゲスト, europe: 承認者" in japanese
+    assert "名前: sent" in japanese
 
 
 def test_login_its_failure_and_logout_are_rows_of_the_persons_tenants(alice: User) -> None:
@@ -232,7 +254,7 @@ def test_page_shows_the_tenants_rows_filtered_and_in_pages(
 
 
 def test_export_is_whole_recorded_and_no_formula(acme: Tenant, alice: User, log_in: LogIn) -> None:
-    record("=HYPERLINK()", Action.JOB, "first", acme, step=1)
+    record("=HYPERLINK()", Action.JOB, "first", acme, proposal=1)
     client = log_in(alice)
     told = b"".join(client.get("/audit/acme/?format=csv").streaming_content).decode()
     lines = list(csv.DictReader(io.StringIO(told)))
