@@ -1,7 +1,8 @@
-"""Which machines of a cluster a person wants to see in a list."""
+"""Which machines of a cluster a person wants to see in a list, and what they are called in short."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -62,3 +63,10 @@ class Sieve:
     def sift(self, machines: Iterable[Seen]) -> list[Seen]:
         """The machines that are wanted, in their order."""
         return [one for one in machines if self.passes(one)]
+
+
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """For each host name its first label where no other has the same, else the whole name."""
+    first = {name: name.partition(".")[0] for name in names}
+    times = Counter(first.values())
+    return {name: name if times[label] > 1 or label.isdigit() else label for name, label in first.items()}

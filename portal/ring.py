@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import cos, hypot, pi, sin
 
@@ -68,9 +67,3 @@ def line(one: Spot, other: Spot) -> Line:
     path = f"M{one.x} {one.y}Q{bend_x:.1f} {bend_y:.1f} {other.x} {other.y}"
     # A quadratic curve passes half-way between its bend and the middle of its ends.
     return Line(path, round((x + bend_x) / 2, 1), round((y + bend_y) / 2, 1))
-
-
-def short_names(names: Sequence[str]) -> list[str]:
-    """The first label of each host name where that tells them apart, else the whole names."""
-    first = [name.partition(".")[0] for name in names]
-    return first if len(set(first)) == len(set(names)) else list(names)

@@ -19,6 +19,7 @@ from appliances.following.freshness import STALE_AFTER, Seen
 from appliances.models import Connection, LinkStatus
 from clusters.state import ClusterState
 from portal import ring
+from portal.machines import short_names
 from portal.pages.access import Place, cluster_page
 from portal.pages.cluster import machines_seen
 from portal.ring import Spot
@@ -146,17 +147,24 @@ class Map:
     @property
     def labelled(self) -> list[tuple[Node, Spot, str]]:
         """The nodes with their places and short names."""
-        shown = [self.here, *self.nodes]
-        names = ring.short_names([node.name for node in shown])
-        return [(n, self.places[n.serial], text) for n, text in zip(shown, names, strict=True)]
+        return [(node, self.places[node.serial], self.short[node.name]) for node in (self.here, *self.nodes)]
+
+    @cached_property
+    def short(self) -> dict[str, str]:
+        """The short name of each node."""
+        return short_names([self.here.name, *(node.name for node in self.nodes)])
+
+    @property
+    def peers(self) -> list[Node]:
+        """The columns of the table."""
+        return [*self.nodes, self.here]
 
     @property
     def table(self) -> list[tuple[Node, list[Sighting | None]]]:
         """Observer by peer: what each row's node says of each column's; None where it says nothing."""
         said = {(s.observer.serial, s.peer.serial): s for s in self.sightings}
-        peers = [*self.nodes, self.here]
         observers = [self.here, *(node for node in self.nodes if node.machine)]
-        return [(one, [said.get((one.serial, peer.serial)) for peer in peers]) for one in observers]
+        return [(one, [said.get((one.serial, peer.serial)) for peer in self.peers]) for one in observers]
 
 
 def map_of(place: Place, now: datetime) -> Map:

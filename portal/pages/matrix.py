@@ -16,6 +16,7 @@ from clusters.installed import catalogue
 from clusters.matrix import Cell, Kind, Row, matrix, own
 from clusters.modes import CLUSTER, Mode, group, machine
 from clusters.state import ClusterState
+from portal.machines import short_names
 from portal.pages.access import Place, cluster_page
 from portal.tenants import Right
 
@@ -102,6 +103,7 @@ def overview(request: HttpRequest, place: Place) -> HttpResponse:
         "counts": found.counts,
         "columns": columns,
         "total": len(ordered(place.draft)),
+        "short": short_names(member.name for member in place.draft.machines.values()),
         "rows": found.rows(columns),
     }
     name = "matrix/table.html" if request.htmx else "matrix/overview.html"

@@ -177,20 +177,20 @@ def _show(
     context: dict[str, Any] = {
         "section": "notifications",
         "page": page_of(request, sent, SHOWN),
+        "channels": Channel.objects.among(tenants).select_related("tenant"),
+        "states": Delivery.State.choices,
+        "asked": asked,
         "narrowed": any(asked.get(name) for name in ("state", "channel")),
         "now": timezone.now(),
     }
     if request.htmx:
         return render(request, "notifications/deliveries.html", context)
     context |= {
-        "channels": Channel.objects.among(tenants).select_related("tenant"),
         "subscriptions": Subscription.objects.among(tenants).select_related(
             "channel", "cluster__replica", "tenant"
         ),
         "digests": Digest.objects.among(tenants).select_related("channel"),
         "ways": WayName.choices,
-        "states": Delivery.State.choices,
-        "asked": asked,
         "forms": {name: (entered or {}).get(name) or form(tenants=tenants) for name, form in FORMS.items()},
         "entered": entered,
     }

@@ -104,7 +104,7 @@ def test_check_of_equal_replicas_finds_nothing_and_fetches_no_snapshot(
     check(europe, members)
     html = browser.get(PAGE).content.decode()
     assert "No inconsistencies found" in html
-    assert html.count("asked</span>") == 4
+    assert html.count("checked</span>") == 4
     assert members.asked == []
     job = Job.everything.get()
     names = [settings.GATEFOLD_PORTAL_NAME, "berlin.example", "paris.example", "rome.example"]

@@ -19,6 +19,7 @@ from clusters import membership, replicas
 from clusters.state import Portal
 from clusters.versions import Address, Change, Kind
 from portal import ring
+from portal.machines import short_names
 from portal.pages.links import MOST_DRAWN
 from portal.tenants import ManagedCluster
 from tests.portal import world
@@ -97,7 +98,9 @@ def test_table_says_who_says_what_of_whom(browser: Client, europe: ManagedCluste
     link(europe, "berlin.example", "paris.example", "down", reason="No answer")
     link(europe, "paris.example", "berlin.example", round_trip=12.34)
     table = page(browser).partition("Who says what of whom</h2>")[2]
-    rows = {row[0]: row[1] for row in re.findall(r'<th scope="row">([^<]*)</th>(.*?)</tr>', table, re.S)}
+    found = re.findall(r'<th scope="row" title="([^"]*)">([^<]*)</th>(.*?)</tr>', table, re.S)
+    assert [short for _name, short, _cells in found] == ["This portal", "berlin", "paris", "rome"]
+    rows = {name: cells for name, _short, cells in found}
     assert list(rows) == ["This portal", "berlin.example", "paris.example", "rome.example"]
     assert "berlin.example sees paris.example: down. No answer" in rows["berlin.example"]
     assert "12.3 ms" in rows["paris.example"]
@@ -189,5 +192,10 @@ def test_line_between_opposite_nodes_keeps_away_from_the_middle() -> None:
 
 
 def test_names_are_short_where_that_tells_them_apart() -> None:
-    assert ring.short_names(["a.example.com", "b.example.com"]) == ["a", "b"]
-    assert ring.short_names(["a.example.com", "a.example.org"]) == ["a.example.com", "a.example.org"]
+    assert short_names(["a.example.com", "b.example.com", "c.org", "c.net", "192.0.2.1"]) == {
+        "a.example.com": "a",
+        "b.example.com": "b",
+        "c.org": "c.org",
+        "c.net": "c.net",
+        "192.0.2.1": "192.0.2.1",
+    }
