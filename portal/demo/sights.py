@@ -61,7 +61,7 @@ SIGHTS = (
     Sight("proposals", "/{cluster}/proposals/"),
     Sight("proposal", "/{cluster}/proposals/", "proposal"),
     Sight("history", "/{cluster}/history/"),
-    Sight("commit", "/{cluster}/history/", "commit"),
+    Sight("commit", "/{cluster}/history/?feature=smtproutes", "commit"),
     Sight("conflicts", "/{cluster}/conflicts/"),
     Sight("matrix", "/{cluster}/matrix/"),
     Sight("references", "/{cluster}/references/"),

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from appliances.machine.running import TREE
+from appliances.releases.artifact import build
+from portal import releases
 from portal.demo.plan import PASSPHRASE
 
 if TYPE_CHECKING:
@@ -18,6 +23,9 @@ FILES = f"/{CLUSTER}/cluster/system_administration/configuration_file"
 GUEST = "frank@northwind.example"
 APART, OTHER = "montreal", "newyork"
 BY_TELEPHONE, BY_LETTER = "jean@northwind.example", "jane@northwind.example"
+DESK = "main .conflict button[value=keep]"
+"""A conflict that waits for somebody."""
+NEXT = "0.2.0"
 KEEP = "y"
 """The answer to whether a commit keeps what was for a rollback."""
 
@@ -65,6 +73,20 @@ def put_away(page: Page) -> None:
     _type(
         page, OTHER, "clustermode cluster", f"unsubscribe delete {BY_LETTER}", 'commit -m "As before"', KEEP
     )
+
+
+@contextmanager
+def offered_release() -> Iterator[None]:
+    """The portal offers the next release for so long, if it offers none."""
+    folder = releases.folder()
+    if folder.exists():
+        yield
+        return
+    build(TREE, NEXT, folder, "Upgrades show their steps")
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder)
 
 
 def override(page: Page) -> bool:
@@ -120,7 +142,7 @@ def machine_page(page: Page) -> str:
 def _disagree(page: Page) -> None:
     """A machine is apart; the same settings are changed there and here; a check names it; it comes back."""
     page.goto(f"/{CLUSTER}/conflicts/")
-    if page.locator("main button[value=accept]").count():
+    if page.locator(DESK).count():
         return
     _member(page, "disconnect")
     for machine, who, why in ((APART, BY_TELEPHONE, "telephone"), (OTHER, BY_LETTER, "letter")):
@@ -130,7 +152,7 @@ def _disagree(page: Page) -> None:
     page.locator("button[value=start]").click()
     _await(page, f"/{CLUSTER}/check/", "button[value=start]:not([disabled])")
     _member(page, "reconnect")
-    _await(page, f"/{CLUSTER}/conflicts/", "main button[value=accept]")
+    _await(page, f"/{CLUSTER}/conflicts/", DESK)
 
 
 def _member(page: Page, do: str) -> None:

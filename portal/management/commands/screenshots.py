@@ -101,8 +101,9 @@ class Album:
         staging.log_in(page)
         invitation = staging.set_up(page)
         try:
-            for kind in kinds:
-                yield from self.seen(kind, invitation)
+            with staging.offered_release():
+                for kind in kinds:
+                    yield from self.seen(kind, invitation)
         finally:
             staging.put_away(page)
             page.context.close()
