@@ -18,6 +18,7 @@ from pathlib import Path
 import asyncssh
 
 from appliances.links.identity import HOST_KEY
+from portal import releases
 from portal.demo.plan import CLUSTERS, PASSPHRASE, SSH_PORT, DemoCluster, DemoMachine, Settings
 from portal.supervisor import Program
 
@@ -78,7 +79,7 @@ def program(var: Path, machine: DemoMachine) -> Program:
     """The machine's daemon."""
     return Program(
         machine.name,
-        (*MANAGE, "machine", "run", "--home", str(home(var, machine))),
+        (*MANAGE, "machine", "run", "--home", str(home(var, machine)), "--releases", str(releases.folder())),
         lambda: answers(machine.address, SSH_PORT),
         {"DJANGO_SETTINGS_MODULE": "portal.settings.machine"},
     )
