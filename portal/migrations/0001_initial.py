@@ -267,7 +267,7 @@ class Migration(migrations.Migration):
                 ('trial', models.CharField(blank=True, max_length=100, verbose_name='commit of the try')),
                 ('commit', models.CharField(blank=True, db_index=True, max_length=100, verbose_name='commit')),
                 ('returned', models.CharField(blank=True, max_length=100, verbose_name='commit of the return')),
-                ('reason', models.TextField(blank=True, verbose_name='reason')),
+                ('reason', portal.phrases.PhraseField(blank=True, verbose_name='reason')),
                 ('taken_back', models.BooleanField(default=False, verbose_name='changes are pending again')),
                 ('created', models.DateTimeField(auto_now_add=True, verbose_name='created')),
                 ('ended', models.DateTimeField(blank=True, null=True, verbose_name='ended')),
@@ -291,7 +291,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField(auto_now_add=True, verbose_name='at')),
                 ('user', models.CharField(blank=True, max_length=255, verbose_name='user')),
-                ('text', models.TextField(verbose_name='text')),
+                ('text', portal.phrases.PhraseField(verbose_name='text')),
                 ('proposal', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='portal.proposal')),
             ],
             options={
