@@ -398,7 +398,7 @@ class Migration(migrations.Migration):
                 ('created', models.DateTimeField(verbose_name='created')),
                 ('due', models.DateTimeField(verbose_name='next try')),
                 ('ended', models.DateTimeField(blank=True, null=True, verbose_name='ended')),
-                ('error', models.TextField(blank=True, verbose_name='error')),
+                ('error', portal.phrases.PhraseField(blank=True, verbose_name='error')),
                 ('alert', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='deliveries', to='portal.alert')),
                 ('channel', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='portal.channel')),
                 ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='portal.tenant')),
