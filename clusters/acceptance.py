@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from clusters import models, replicas, versions
 from clusters.catalogue import Document, InvalidDocument, Problem
 from clusters.installed import catalogue
 from clusters.modes import Level, Mode, machine
+from clusters.phrases import phrase as _
 from clusters.refusals import LongComment
 from clusters.state import ClusterState, UnknownMode
 from clusters.versions import Address, Change
@@ -50,5 +51,5 @@ def checked(row: models.Replica, state: ClusterState, address: Address, value: o
         require_mode(state, row.serial, address.mode)
         return catalogue().check(address.name, address.mode, value)
     if not isinstance(value, dict):
-        raise InvalidDocument(address.kind, [Problem("", _("The value of an entry is an object."))])
+        raise InvalidDocument(address.kind, [Problem("", gettext("The value of an entry is an object."))])
     return value

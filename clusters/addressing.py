@@ -7,10 +7,9 @@ import binascii
 import ipaddress
 import re
 
-from django.utils.translation import gettext as _
-
 from clusters.membership_refusals import BadAddress, BadKey, BadName, OtherRelease
 from clusters.models import REJOINED
+from clusters.phrases import phrase as _
 
 MAX_NAME = 255
 MAX_SERIAL = 48

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-
 from clusters import drafts, replicas, versions
 from clusters.acceptance import check_comment, check_values
 from clusters.drafts import Stale
@@ -21,7 +18,9 @@ from clusters.history import (
     kept,
     last,
 )
-from clusters.naming import authorship_label, entry_label
+from clusters.naming import authorship_phrase, entry_phrase
+from clusters.phrases import joined, ngettext
+from clusters.phrases import phrase as _
 from clusters.refusals import LongComment, NothingPending, Refused
 from clusters.replication import Replica, StaleDraft
 from clusters.reverting import (
@@ -82,7 +81,7 @@ class CommitConflict(Refused):
 
     def __init__(self, stale: Sequence[Stale], state: ClusterState) -> None:
         self.stale = tuple(stale)
-        others = "; ".join(f"{entry_label(state, s.address)}: {authorship_label(s.now)}" for s in stale)
+        told = (joined(": ", entry_phrase(state, s.address), authorship_phrase(s.now)) for s in stale)
         text = ngettext(
             "Not committed: somebody else has changed this meanwhile. %(others)s. Discard your changes, "
             "or keep them pending and compare.",
@@ -90,7 +89,7 @@ class CommitConflict(Refused):
             "or keep them pending and compare.",
             len(self.stale),
         )
-        super().__init__(text % {"others": others})
+        super().__init__(text % {"others": joined("; ", *told)})
 
 
 def commit_pending(replica_id: int, *, user: str, host: str, comment: str = "") -> versions.Commit:

@@ -6,13 +6,14 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from clusters import versions
 from clusters.addressing import check_name
 from clusters.membership_refusals import AlreadyNamed, GroupInUse, LastGroup
 from clusters.modes import group
 from clusters.operations import Values, erased, members_of, names_of, operation, require_free
+from clusters.phrases import phrase as _
 from clusters.state import ClusterState, Group, Machine, UnknownMode
 from clusters.versions import Address, Kind
 
@@ -29,7 +30,7 @@ def add_group(replica_id: int, name: str, *, user: str, host: str) -> Group:
     """Add an empty group (GRP-02, CR-08, L01); raises NotInCluster, BadName, AlreadyNamed."""
     with operation(replica_id) as op:
         new = Group(str(uuid.uuid4()), _require_group_name(op.state, name))
-        text = _("Add the group %(name)s") % {"name": new.name}
+        text = gettext("Add the group %(name)s") % {"name": new.name}
         op.commit({Address(Kind.GROUP, new.id): new.to_value()}, user, host, text)
         return new
 
@@ -43,7 +44,7 @@ def rename_group(replica_id: int, group_id: str, name: str, *, user: str, host: 
         old = op.state.mode_name(group(group_id))
         wanted = _require_group_name(op.state, name, group_id)
         new = replace(op.state.groups[group_id], name=wanted)
-        text = _("Rename the group %(old)s to %(new)s") % {"old": old, "new": wanted}
+        text = gettext("Rename the group %(old)s to %(new)s") % {"old": old, "new": wanted}
         return op.commit({Address(Kind.GROUP, group_id): new.to_value()}, user, host, text)
 
 
@@ -75,7 +76,7 @@ def delete_group(
         values |= erased(op.state, group(group_id))
         if op.state.groups[group_id].initial:
             values[Address(Kind.GROUP, target)] = replace(op.state.groups[target], initial=True).to_value()
-        return op.commit(values, user, host, _("Delete the group %(name)s") % {"name": name})
+        return op.commit(values, user, host, gettext("Delete the group %(name)s") % {"name": name})
 
 
 def set_group(
@@ -90,7 +91,10 @@ def set_group(
         members = [m for m in members_of(op.state, serials) if m.group != group_id]
         if not members:
             return None
-        text = _("Put %(machines)s into the group %(name)s") % {"machines": names_of(members), "name": name}
+        text = gettext("Put %(machines)s into the group %(name)s") % {
+            "machines": names_of(members),
+            "name": name,
+        }
         return op.commit(_moved(members, group_id), user, host, text)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from clusters import versions
 from clusters.addressing import check_address, check_name
@@ -39,6 +39,7 @@ from clusters.joining import (
 )
 from clusters.membership_refusals import AlreadyNamed
 from clusters.operations import Values, members_of, names_of, operation
+from clusters.phrases import phrase as _
 from clusters.state import Machine
 from clusters.versions import THE_CLUSTER, Address, Kind
 
@@ -82,7 +83,7 @@ def set_name(replica_id: int, name: str, *, user: str, host: str) -> versions.Co
         if wanted.casefold() in {g.name.casefold() for g in op.state.groups.values()}:
             raise AlreadyNamed(_("A group is called %(name)s already.") % {"name": wanted})
         value = {**op.state.entries[THE_CLUSTER].value, "name": wanted}
-        text = _("Rename the cluster to %(name)s") % {"name": wanted}
+        text = gettext("Rename the cluster to %(name)s") % {"name": wanted}
         return op.commit({THE_CLUSTER: value}, user, host, text)
 
 
@@ -96,9 +97,9 @@ def set_safe_wait(replica_id: int, safe_wait: bool, *, user: str, host: str) -> 
             return None
         value = {**op.state.entries[THE_CLUSTER].value, "safe_wait": safe_wait}
         text = (
-            _("Settings in conflict wait for a decision")
+            gettext("Settings in conflict wait for a decision")
             if safe_wait
-            else _("In a conflict the newest holds")
+            else gettext("In a conflict the newest holds")
         )
         return op.commit({THE_CLUSTER: value}, user, host, text)
 
@@ -118,7 +119,7 @@ def set_disconnected(
         values: Values = {
             Address(Kind.MACHINE, m.serial): replace(m, disconnected=disconnected).to_value() for m in members
         }
-        text = _("Disconnect %(machines)s") if disconnected else _("Reconnect %(machines)s")
+        text = gettext("Disconnect %(machines)s") if disconnected else gettext("Reconnect %(machines)s")
         return op.commit(values, user, host, text % {"machines": names_of(members)})
 
 
@@ -141,7 +142,7 @@ def set_communication(
             if new is not member:
                 reached = replace(member, address=new.address, port=new.port, ccs_port=new.ccs_port)
                 values[Address(Kind.MACHINE, member.serial)] = reached.to_value()
-        return op.commit(values, user, host, _("Change how the machines reach one another"))
+        return op.commit(values, user, host, gettext("Change how the machines reach one another"))
 
 
 def set_keys(
@@ -154,5 +155,5 @@ def set_keys(
     with operation(replica_id) as op:
         (member,) = members_of(op.state, [serial])
         new = replace(member, host_key=host_key, user_key=user_key)
-        text = _("Change the keys of %(name)s") % {"name": member.name}
+        text = gettext("Change the keys of %(name)s") % {"name": member.name}
         return op.commit({Address(Kind.MACHINE, serial): new.to_value()}, user, host, text)

@@ -5,26 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from django.utils.translation import gettext as _
-
 from clusters.modes import Level, Mode
+from clusters.phrases import Phrase, Text, joined
+from clusters.phrases import phrase as _
 from clusters.state import ClusterState, UnknownMode
 from clusters.versions import Address, Authorship, Kind, Timestamp
+
+LEVELS = {Level.CLUSTER: _("Cluster"), Level.GROUP: _("Group"), Level.MACHINE: _("Machine")}
 
 
 def level_word(level: Level) -> str:
     """The level as a word before a name."""
-    words = {Level.CLUSTER: _("Cluster"), Level.GROUP: _("Group"), Level.MACHINE: _("Machine")}
-    return words[level]
+    return str(LEVELS[level])
 
 
 def mode_label(state: ClusterState, mode: Mode) -> str:
     """`Group Paris`; the id stands for a mode that the cluster does not have (any more)."""
+    return str(mode_phrase(state, mode))
+
+
+def mode_phrase(state: ClusterState, mode: Mode) -> Text:
+    """The same, to be kept."""
     try:
         name = state.mode_name(mode)
     except UnknownMode:
         name = mode.id
-    return f"{level_word(mode.level)} {name}".rstrip()
+    return joined(" ", LEVELS[mode.level], name)
 
 
 def mode_labels(state: ClusterState, modes: Iterable[Mode]) -> str:
@@ -34,14 +40,22 @@ def mode_labels(state: ClusterState, modes: Iterable[Mode]) -> str:
 
 def entry_label(state: ClusterState, address: Address) -> str:
     """`smtproutes (Group Paris)`, `Machine mx1.example.com`, `Pending join 0A12`."""
+    return str(entry_phrase(state, address))
+
+
+def entry_phrase(state: ClusterState, address: Address) -> Text:
+    """The same, to be kept."""
     if address.mode is not None:
-        return f"{address.name} ({mode_label(state, address.mode)})"
+        return Phrase("%(name)s (%(mode)s)") % {
+            "name": address.name,
+            "mode": mode_phrase(state, address.mode),
+        }
     if address.kind is Kind.CLUSTER:
-        return mode_label(state, Mode(Level.CLUSTER))
+        return mode_phrase(state, Mode(Level.CLUSTER))
     if address.kind in (Kind.GROUP, Kind.MACHINE):
-        return mode_label(state, Mode(Level(address.kind), address.name))
+        return mode_phrase(state, Mode(Level(address.kind), address.name))
     word = _("Portal") if address.kind is Kind.PORTAL else _("Pending join")
-    return f"{word} {address.name}"
+    return joined(" ", word, address.name)
 
 
 def moment(time: Timestamp) -> datetime:
@@ -51,9 +65,14 @@ def moment(time: Timestamp) -> datetime:
 
 def authorship_label(by: Authorship) -> str:
     """`alice on mx1.example.com at 2031-02-03 04:05:06 UTC: new route`."""
+    return str(authorship_phrase(by))
+
+
+def authorship_phrase(by: Authorship) -> Text:
+    """The same, to be kept."""
     text = _("%(user)s on %(host)s at %(time)s UTC") % {
         "user": by.user,
         "host": by.host,
         "time": f"{moment(by.time):%Y-%m-%d %H:%M:%S}",
     }
-    return f"{text}: {by.comment}" if by.comment else text
+    return joined(": ", text, by.comment)

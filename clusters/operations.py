@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from django.utils.translation import gettext as _
-
 from clusters import drafts, models, replicas, versions
 from clusters.catalogue import Document
 from clusters.membership_refusals import AlreadyNamed, InCluster, NotInCluster, NotThisMachine, PendingDrafts
 from clusters.modes import Mode, machine
+from clusters.phrases import phrase as _
 from clusters.replication import Replica
 from clusters.state import ClusterState, Machine
 from clusters.versions import Address, Change, settings_at

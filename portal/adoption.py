@@ -5,7 +5,6 @@ from __future__ import annotations
 from asgiref.sync import async_to_sync
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from appliances.following import adopting, statuses
 from appliances.following.adopting import FollowedAlready
@@ -13,10 +12,12 @@ from appliances.following.couriers import send
 from appliances.links.client import HostKey, Passphrase
 from appliances.links.errors import LinkError
 from clusters.models import Replica
+from clusters.phrases import phrase as _
 from clusters.refusals import Refused
 from portal.audit import Action, Outcome, record
 from portal.jobs import Job
 from portal.live.hints import hint, jobs_of
+from portal.phrases import words_of
 from portal.tenants import ManagedCluster, Person, Tenant, free_slug
 
 
@@ -39,7 +40,7 @@ def adopt(
         record(person, Action.ADOPTION, cluster, tenant, address=address, port=port)
         return cluster
     except (LinkError, Refused) as error:
-        job.end(Job.State.FAILED, str(error))
+        job.end(Job.State.FAILED, words_of(error))
         record(person, Action.ADOPTION, f"{address} {port}", tenant, outcome=Outcome.FAILED)
         raise
     finally:

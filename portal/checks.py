@@ -17,9 +17,11 @@ from django.utils.translation import gettext_lazy
 from appliances.machine.comparing import Gathered
 from clusters import checking, replicas
 from clusters.checking import Held
+from clusters.phrases import Decoder, Encoder
 from clusters.refusals import Refused
 from clusters.sealed_columns import SealedTextField
 from clusters.versions import Address, CommitId, Version
+from portal.phrases import words_of
 from portal.tenants import ManagedCluster
 
 KEPT = 10
@@ -43,7 +45,7 @@ class Check(models.Model):
     cluster = models.ForeignKey(ManagedCluster, models.CASCADE, related_name="checks")
     at = models.DateTimeField(gettext_lazy("at"), auto_now_add=True)
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    holders = models.JSONField(gettext_lazy("holders"), default=list)
+    holders = models.JSONField(gettext_lazy("holders"), default=list, encoder=Encoder, decoder=Decoder)
 
     class Meta:
         verbose_name = gettext_lazy("check")
@@ -119,7 +121,7 @@ def record(cluster: ManagedCluster, person: Any, serials: Mapping[str, str], fou
             "name": name,
             "serial": serial,
             "digest": found.digests.get(name, ""),
-            "reason": found.unreached.get(name, ""),
+            "reason": words_of(found.unreached[name]) if name in found.unreached else "",
         }
         for name, serial in serials.items()
     ]

@@ -6,18 +6,19 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.utils.translation import gettext as _
-
 from appliances.following import calling
 from appliances.following.calling import Said
 from appliances.following.worker import WorkerEnds
 from appliances.links.errors import LinkError
+from clusters.phrases import Text, joined
+from clusters.phrases import phrase as _
 from portal.asking import MACHINE_ROLES
 from portal.jobs import Job, JobCancelled, JobFailed, JobInterrupted, JobPart
+from portal.phrases import words_of
 from portal.tenants import role_in
 from portal.working import pause
 
-Do = Callable[[JobPart], str]
+Do = Callable[[JobPart], Text]
 
 SETTLING = 120.0
 """Seconds within which a machine enforces its settings, and links come back."""
@@ -52,8 +53,8 @@ def _one(job: Job, part: JobPart, do: Do) -> None:
     try:
         told, state = do(part), JobPart.State.DONE
     except (LinkError, JobFailed) as error:
-        told, state = str(error)[:2000], JobPart.State.FAILED
-    job.say(f"{part.name}: {told}")
+        told, state = words_of(error), JobPart.State.FAILED
+    job.say(joined(": ", part.name, told))
     part.now(state, told)
 
 
@@ -106,5 +107,5 @@ def verified(part: JobPart, release: str) -> None:
             return
         if time.monotonic() > end:
             trouble = (status.get("error") or {}).get("text") or _("It does not enforce its settings.")
-            raise JobFailed(str(trouble))
+            raise JobFailed(trouble)
         pause(1.0)

@@ -8,13 +8,15 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from appliances.following.couriers import send
+from clusters.phrases import Text, phrase
 from portal.audit import Action, record
 from portal.kinds import Kind, kind_of
 from portal.live.hints import hint, jobs_of
+from portal.phrases import PhraseField
 from portal.tenants import ManagedCluster, Tenant, TenantManager
 
 LINES = 500
@@ -36,8 +38,7 @@ class JobInterrupted(Exception):
 class Job(models.Model):
     """One piece of work. A courier may come twice or late: only a queued job can be claimed.
 
-    `asked` is what the person chose, `language` how its log speaks; `seen` is the last sign of life of the
-    worker that has it.
+    `asked` is what the person chose; `seen` is the last sign of life of the worker that has it.
     """
 
     class State(models.TextChoices):
@@ -51,12 +52,11 @@ class Job(models.Model):
     cluster = models.ForeignKey(ManagedCluster, models.CASCADE, null=True, blank=True, related_name="+")
     kind = models.CharField(_("kind"), max_length=32)
     asked = models.JSONField(_("what was asked"), default=dict, blank=True)
-    language = models.CharField(_("language"), max_length=16, default="en")
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.QUEUED)
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     done = models.PositiveIntegerField(_("steps done"), default=0)
     total = models.PositiveIntegerField(_("steps"), default=0)
-    message = models.TextField(_("result"), blank=True)
+    message = PhraseField(_("result"), blank=True)
     cancel_asked = models.BooleanField(_("cancel asked"), default=False)
     created = models.DateTimeField(_("created"), auto_now_add=True)
     begun = models.DateTimeField(_("begun"), null=True, blank=True)
@@ -109,7 +109,7 @@ class Job(models.Model):
         self.refresh_from_db()
         return True
 
-    def step(self, text: str, done: int, total: int) -> None:
+    def step(self, text: Text, done: int, total: int) -> None:
         """Note progress; raises JobCancelled when a person asked for that."""
         self.say(text)
         self.progress(done, total)
@@ -122,7 +122,7 @@ class Job(models.Model):
         self.refresh_from_db()
         self.tell()
 
-    def say(self, text: str) -> None:
+    def say(self, text: Text) -> None:
         """Add a line to the job's log."""
         JobLine.objects.create(job=self, text=text)
 
@@ -130,7 +130,7 @@ class Job(models.Model):
         """Let the pages of the job look again."""
         hint(jobs_of(self.tenant_id), "jobs")
 
-    def end(self, state: str, message: str = "") -> None:
+    def end(self, state: str, message: Text = "") -> None:
         """Close the job."""
         Job.everything.filter(pk=self.pk).update(state=state, message=message, ended=timezone.now())
         self.refresh_from_db()
@@ -158,7 +158,7 @@ class JobLine(models.Model):
 
     job = models.ForeignKey(Job, models.CASCADE, related_name="lines")
     at = models.DateTimeField(_("at"), auto_now_add=True)
-    text = models.TextField(_("text"))
+    text = PhraseField(_("text"))
 
     class Meta:
         verbose_name = _("line of a job")
@@ -166,7 +166,7 @@ class JobLine(models.Model):
         ordering: ClassVar[list[str]] = ["pk"]
 
     def __str__(self) -> str:
-        return self.text
+        return str(self.text)
 
 
 class JobPart(models.Model):
@@ -186,7 +186,7 @@ class JobPart(models.Model):
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.WAITING)
     step = models.CharField(_("step"), max_length=32, blank=True)
     percent = models.PositiveSmallIntegerField(_("percent"), null=True, blank=True)
-    message = models.TextField(_("result"), blank=True)
+    message = PhraseField(_("result"), blank=True)
     changed = models.DateTimeField(_("changed"), auto_now=True)
 
     class Meta:
@@ -205,7 +205,7 @@ class JobPart(models.Model):
         """Whether nothing more is to be done here."""
         return self.state in (self.State.DONE, self.State.SKIPPED)
 
-    def now(self, state: str, message: str = "", *, step: str | None = None) -> None:
+    def now(self, state: str, message: Text = "", *, step: str | None = None) -> None:
         """Note where it stands."""
         self.state, self.message, self.percent = state, message, None
         self.step = self.step if step is None else step
@@ -235,7 +235,6 @@ def start(
             cluster=cluster,
             kind=kind,
             asked=asked or {},
-            language=get_language() or "en",
             started_by=person,
             total=len(machines or ()),
         )
@@ -277,7 +276,7 @@ def skip(job: Job, serial: str) -> bool:
     left = job.parts.filter(serial=serial, state__in=[JobPart.State.WAITING, JobPart.State.FAILED])
     skipped = bool(left.update(state=JobPart.State.SKIPPED, step="", percent=None))
     if skipped:
-        job.say(_("%(name)s is skipped") % {"name": job.parts.get(serial=serial).name})
+        job.say(phrase(gettext_noop("%(name)s is skipped")) % {"name": job.parts.get(serial=serial).name})
         job.tell()
     return skipped
 
@@ -290,10 +289,11 @@ def abandon_lost(since: datetime) -> int:
     lost = list(Job.everything.filter(state=Job.State.RUNNING, seen__lt=since))
     for job in lost:
         if job.does.resumable and not job.cancel_asked:
-            job.say(str(_("The worker that ran it is gone; another one goes on.")))
+            job.say(phrase(gettext_noop("The worker that ran it is gone; another one goes on.")))
             job.requeue()
         else:
-            job.end(Job.State.FAILED, str(_("The worker that ran it is gone. Start it again.")))
+            gone = phrase(gettext_noop("The worker that ran it is gone. Start it again."))
+            job.end(Job.State.FAILED, gone)
     return len(lost)
 
 

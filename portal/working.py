@@ -9,11 +9,13 @@ from typing import Any
 
 from celery.signals import worker_shutting_down
 from django.db import close_old_connections
-from django.utils import timezone, translation
-from django.utils.translation import gettext as _
+from django.utils import timezone
 
 from appliances.following.worker import WorkerEnds
+from clusters.phrases import Text
+from clusters.phrases import phrase as _
 from portal.jobs import Job, JobCancelled, JobFailed, JobInterrupted
+from portal.phrases import words_of
 
 HEARTBEAT = 10.0
 
@@ -27,17 +29,17 @@ def _stop(**_kwargs: Any) -> None:
 
 def run(job: Job) -> None:
     """Do a claimed job and close its row; a resumable one that is interrupted is queued again."""
-    with translation.override(job.language), _alive(job):
+    with _alive(job):
         try:
             text = _work(job)
         except (JobInterrupted, WorkerEnds):
             _leave(job)
         except JobCancelled as cancelled:
-            job.end(Job.State.CANCELLED, str(cancelled) or _("Cancelled by a person."))
+            job.end(Job.State.CANCELLED, words_of(cancelled) or _("Cancelled by a person."))
         except JobFailed as failed:
-            job.end(Job.State.FAILED, str(failed)[:2000])
+            job.end(Job.State.FAILED, words_of(failed))
         except Exception as error:
-            job.end(Job.State.FAILED, str(error)[:2000])
+            job.end(Job.State.FAILED, words_of(error))
             raise
         else:
             job.end(Job.State.DONE, text)
@@ -51,7 +53,7 @@ def _leave(job: Job) -> None:
         job.end(Job.State.FAILED, _("The worker that ran it has ended. Start it again."))
 
 
-def _work(job: Job) -> str:
+def _work(job: Job) -> Text:
     if job.does.run is None:
         raise JobFailed(_("This release does not know such jobs."))
     return job.does.run(job)

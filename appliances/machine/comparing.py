@@ -28,7 +28,7 @@ class Gathered:
     """What was heard: digests by name, why a member was not checked, and what those hold that differ."""
 
     digests: dict[str, str] = field(default_factory=dict)
-    unreached: dict[str, str] = field(default_factory=dict)
+    unreached: dict[str, LinkError] = field(default_factory=dict)
     holdings: list[Holding] = field(default_factory=list)
 
 
@@ -46,7 +46,7 @@ def gather(
         try:
             found.digests[name] = asking.digest_of(serial)
         except LinkError as error:
-            found.unreached[name] = str(error)
+            found.unreached[name] = error
     same = by_digest(found.digests)
     if len(same) > 1:
         held = [_holding(names, serials, asking, found) for names in same]
@@ -61,6 +61,6 @@ def _holding(
         try:
             return Holding.of(names[place:], asking.entries_of(serials[name]))
         except LinkError as error:
-            found.unreached[name] = str(error)
+            found.unreached[name] = error
             del found.digests[name]
     return None

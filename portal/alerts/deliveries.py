@@ -8,13 +8,14 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import gettext as gettext_now
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import override
+from django.utils.translation import gettext_noop
 
+from clusters.phrases import Text, phrase
 from portal.alerts.channels.base import Message, Passing, Permanent
 from portal.alerts.incidents import Alert
 from portal.alerts.routing import Channel
+from portal.phrases import PhraseField, words_of
 from portal.tenants import Tenant, TenantManager
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Delivery(models.Model):
     created = models.DateTimeField(_("created"))
     due = models.DateTimeField(_("next try"))
     ended = models.DateTimeField(_("ended"), null=True, blank=True)
-    error = models.TextField(_("error"), blank=True)
+    error = PhraseField(_("error"), blank=True)
 
     everything = models.Manager()
     objects = TenantManager()
@@ -89,12 +90,11 @@ def deliver(number: int, now: datetime) -> datetime | None:
         return None
     row = Delivery.everything.select_related("channel").get(pk=number)
     try:
-        with override(row.channel.language):
-            row.channel.send(Message(row.title, row.body, row.data, row.ident))
+        row.channel.send(Message(row.title, row.body, row.data, row.ident))
     except Permanent as error:
-        return _failed(row, str(error), now, again=False)
+        return _failed(row, words_of(error), now, again=False)
     except Passing as error:
-        return _failed(row, str(error), now, again=True)
+        return _failed(row, words_of(error), now, again=True)
     except Exception as error:
         # Not the text of it: what a foreign library raises may hold the address, which is a secret.
         logger.error("delivery %s failed with %s", number, type(error).__name__)
@@ -103,12 +103,12 @@ def deliver(number: int, now: datetime) -> datetime | None:
     return None
 
 
-def _failed(row: Delivery, why: str, now: datetime, *, again: bool) -> datetime | None:
+def _failed(row: Delivery, why: Text, now: datetime, *, again: bool) -> datetime | None:
     if not again or row.tries >= TRIES:
-        _write(row, state=Delivery.State.FAILED, ended=now, error=why[:1000])
+        _write(row, state=Delivery.State.FAILED, ended=now, error=why)
         return None
     due = now + PAUSES[min(row.tries, len(PAUSES)) - 1]
-    _write(row, state=Delivery.State.WAITING, due=due, error=why[:1000])
+    _write(row, state=Delivery.State.WAITING, due=due, error=why)
     return due
 
 
@@ -119,7 +119,7 @@ def _write(row: Delivery, **columns: object) -> None:
 def recover(now: datetime) -> None:
     """Take back what a courier lost on its way, put away what was lost too often, forget what is old."""
     lost = Delivery.everything.filter(state=Delivery.State.SENDING, due__lte=now)
-    why = gettext_now("The worker ended while it was sent.")
+    why = phrase(gettext_noop("The worker ended while it was sent."))
     lost.filter(tries__gte=TRIES).update(state=Delivery.State.FAILED, ended=now, error=why)
     lost.filter(tries__lt=TRIES).update(state=Delivery.State.WAITING, error=why)
     over = Q(state__in=[Delivery.State.SENT, Delivery.State.FAILED])

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext as gettext_now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from clusters.sealed_columns import SealedTextField
@@ -94,7 +94,7 @@ class Subscription(models.Model):
 def check_zone(name: str) -> None:
     """Raises ValidationError for what is no time zone."""
     if name not in zoneinfo.available_timezones():
-        raise ValidationError(gettext_now("Enter a time zone such as Asia/Tokyo or Europe/Berlin."))
+        raise ValidationError(gettext("Enter a time zone such as Asia/Tokyo or Europe/Berlin."))
 
 
 class Digest(models.Model):

@@ -11,7 +11,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from appliances.machine.release import release
 from appliances.models import MachineStatus
@@ -20,11 +19,14 @@ from clusters.addressing import require_release
 from clusters.effective import MachineImpact
 from clusters.installed import catalogue
 from clusters.modes import group, machine
+from clusters.phrases import Phrase
+from clusters.phrases import phrase as _
 from clusters.refusals import Refused
 from clusters.state import ClusterState
 from portal.guided.commands import operation as command
 from portal.jobs import Job
 from portal.live.hints import hint, jobs_of
+from portal.phrases import words_of
 from portal.tenants import ManagedCluster, Person
 
 Told = Mapping[str, Any]
@@ -40,7 +42,7 @@ class Operation:
     """One operation with its particulars: what it is called, its command line, how it is done."""
 
     verb: str
-    title: str
+    title: Phrase
     command: str
     act: Act
     machines: tuple[str, ...] = ()
@@ -141,7 +143,7 @@ def reconnect(state: ClusterState, told: Told) -> Operation:
     return _connection(state, told, _("Reconnect %(machines)s"), disconnected=False)
 
 
-def _connection(state: ClusterState, told: Told, title: str, *, disconnected: bool) -> Operation:
+def _connection(state: ClusterState, told: Told, title: Phrase, *, disconnected: bool) -> Operation:
     serials = _machines(state, told)
     hosts = [state.machines[s].name for s in serials]
     verb = "disconnect" if disconnected else "reconnect"
@@ -193,7 +195,7 @@ def carry_out(cluster: ManagedCluster, person: Person, found: Operation) -> Job:
     try:
         found.act(cluster.replica_id, {"user": person.get_username(), "host": settings.GATEFOLD_PORTAL_NAME})
     except Exception as error:
-        job.end(Job.State.FAILED, str(error)[:2000])
+        job.end(Job.State.FAILED, words_of(error))
         raise
     Job.everything.filter(pk=job.pk).update(done=1)
     job.end(Job.State.DONE, found.title)

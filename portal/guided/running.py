@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.utils import translation
-from django.utils.translation import gettext as _
 
 from appliances.links import console
 from appliances.links.client import Passphrase, Target
 from appliances.links.console import Answer
 from appliances.links.errors import LinkError
+from clusters.phrases import phrase as _
 from clusters.refusals import Refused
 from portal.guided.commands import Typed
 from portal.jobs import Job
 from portal.live.hints import hint, jobs_of
+from portal.phrases import words_of
 from portal.tenants import ManagedCluster, Person, Tenant
 
 MOST_LINES, LONGEST = 400, 500
@@ -62,7 +63,7 @@ def run(job: Job, door: Door, commands: Sequence[Typed]) -> None:
     try:
         async_to_sync(_typed)(door, list(commands), sync_to_async(heard))
     except (LinkError, CommandFailed) as error:
-        job.end(Job.State.FAILED, str(error)[:2000])
+        job.end(Job.State.FAILED, words_of(error))
         raise
     finally:
         hint(jobs_of(job.tenant_id), "jobs")

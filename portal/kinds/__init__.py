@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import Promise
 
+from clusters.phrases import Text
 from portal.tenants import Right
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Kind:
 
     name: str
     title: str | Promise
-    run: Callable[[Job], str] | None = None
+    run: Callable[[Job], Text] | None = None
     may_retry: bool = True
     resumable: bool = False
     right: Right = Right.EDIT

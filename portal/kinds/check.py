@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from appliances.following import worker
 from appliances.following.calling import reached
@@ -14,15 +11,27 @@ from appliances.links.errors import Fault, ProtocolError, Unreachable
 from appliances.links.peer import Wire
 from appliances.machine.comparing import Asking, gather
 from clusters import replicas
+from clusters.phrases import Text, joined, ngettext
+from clusters.phrases import phrase as _
 from clusters.replication import Snapshot
 from clusters.versions import MalformedCommit
 from portal import checks
 from portal.jobs import Job
 from portal.kinds import Kind
+from portal.phrases import words_of
 
 PATIENCE = 30.0
 HERE = ""
 """Stands for a serial number: the portal's own copy."""
+
+
+class Late(Unreachable):
+    """A member that was asked and has not answered."""
+
+    def __init__(self) -> None:
+        super().__init__(f"no answer in {PATIENCE:g} seconds")
+        said = _("no answer in %(n)d seconds") % {"n": PATIENCE}
+        self.args = (joined(". ", said, _(self.remedy)),)
 
 
 class OverLinks:
@@ -52,8 +61,7 @@ class OverLinks:
             return asked.result(PATIENCE)
         except TimeoutError:
             asked.cancel()
-            text = _("no answer in %(n)d seconds") % {"n": PATIENCE}
-            raise Unreachable(text) from None
+            raise Late from None
 
 
 async def _ask(replica_id: int, serial: str, request: Wire, user: str) -> Wire:
@@ -63,7 +71,7 @@ async def _ask(replica_id: int, serial: str, request: Wire, user: str) -> Wire:
     return pieces[0] if pieces else {}
 
 
-def run(job: Job, asking: Asking | None = None) -> str:
+def run(job: Job, asking: Asking | None = None) -> Text:
     """Compare all machines of the job's cluster and the portal's own copy."""
     assert job.cluster is not None
     replica_id = job.cluster.replica_id
@@ -76,20 +84,19 @@ def run(job: Job, asking: Asking | None = None) -> str:
         job.step(_("Checking %(name)s") % {"name": name}, next(done), len(serials))
 
     found = gather(serials, asking or OverLinks(replica_id, user), step)
-    for name, reason in found.unreached.items():
-        job.say(_("Not checked: %(name)s: %(reason)s") % {"name": name, "reason": reason})
+    for name, error in found.unreached.items():
+        job.say(_("Not checked: %(name)s: %(reason)s") % {"name": name, "reason": words_of(error)})
     made = checks.record(job.cluster, job.started_by, serials, found)
     job.progress(len(serials), len(serials))
     return _result(made)
 
 
-def _result(made: checks.Check) -> str:
+def _result(made: checks.Check) -> Text:
     count = made.findings.count()
     text = ngettext("%(n)d entry differs.", "%(n)d entries differ.", count) % {"n": count}
     away = len(made.unreached)
     lost = ngettext("%(n)d machine was not checked.", "%(n)d machines were not checked.", away) % {"n": away}
-    parts: list[Any] = [text if count else _("No inconsistencies found."), *([lost] if away else [])]
-    return " ".join(parts)
+    return joined(" ", text if count else _("No inconsistencies found."), lost if away else "")
 
 
 KIND = Kind("check", gettext_lazy("Check consistency"), run)

@@ -5,19 +5,20 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from clusters.phrases import Text
+from clusters.phrases import phrase as _
 from portal.each_machine import command, each
 from portal.jobs import Job, JobPart
 from portal.kinds import Kind
 
 
-def run(job: Job) -> str:
+def run(job: Job) -> Text:
     """Do it on each machine; the result counts what was really done."""
     done = {"done": 0, "matching": 0}
 
-    def act(part: JobPart) -> str:
+    def act(part: JobPart) -> Text:
         words = ["queue", str(job.asked["verb"]), *_selection(job, part), "--yes", "--json"]
         told = command(part, words).value
         counts = {name: int(told.get(name, 0)) for name in done} if isinstance(told, dict) else done

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import time
 
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from appliances.links.errors import LinkError
 from clusters import replicas
+from clusters.phrases import Text
+from clusters.phrases import phrase as _
 from portal.each_machine import SETTLING, command, each, status_of
 from portal.jobs import Job, JobFailed, JobPart
 from portal.kinds import Kind
+from portal.phrases import words_of
 from portal.tenants import Right
 from portal.working import pause
 
@@ -22,17 +24,17 @@ LOOK = 1.0
 """Seconds between two looks at a machine."""
 
 
-def run(job: Job) -> str:
+def run(job: Job) -> Text:
     """One machine as a rule; each in its turn."""
     each(job, _reconnect)
     return _("Done on %(count)d machine(s).") % {"count": job.total}
 
 
-def _reconnect(part: JobPart) -> str:
+def _reconnect(part: JobPart) -> Text:
     return taken_back(part) or _("It is connected already.")
 
 
-def taken_back(part: JobPart) -> str:
+def taken_back(part: JobPart) -> Text:
     """Which member has taken it back, in a sentence; empty where it is not disconnected.
 
     Raises JobFailed with the reason where nobody can.
@@ -46,7 +48,7 @@ def taken_back(part: JobPart) -> str:
     try:
         command(part, ["clusterconfig", "reconnect", part.name], on=serial)
     except (LinkError, JobFailed) as error:
-        raise JobFailed(_("It stays disconnected: %(why)s") % {"why": error}) from None
+        raise JobFailed(_("It stays disconnected: %(why)s") % {"why": words_of(error)}) from None
     _until_connected(part)
     return _("%(name)s has taken it back into the cluster.") % {"name": name}
 

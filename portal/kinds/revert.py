@@ -6,26 +6,28 @@ import time
 from typing import Any
 
 from django.conf import settings
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from clusters import membership, replicas
+from clusters.phrases import Text
+from clusters.phrases import phrase as _
 from portal.each_machine import command, each, status_of, verified
 from portal.jobs import Job, JobFailed, JobPart
 from portal.kinds import Kind
 from portal.kinds.reconnect import taken_back
 from portal.kinds.upgrade import LOOK, SILENCE
+from portal.phrases import words_of
 from portal.tenants import Right
 from portal.working import pause
 
 
-def run(job: Job) -> str:
+def run(job: Job) -> Text:
     """One machine as a rule; each in its turn."""
     each(job, _revert)
     return _("Done on %(count)d machine(s).") % {"count": job.total}
 
 
-def _revert(part: JobPart) -> str:
+def _revert(part: JobPart) -> Text:
     before = part.step or _leave(part)
     _until(part, lambda status: status.get("release", before) != before)
     release = str(status_of(part)["release"])
@@ -66,12 +68,12 @@ def _disconnect(part: JobPart) -> None:
         membership.set_disconnected(job.cluster.replica_id, [part.serial], True, **by)
 
 
-def _back(part: JobPart, release: str) -> str:
+def _back(part: JobPart, release: str) -> Text:
     """Reconnected where the connected members run the same release (UPG-08)."""
     try:
         taken_back(part)
     except JobFailed as error:
-        return _("runs %(release)s again. %(why)s") % {"release": release, "why": error}
+        return _("runs %(release)s again. %(why)s") % {"release": release, "why": words_of(error)}
     return _("runs %(release)s again and is taken back") % {"release": release}
 
 

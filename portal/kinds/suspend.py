@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from clusters.phrases import Text
+from clusters.phrases import phrase as _
 from portal.each_machine import command, each
 from portal.jobs import Job, JobPart
 from portal.kinds import Kind
@@ -21,7 +22,7 @@ WORDS = {
 """What a machine is told."""
 
 
-def run(job: Job) -> str:
+def run(job: Job) -> Text:
     """Tell each machine; the status of each shows what holds then."""
 
     def tell(part: JobPart) -> str:

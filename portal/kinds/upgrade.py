@@ -14,7 +14,6 @@ import time
 from typing import Any
 
 from django.conf import settings
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from appliances.following import visiting
@@ -22,10 +21,13 @@ from appliances.links.errors import LinkError
 from appliances.machine.release import release as own_release
 from appliances.models import Connection, MachineStatus
 from clusters import membership
+from clusters.phrases import Text, joined
+from clusters.phrases import phrase as _
 from portal.each_machine import SETTLING, VERIFY, command, verified
 from portal.jobs import Job, JobCancelled, JobFailed, JobPart
 from portal.kinds import Kind
 from portal.kinds.reconnect import taken_back
+from portal.phrases import words_of
 from portal.tenants import Right
 from portal.working import pause
 
@@ -47,7 +49,7 @@ STEPS = (
 """The steps as people read them; the machine names them so (`appliances.machine.upgrading.Step`)."""
 
 
-def run(job: Job) -> str:
+def run(job: Job) -> Text:
     """Work the book off from wherever it stands; stops at the first machine that fails."""
     release = str(job.asked["release"])
     parts = list(job.parts.all())
@@ -84,9 +86,11 @@ def _attempt(part: JobPart, work: Any) -> None:
     try:
         work()
     except (LinkError, JobFailed) as error:
-        part.job.say(f"{part.name}: {error}")
-        part.now(JobPart.State.FAILED, str(error)[:2000])
-        raise JobFailed(f"{part.name}: {error}") from None
+        why = words_of(error)
+        told = joined(": ", part.name, why)
+        part.job.say(told)
+        part.now(JobPart.State.FAILED, why)
+        raise JobFailed(told) from None
 
 
 def _begin_download(part: JobPart, release: str) -> None:
@@ -125,15 +129,15 @@ def _follow_or_return(part: JobPart, release: str) -> None:
     try:
         _follow(part, release)
     except (LinkError, JobFailed) as error:
-        raise JobFailed(f"{error} {_returned(part)}".strip()) from None
+        raise JobFailed(joined(" ", words_of(error), _returned(part))) from None
 
 
-def _returned(part: JobPart) -> str:
+def _returned(part: JobPart) -> Text:
     """Whether a machine whose run has failed is a part of the cluster again, and what to do if not."""
     try:
         return taken_back(part)
     except JobFailed as error:
-        return _("%(why)s Once that is mended, reconnect it on the page Upgrades.") % {"why": error}
+        return _("%(why)s Once that is mended, reconnect it on the page Upgrades.") % {"why": words_of(error)}
 
 
 def _follow(part: JobPart, release: str) -> None:
@@ -186,11 +190,11 @@ def _watch(part: JobPart, release: str) -> str:
 
 def _show(part: JobPart, step: str) -> None:
     if step and step != part.step:
-        part.job.say(f"{part.name}: {_(step)}")
+        part.job.say(joined(": ", part.name, _(step)))
         part.now(JobPart.State.RUNNING, step=step)
 
 
-def _reconnected(job: Job, release: str) -> str:
+def _reconnected(job: Job, release: str) -> Text:
     """Wait until the portal is connected with all again, where that can be; say what still stands apart."""
     assert job.cluster is not None
     rows = MachineStatus.objects.filter(replica=job.cluster.replica_id).exclude(connection=Connection.REMOVED)

@@ -19,11 +19,12 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.utils import translation
-from django.utils.translation import gettext as _
 
 from appliances.links import console
 from appliances.links.client import Passphrase, Target
 from appliances.links.errors import LinkError
+from clusters.phrases import Text
+from clusters.phrases import phrase as _
 from portal.live.consumers import NOT_LOGGED_IN
 from portal.terminal import opening
 from portal.terminal.screen import Screen, fitting
@@ -56,7 +57,7 @@ class Terminal(AsyncWebsocketConsumer):
         self.begun = self.heard = time.monotonic()
         self.second, self.count, self.tries, self.job = 0, 0, 0, 0
         self.counted = False
-        self.why = ""
+        self.why: Text = ""
         translation.activate(self._language())
         await self.accept()
         code = await self._judged()
@@ -198,10 +199,10 @@ class Terminal(AsyncWebsocketConsumer):
             await self._tell("ended", self.why)
         await self.close()
 
-    async def _tell(self, state: str, text: str = "") -> None:
-        await self.send(json.dumps({"state": state, "text": text}))
+    async def _tell(self, state: str, text: Text = "") -> None:
+        await self.send(json.dumps({"state": state, "text": str(text)}))
 
-    async def _end(self, why: str) -> None:
+    async def _end(self, why: Text) -> None:
         if self.counted:
             self.counted = False
             _terminals[self.person.pk] -= 1

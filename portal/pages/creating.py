@@ -10,11 +10,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.debug import sensitive_post_parameters
 
 from appliances.links.errors import LinkError
 from clusters.addressing import check_name
+from clusters.phrases import phrase
 from clusters.refusals import REFUSALS
 from portal.guided import commands
 from portal.guided.commands import Typed, over_ssh
@@ -112,6 +113,6 @@ def _run(request: HttpRequest, form: CreateForm) -> HttpResponse:
         run(job, form.door(), [Typed(form.command)])
     except (LinkError, *REFUSALS) as error:
         return _show(request, "confirm", 422, form=form, trouble=error, job=job, **_lines(form))
-    job.end(Job.State.DONE, _("Created the cluster %(name)s") % {"name": told["name"]})
+    job.end(Job.State.DONE, phrase(gettext_noop("Created the cluster %(name)s")) % {"name": told["name"]})
     messages.success(request, _("The cluster %(name)s exists now.") % {"name": told["name"]})
     return _show(request, "done", form=form, job=job, output=job.lines.all())

@@ -9,13 +9,14 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.debug import sensitive_post_parameters
 
 from appliances.following.ways import for_logins
 from appliances.links.errors import LinkError
 from clusters.catalogue import Scope
 from clusters.installed import catalogue
+from clusters.phrases import phrase
 from clusters.refusals import REFUSALS
 from clusters.state import ClusterState
 from portal.guided import commands
@@ -154,6 +155,6 @@ def _run(request: HttpRequest, place: Place, form: JoinForm) -> HttpResponse:
         return _show(
             request, place, "confirm", 422, form=form, trouble=error, job=job, **_lines(place.state, form)
         )
-    job.end(Job.State.DONE, _("Joined at %(name)s") % {"name": plan.member.name})
+    job.end(Job.State.DONE, phrase(gettext_noop("Joined at %(name)s")) % {"name": plan.member.name})
     messages.success(request, _("It has joined. It appears here as soon as the portal has heard of it."))
     return redirect("job", job.pk)

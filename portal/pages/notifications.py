@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
@@ -250,8 +250,9 @@ def send_test(one: Channel, person: Any) -> Delivery:
     from portal.alerts import tasks  # registers with Celery, which must be configured first
 
     words = {"portal": "Gatefold", "who": person.get_full_name() or person.get_username()}
-    text = _("%(who)s sent this from %(portal)s to see whether it arrives.") % words
-    said = Message(_("Test from Gatefold"), text, {"event": "test", "tenant": one.tenant.slug})
+    with override(one.language):
+        text = _("%(who)s sent this from %(portal)s to see whether it arrives.") % words
+        said = Message(_("Test from Gatefold"), text, {"event": "test", "tenant": one.tenant.slug})
     row = deliveries.queue(one, said, timezone.now())
     send(tasks.deliver, row.pk)
     return row

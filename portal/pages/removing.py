@@ -9,12 +9,13 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.debug import sensitive_post_parameters
 
 from appliances.following.ways import for_logins
 from appliances.links.client import Passphrase
 from appliances.links.errors import LinkError
+from clusters.phrases import phrase
 from clusters.refusals import REFUSALS
 from clusters.state import ClusterState, Machine
 from portal.guided import commands
@@ -94,6 +95,6 @@ def _run(request: HttpRequest, place: Place, leaving: Machine, form: RemoveForm)
         run(job, door, [Typed(commands.remove(leaving.name))])
     except (LinkError, *REFUSALS) as error:
         return _show(request, place, leaving, form, 422, trouble=error, job=job)
-    job.end(Job.State.DONE, _("Removed %(name)s") % {"name": leaving.name})
+    job.end(Job.State.DONE, phrase(gettext_noop("Removed %(name)s")) % {"name": leaving.name})
     messages.success(request, _("%(name)s is removed and goes on alone.") % {"name": leaving.name})
     return redirect("job", job.pk)

@@ -7,18 +7,21 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from clusters import commits, drafts, replicas, trying
 from clusters.commits import CommitConflict
 from clusters.installed import catalogue
 from clusters.models import Replica
-from clusters.naming import authorship_label, entry_label
+from clusters.naming import authorship_phrase, entry_phrase
+from clusters.phrases import Text, joined
+from clusters.phrases import phrase as _
 from clusters.refusals import REFUSALS
 from clusters.state import ClusterState
 from clusters.trying import Tried
 from clusters.versions import MAX_TEXT, Address, Change, Commit, CommitId, Version
 from portal.audit import Action, record
+from portal.phrases import words_of
 from portal.proposals.choosing import choose, seen_machines
 from portal.proposals.policy import policy_of
 from portal.proposals.proposal import Proposal, State
@@ -40,10 +43,10 @@ def overtaken(proposal: Proposal) -> list[tuple[Address, Version]]:
     return [(address, heads[address]) for address in found if address in heads]
 
 
-def overtaken_text(state: ClusterState, found: list[tuple[Address, Version]]) -> str:
+def overtaken_text(state: ClusterState, found: list[tuple[Address, Version]]) -> Text:
     """Who has changed what, and when (CMT-05)."""
-    told = "; ".join(f"{entry_label(state, address)}: {authorship_label(now)}" for address, now in found)
-    return _("Somebody else has changed this meanwhile. %(told)s") % {"told": told}
+    told = (joined(": ", entry_phrase(state, address), authorship_phrase(now)) for address, now in found)
+    return _("Somebody else has changed this meanwhile. %(told)s") % {"told": joined("; ", *told)}
 
 
 def locked(replica_id: int) -> Replica:
@@ -88,16 +91,16 @@ def _take_effect(proposal: Proposal) -> None:
                 _commit(proposal, proposal.frozen, "commit", comment_of(proposal))
                 proposal.say(_("Committed."))
     except CommitConflict as error:
-        close(proposal, State.WINDOW, State.STALE, str(error))
+        close(proposal, State.WINDOW, State.STALE, words_of(error))
     except REFUSALS as error:
-        close(proposal, State.WINDOW, State.STOPPED, str(error))
+        close(proposal, State.WINDOW, State.STOPPED, words_of(error))
 
 
 def comment_of(proposal: Proposal) -> str:
     """The comment of its commit; a reason not to wait stands there for everybody."""
     if not proposal.at_once:
         return str(proposal.comment)
-    reason = _("At once, because: %(reason)s") % {"reason": proposal.at_once}
+    reason = gettext("At once, because: %(reason)s") % {"reason": proposal.at_once}
     return (f"{proposal.comment} ({reason})" if proposal.comment else reason)[:MAX_TEXT]
 
 
@@ -131,7 +134,7 @@ def _begin(proposal: Proposal, rule: Canary) -> None:
     heads = replicas.heads(proposal.replica_id, [each.address for each in tried])
     now = {address: found[0].id for address, found in heads.items()}
     names = ", ".join(machine.name for machine in chosen)
-    comment = _("Tried first on %(names)s: %(comment)s") % {"names": names, "comment": proposal.comment}
+    comment = gettext("Tried first on %(names)s: %(comment)s") % {"names": names, "comment": proposal.comment}
     _commit(proposal, trying.begin(tried, now), "trial", comment[:MAX_TEXT])
     proposal.say(_("First on: %(names)s") % {"names": names})
 
@@ -151,12 +154,12 @@ def go_on(proposal: Proposal) -> None:
             _commit(proposal, whole, "commit", comment_of(proposal))
             proposal.say(_("The machines that tried it are well: committed for all."))
     except CommitConflict as error:
-        go_back(proposal, State.STALE, str(error))
+        go_back(proposal, State.STALE, words_of(error))
     except REFUSALS as error:
-        go_back(proposal, State.STOPPED, str(error))
+        go_back(proposal, State.STOPPED, words_of(error))
 
 
-def go_back(proposal: Proposal, after: State, reason: str, user: str = "") -> bool:
+def go_back(proposal: Proposal, after: State, reason: Text, user: str = "") -> bool:
     """End a try: its machines get exactly what they had. False when it had ended already.
 
     The values were in force before, so nothing that has become stricter since may keep them away.
@@ -180,7 +183,7 @@ def _return(proposal: Proposal, trial: CommitId) -> None:
         proposal.say(_("What others have committed on the machines that tried it stays."))
     if not back:
         return
-    comment = _("Back from the try: %(reason)s") % {"reason": proposal.reason.partition("\n")[0]}
+    comment = gettext("Back from the try: %(reason)s") % {"reason": str(proposal.reason).partition("\n")[0]}
     made = replicas.commit(proposal.replica_id, back, comment=comment[:MAX_TEXT], **_by(proposal))
     mine = {change.address for change in back}
     # Where the change itself is on a machine that tried it, its author builds on the way back.
@@ -190,13 +193,15 @@ def _return(proposal: Proposal, trial: CommitId) -> None:
     proposal.say(_("The machines that tried it have what they had before."))
 
 
-def close(proposal: Proposal, before: str, after: State, reason: str, user: str = "", **columns: Any) -> bool:
+def close(
+    proposal: Proposal, before: str, after: State, reason: Text, user: str = "", **columns: Any
+) -> bool:
     """End a proposal of which nothing is in force; its changes become pending again, unless overtaken."""
     with transaction.atomic():
         locked(proposal.replica_id)
         if not proposal.move(before, after, reason=reason, **columns):
             return False
-        proposal.say(reason or str(after.label), user)
+        proposal.say(reason, user)
         if after != State.STALE:
             give_back(proposal)
     return True
@@ -212,7 +217,7 @@ def give_back(proposal: Proposal) -> list[Address]:
     proposal.say(_("The changes are pending changes of %(user)s again.") % {"user": proposal.author})
     if kept:
         state = replicas.state(proposal.replica_id)
-        names = ", ".join(entry_label(state, address) for address in kept)
+        names = joined(", ", *(entry_phrase(state, address) for address in kept))
         proposal.say(
             _("Newer pending changes stay, and the proposed ones are gone: %(names)s") % {"names": names}
         )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from appliances.following.freshness import Enforcement, Seen, seen
 from appliances.models import Connection, MachineStatus
 from clusters import trying
 from clusters.installed import catalogue
 from clusters.models import Replica
+from clusters.phrases import phrase as _
 from clusters.refusals import Refused
 from clusters.state import ClusterState, Machine
 from clusters.versions import Change

@@ -8,7 +8,6 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from clusters import commits, drafts, replicas, trying
@@ -16,6 +15,8 @@ from clusters.acceptance import check_comment, check_values
 from clusters.commits import CommitConflict
 from clusters.drafts import Stale
 from clusters.installed import catalogue
+from clusters.phrases import Text
+from clusters.phrases import phrase as _
 from clusters.refusals import NothingPending, Refused
 from clusters.versions import Change, Commit
 from portal.audit import Action, record
@@ -148,7 +149,7 @@ def approve(proposal: Proposal, person: Any, comment: str = "") -> None:
         locked(proposal.replica_id)
         if not proposal.move(State.APPROVAL, State.WINDOW, **_decided(person, comment)):
             raise _not_now(proposal)
-        proposal.say(_("Approved. %(comment)s").strip() % {"comment": comment}, person.get_username())
+        proposal.say(_("Approved. %(comment)s") % {"comment": comment}, person.get_username())
         _noted(proposal, person, "approved")
         proceed(proposal)
 
@@ -227,7 +228,7 @@ def skip(proposal: Proposal, person: Any, comment: str = "") -> None:
     watch(proposal)
 
 
-def _steer(proposal: Proposal, person: Any, text: str, **columns: Any) -> None:
+def _steer(proposal: Proposal, person: Any, text: Text, **columns: Any) -> None:
     if not Proposal.everything.filter(pk=proposal.pk, state=State.CANARY).update(**columns):
         raise _not_now(proposal)
     proposal.refresh_from_db()

@@ -10,10 +10,12 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from clusters.phrases import Text
 from clusters.sealed_columns import SealedChangesField
 from clusters.trying import Tried
 from clusters.versions import Address, Change, CommitId
 from portal.live.hints import group_of, hint
+from portal.phrases import PhraseField
 from portal.proposals.stop_rule import Canary
 from portal.tenants import ClusterRole, ManagedCluster, Member, Person, Right, Role, Tenant, TenantManager
 
@@ -62,7 +64,7 @@ class Proposal(models.Model):
     trial = models.CharField(_("commit of the try"), max_length=100, blank=True)
     commit = models.CharField(_("commit"), max_length=100, blank=True, db_index=True)
     returned = models.CharField(_("commit of the return"), max_length=100, blank=True)
-    reason = models.TextField(_("reason"), blank=True)
+    reason = PhraseField(_("reason"), blank=True)
     taken_back = models.BooleanField(_("changes are pending again"), default=False)
     created = models.DateTimeField(_("created"), auto_now_add=True)
     ended = models.DateTimeField(_("ended"), null=True, blank=True)
@@ -133,7 +135,7 @@ class Proposal(models.Model):
         Proposal.everything.filter(pk=self.pk).update(**columns)
         self.refresh_from_db()
 
-    def say(self, text: str, user: str = "") -> None:
+    def say(self, text: Text, user: str = "") -> None:
         """Add a line to its log; `user` is who did it, empty for what happened by itself."""
         ProposalLine.objects.create(proposal=self, text=text, user=user)
 
@@ -149,7 +151,7 @@ class ProposalLine(models.Model):
     proposal = models.ForeignKey(Proposal, models.CASCADE, related_name="lines")
     at = models.DateTimeField(_("at"), auto_now_add=True)
     user = models.CharField(_("user"), max_length=255, blank=True)
-    text = models.TextField(_("text"))
+    text = PhraseField(_("text"))
 
     class Meta:
         verbose_name = _("line of a proposal")
@@ -157,7 +159,7 @@ class ProposalLine(models.Model):
         ordering: ClassVar[list[str]] = ["pk"]
 
     def __str__(self) -> str:
-        return self.text
+        return str(self.text)
 
 
 APPROVING = [role for role in Role if role.may(Right.APPROVE)]

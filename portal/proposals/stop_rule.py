@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from django.utils.translation import gettext as _
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from appliances.following.freshness import STALE_AFTER, Enforcement, Seen
 from appliances.following.samples import gained
 from appliances.machine.status import TrafficCounts
 from appliances.models import Connection
+from clusters.phrases import Text
+from clusters.phrases import phrase as _
 
 FEW = 20
 """A share of fewer messages says nothing."""
@@ -51,7 +52,7 @@ class Verdict:
     """What is said of one machine, and why; `reason` is empty for a healthy one."""
 
     health: Health
-    reason: str = ""
+    reason: Text = ""
 
 
 def baseline(seen: Seen) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def judge(
     return _enforcing(seen, rule, began, now)
 
 
-def _trouble(seen: Seen, before: Mapping[str, Any], rule: Canary) -> str:
+def _trouble(seen: Seen, before: Mapping[str, Any], rule: Canary) -> Text:
     if seen.status.error:
         return _("It reports: %(error)s") % {"error": seen.status.error}
     if seen.connection is Connection.DOWN:
@@ -92,7 +93,7 @@ def _trouble(seen: Seen, before: Mapping[str, Any], rule: Canary) -> str:
     return _queue_trouble(seen, before, rule)
 
 
-def _queue_trouble(seen: Seen, before: Mapping[str, Any], rule: Canary) -> str:
+def _queue_trouble(seen: Seen, before: Mapping[str, Any], rule: Canary) -> Text:
     total, deferred = seen.status.queue or 0, _deferred(seen)
     grown = total - before.get("queue", 0)
     if grown > rule.queue_growth:
@@ -105,7 +106,7 @@ def _queue_trouble(seen: Seen, before: Mapping[str, Any], rule: Canary) -> str:
     return _traffic_trouble(seen, before, rule)
 
 
-def _traffic_trouble(seen: Seen, before: Mapping[str, Any], rule: Canary) -> str:
+def _traffic_trouble(seen: Seen, before: Mapping[str, Any], rule: Canary) -> Text:
     """What became of mail since the try began: more comes back, or far more is turned away than before."""
     then = _traffic(before)
     counts = gained(then, _traffic(seen.status.report))

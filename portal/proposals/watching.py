@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from appliances.following.freshness import Seen
 from clusters import replicas
+from clusters.phrases import joined
+from clusters.phrases import phrase as _
 from portal.proposals.carrying_out import close, go_back, go_on, overtaken, overtaken_text, proceed
 from portal.proposals.choosing import seen_machines
 from portal.proposals.policy import policy_of
@@ -52,9 +53,10 @@ def watch(proposal: Proposal) -> None:
         go_back(proposal, State.STALE, overtaken_text(replicas.state(proposal.replica_id), found))
         return
     machines = watched(proposal)
-    bad = [f"{each.name}: {each.verdict.reason}" for each in machines if each.verdict.health is Health.BAD]
-    if bad:
-        go_back(proposal, State.STOPPED, "\n".join(bad))
+    ill = [each for each in machines if each.verdict.health is Health.BAD]
+    if ill:
+        told = (joined(": ", each.name, each.verdict.reason) for each in ill)
+        go_back(proposal, State.STOPPED, joined("\n", *told))
     elif all(each.verdict.health is Health.HEALTHY for each in machines):
         _well(proposal)
 

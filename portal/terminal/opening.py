@@ -8,10 +8,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.utils.translation import gettext as _
 
 from appliances.following.ways import for_logins
 from clusters import replicas
+from clusters.phrases import Text
+from clusters.phrases import phrase as _
 from portal.jobs import Job
 from portal.live.hints import hint, jobs_of
 from portal.tenants import ManagedCluster, Person, Right, role_in
@@ -66,7 +67,7 @@ def opened(person: Person, machine: Machine, user: str) -> int:
     return int(job.pk)
 
 
-def closed(number: int, why: str, seconds: float) -> None:
+def closed(number: int, why: Text, seconds: float) -> None:
     """Write down that it was closed."""
     job = Job.everything.filter(pk=number).first()
     if job is not None:

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import override
 from rest_framework.test import APIClient
 
 from clusters.modes import CLUSTER
@@ -22,6 +23,7 @@ from portal.jobs import Job
 from portal.tenants import ManagedCluster, Tenant
 from tests.appliances.machine.machines import Machines
 from tests.portal import world
+from tests.portal.reading import LANGUAGES, Read
 
 
 @pytest.fixture(scope="module")
@@ -144,3 +146,37 @@ def calls() -> Call:
         return made
 
     return client
+
+
+@pytest.fixture(params=LANGUAGES)
+def written_in(request: pytest.FixtureRequest) -> Iterator[str]:
+    """What the test does is done in this language; who reads it says in which."""
+    with override(request.param):
+        yield request.param
+
+
+@pytest.fixture
+def page_in(log_in: LogIn, alice: User) -> Read:
+    """What Alice reads on a page."""
+    client = log_in(alice)
+
+    def read(path: str, language: str, *, live: bool = False) -> str:
+        headers = {"Accept-Language": language, **({"HX-Request": "true"} if live else {})}
+        answer = client.get(path, headers=headers)
+        assert answer.status_code == 200
+        return answer.content.decode()
+
+    return read
+
+
+@pytest.fixture
+def api_in(calls: Call, alice: User) -> Read:
+    """What a program of Alice reads."""
+    client = calls(alice)
+
+    def read(path: str, language: str) -> str:
+        answer = client.get(f"/api/v1{path}", headers={"Accept-Language": language})
+        assert answer.status_code == 200
+        return str(answer.json())
+
+    return read

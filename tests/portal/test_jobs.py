@@ -10,7 +10,6 @@ import pytest
 from celery import Celery
 from django.contrib.auth.models import User
 from django.utils import timezone
-from django.utils.translation import gettext
 
 from appliances.following import calling
 from appliances.following.calling import Said
@@ -99,7 +98,7 @@ def test_resumable_job_whose_worker_is_gone_is_taken_by_another(
     abandon_lost(timezone.now() + timedelta(seconds=1))
     job.refresh_from_db()
     assert job.state == Job.State.QUEUED
-    assert "worker" in job.lines.get().text
+    assert "worker" in str(job.lines.get().text)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +116,7 @@ def test_job_ends_as_its_kind_says(
     monkeypatch.setitem(kinds.kinds(), "synchronise", Kind("synchronise", "Test", work))
     run_job(job.pk)
     job.refresh_from_db()
-    assert (job.state, job.message) == (state, message)
+    assert (job.state, str(job.message)) == (state, message)
 
 
 @pytest.mark.parametrize("error", [JobInterrupted(), WorkerEnds()])
@@ -148,23 +147,13 @@ def test_kind_of_another_release_fails_and_says_so(job: Job) -> None:
     run_job(job.pk)
     job.refresh_from_db()
     assert (job.state, job.may_retry) == (Job.State.FAILED, False)
-    assert "does not know" in job.message
+    assert "does not know" in str(job.message)
 
 
 def test_every_kind_has_a_title_of_its_own() -> None:
     titles = [str(kind.title) for kind in kinds.kinds().values()]
     assert len(set(titles)) == len(titles)
     assert all(name == kind.name for name, kind in kinds.kinds().items())
-
-
-def test_job_speaks_the_language_of_who_started_it(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(
-        kinds.kinds(), "synchronise", Kind("synchronise", "Test", lambda job: gettext("All are up to date."))
-    )
-    Job.everything.filter(pk=job.pk).update(language="ja")
-    run_job(job.pk)
-    job.refresh_from_db()
-    assert "最新" in job.message
 
 
 def test_job_without_its_courier_is_found_by_the_sweep(job: Job) -> None:
@@ -358,12 +347,12 @@ def test_machines_of_a_job_are_told_one_after_the_other_and_each_tells_its_end(
         "alice",
         "administrator",
     )
-    assert [(p.state, p.message) for p in job.parts.all()] == [
+    assert [(p.state, str(p.message)) for p in job.parts.all()] == [
         (JobPart.State.DONE, "2 of 3 message(s) done"),
         (JobPart.State.FAILED, "gone. It is dialled again by itself."),
         (JobPart.State.FAILED, "no"),
     ]
-    assert (job.state, job.message) == (Job.State.FAILED, "2 of 3 machines failed: b, c.")
+    assert (job.state, str(job.message)) == (Job.State.FAILED, "2 of 3 machines failed: b, c.")
 
 
 def test_person_who_lost_the_role_works_on_no_machine_any_more(
@@ -373,4 +362,4 @@ def test_person_who_lost_the_role_works_on_no_machine_any_more(
     job = start("suspend", europe, alice, {"do": "suspend"}, [("A", "a")])
     Member.objects.filter(user=alice).delete()
     run_job(job.pk)
-    assert "no role here any more" in job.parts.get().message
+    assert "no role here any more" in str(job.parts.get().message)

@@ -64,7 +64,7 @@ def test_groups_come_are_renamed_and_go(browser: Client, europe: ManagedCluster,
     assert state(europe).groups[group].name == "Boston"
     done(browser, do="delete_group", group=group)
     assert group not in state(europe).groups
-    assert [job.message for job in Job.everything.filter(kind="guided")] == [
+    assert [str(job.message) for job in Job.everything.filter(kind="guided")] == [
         "Delete the group Boston",
         "Rename the group New York to Boston",
         "Add the group New York",

@@ -262,9 +262,7 @@ async def window(managed: ManagedCluster, alice: User) -> AsyncIterator[Window]:
 
 
 def written() -> str:
-    return "\n".join(
-        [*Job.everything.values_list("message", flat=True), *JobLine.objects.values_list("text", flat=True)]
-    )
+    return "\n".join([*(str(job.message) for job in Job.everything.all()), *map(str, JobLine.objects.all())])
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.presenting import moment
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
+from appliances.links.errors import LinkError
 from appliances.machine.comparing import Gathered, gather
 from clusters import checking
 from clusters.checking import Finding, Held
@@ -123,7 +124,7 @@ def _picked(session: Session, finding: Finding, wanted: str) -> Held | None:
     return finding.held[number - 1] if 0 < number <= len(choices) else None
 
 
-def _json(session: Session, found: Sequence[Finding], unreached: Mapping[str, str]) -> dict[str, Any]:
+def _json(session: Session, found: Sequence[Finding], unreached: Mapping[str, LinkError]) -> dict[str, Any]:
     return {
         "findings": [
             {
@@ -134,7 +135,7 @@ def _json(session: Session, found: Sequence[Finding], unreached: Mapping[str, st
             }
             for finding in found
         ],
-        "not_checked": [{"name": name, "reason": reason} for name, reason in unreached.items()],
+        "not_checked": [{"name": name, "reason": str(error)} for name, error in unreached.items()],
     }
 
 

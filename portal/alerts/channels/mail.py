@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage, get_connection
 from django.core.validators import validate_email
-from django.utils.translation import gettext as _
 
+from clusters.phrases import phrase as _
 from portal.alerts.channels.base import BadChannel, Message, Passing, Permanent
 
 MOST = 20

@@ -11,8 +11,8 @@ import socket
 from collections.abc import Callable, Sequence
 
 from django.conf import settings
-from django.utils.translation import gettext as _
 
+from clusters.phrases import phrase as _
 from portal.alerts.channels.base import Passing, Permanent
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from apprise.asset import AppriseAsset
 from apprise.common import PersistentStoreMode
-from django.utils.translation import gettext as _
 
+from clusters.phrases import phrase as _
 from portal.alerts.channels.base import BadChannel, Message, Passing, Permanent
 
 SERVICES = {

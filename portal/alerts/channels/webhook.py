@@ -19,8 +19,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import SplitResult, urlsplit
 
-from django.utils.translation import gettext as _
-
+from clusters.phrases import phrase as _
 from portal.alerts.channels import outbound
 from portal.alerts.channels.base import BadChannel, Message, Passing, Permanent
 

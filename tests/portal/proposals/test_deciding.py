@@ -24,7 +24,7 @@ def pending(cluster: ManagedCluster, user: str) -> list[str]:
 
 
 def log(proposal: Proposal) -> str:
-    return "\n".join(line.text for line in proposal.lines.all())
+    return "\n".join(str(line) for line in proposal.lines.all())
 
 
 def test_without_a_policy_a_commit_takes_effect_at_once(ask: Submit, bob: User) -> None:
@@ -134,8 +134,8 @@ def test_overtaken_proposal_says_who_and_is_taken_back(
     world.define(calm, CLUSTER, "smtproutes", world.routes(a_example="192.0.2.9"), comment="Faster")
     found = tick(proposed)
     assert found.state == State.STALE
-    assert "alice on portal" in found.reason
-    assert "Faster" in found.reason
+    assert "alice on portal" in str(found.reason)
+    assert "Faster" in str(found.reason)
     assert pending(calm, "bob") == []
     assert list(waiting_for(bob)) == [found]
     acting.act(found, bob, Role.OPERATOR, "take_back")
