@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from clusters import drafts, membership, models, replicas
 from clusters.catalogue import UnknownFeature, WrongLevel
 from clusters.effective import effective
+from clusters.enrolment import ADVISED_MACHINES
 from clusters.joining import fresh_origin
 from clusters.membership_refusals import (
     AlreadyMember,
@@ -418,6 +419,19 @@ def test_preview_of_another_group_shows_its_settings(cluster: Cluster) -> None:
     assert found.after.value == rows("of paris")
     with pytest.raises(UnknownMode):
         membership.preview_join(newcomer("M5"), snapshot_of(cluster), member(5), "Rome")
+
+
+@pytest.mark.parametrize(("members", "crowded"), [(ADVISED_MACHINES - 1, False), (ADVISED_MACHINES, True)])
+def test_preview_of_a_join_that_makes_more_than_is_advised_says_so(
+    cluster: Cluster, members: int, crowded: bool
+) -> None:
+    """CL-08."""
+    for number in range(len(cluster.state.machines), members):
+        membership.enrol_machine(cluster.replica_id, machine=member(number + 10), settings={}, **BY)
+
+    shown = membership.preview_join(newcomer(), snapshot_of(cluster), member(4))
+
+    assert (len(shown.members), shown.crowded) == (members, crowded)
 
 
 def test_kept_settings_stay_as_overrides_of_the_joiner(cluster: Cluster) -> None:
