@@ -212,3 +212,14 @@ class Catalogue:
         """What holds where no mode defines the feature: its factory default, else empty (T12)."""
         feature = self[name]
         return feature.empty if feature.factory_default is None else feature.factory_default
+
+    def needs_definition(self, name: str) -> bool:
+        """Whether some mode has to define the feature: it refuses what would hold without.
+
+        Raises UnknownFeature.
+        """
+        try:
+            self[name].check(self.fallback(name))
+        except InvalidDocument:
+            return True
+        return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from heapq import merge as merged
 from itertools import groupby
@@ -16,6 +16,7 @@ from django.dispatch import Signal
 from clusters import models, versions
 from clusters.reach import beyond, up_to, within
 from clusters.replication import Absorbed, Replica, Snapshot
+from clusters.standing import standing_each
 from clusters.state import ClusterState
 from clusters.versions import THE_CLUSTER, Address, Change, Clock, Commit, CommitId, Heads, Timestamp, Vector
 
@@ -167,7 +168,11 @@ def _commit_row(row: models.Replica, commit: Commit) -> models.Commit:
 
 
 def _read_heads(rows: db.QuerySet[models.Head]) -> Iterator[tuple[Address, Heads]]:
-    for address, group in groupby(rows.order_by("address", "rank"), key=lambda row: row.address):
+    return _grouped(rows.order_by("address", "rank"))
+
+
+def _grouped(rows: Iterable[models.Head]) -> Iterator[tuple[Address, Heads]]:
+    for address, group in groupby(rows, key=lambda row: row.address):
         yield Address.parse(address), tuple(row.read() for row in group)
 
 
@@ -291,6 +296,26 @@ def conflicts(replica_id: int) -> dict[Address, Heads]:
     rows = models.Head.objects.filter(replica=replica_id)
     lost = rows.filter(rank__gt=0).values("address")
     return dict(_read_heads(rows.filter(db.Q(address__in=lost) | db.Q(address=str(THE_CLUSTER)))))
+
+
+def waiting(entries: Collection[tuple[int, Address]]) -> dict[tuple[int, Address], versions.Version | None]:
+    """What is in force of those entries, each of a replica, that wait for a decision (SYN-08).
+
+    None is nothing; entries of which the newest version holds are left out. One query for all replicas.
+    """
+    if not entries:
+        return {}
+    named = {str(THE_CLUSTER), *(str(address) for _replica, address in entries)}
+    rows = models.Head.objects.filter(replica__in={replica for replica, _address in entries})
+    found: dict[tuple[int, Address], versions.Version | None] = {}
+    for replica, its in groupby(
+        rows.filter(address__in=named).order_by("replica", "address", "rank"), key=lambda row: row.replica_id
+    ):
+        heads_ = dict(_grouped(its))
+        for address, stands in standing_each(heads_).items():
+            if (replica, address) in entries and stands != heads_[address][0]:
+                found[replica, address] = stands
+    return found
 
 
 def heads(replica_id: int, addresses: Iterable[Address]) -> dict[Address, Heads]:

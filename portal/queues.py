@@ -23,8 +23,8 @@ from portal.tenants import Right
 
 PER_MACHINE = 200
 """Messages that one machine lists."""
-SHOWN = 500
-"""Messages in the table of a page."""
+SHOWN = 100
+"""Messages on one page."""
 MOST_CHOSEN = 2000
 LONGEST_TERM = 200
 
@@ -123,7 +123,7 @@ class Queues:
 
     @property
     def hidden(self) -> int:
-        """Matching messages that the table does not show."""
+        """Matching messages that the machines have not listed."""
         return self.matching - len(self.messages)
 
 
@@ -166,7 +166,7 @@ def look(place: Place, terms: Sequence[str]) -> Queues:
         (message for each in heard for message in _messages(each)),
         key=lambda m: (m.arrived or datetime.max.replace(tzinfo=UTC), m.machine, m.serial, m.id),
     )
-    return Queues(held, messages[:SHOWN], sum(each.matching or 0 for each in held))
+    return Queues(held, messages, sum(each.matching or 0 for each in held))
 
 
 def _held(heard: Heard) -> Held:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -38,12 +39,34 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """Which machines go in which order; those that it does not name come behind, and take part."""
+
+    order: tuple[str, ...] = ()
+    left_out: frozenset[str] = frozenset()
+
+    def leaving(self, serials: Iterable[str]) -> Plan:
+        """Without these machines."""
+        return replace(self, left_out=self.left_out.union(serials))
+
+    def taking(self, serials: Iterable[str]) -> Plan:
+        """With these machines again."""
+        return replace(self, left_out=self.left_out.difference(serials))
+
+
+EVERYBODY = Plan()
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
-    """One machine before an upgrade: what it runs, what it can get, and what stands in the way."""
+    """One machine before an upgrade: what it runs, what it can get, and what stands in the way.
+
+    `turn` is when it goes, from 1; None for one that is left out.
+    """
 
     heard: Heard
     findings: list[Finding]
-    included: bool = True
+    turn: int | None
 
     @property
     def release(self) -> str:
@@ -105,12 +128,33 @@ class Book:
 
     @property
     def chosen(self) -> list[Candidate]:
-        return [candidate for candidate in self.candidates if candidate.included]
+        """The machines that take part, on all pages, in their order."""
+        return [candidate for candidate in self.candidates if candidate.turn]
+
+    @property
+    def left_out(self) -> int:
+        """How many machines do not take part."""
+        return len(self.candidates) - len(self.chosen)
+
+    @property
+    def blocked(self) -> list[str]:
+        """The names of those that take part and are not ready."""
+        return [candidate.heard.name for candidate in self.chosen if not candidate.ready]
 
     @property
     def ready(self) -> bool:
         """Whether the run may begin."""
-        return bool(self.wanted and self.chosen) and not self.active and all(c.ready for c in self.chosen)
+        return bool(self.wanted and self.chosen) and not (self.active or self.blocked)
+
+    def moved(self, serial: str, step: int) -> tuple[str, ...]:
+        """All machines in their order, once that one has gone so many turns later, or earlier."""
+        order = [candidate.heard.serial for candidate in self.candidates]
+        turns = [candidate.heard.serial for candidate in self.chosen]
+        if serial in turns:
+            to = min(max(turns.index(serial) + step, 0), len(turns) - 1)
+            at, other = order.index(serial), order.index(turns[to])
+            order[at], order[other] = order[other], order[at]
+        return tuple(order)
 
 
 def _by_number(release: str) -> Any:
@@ -126,20 +170,18 @@ def ask(place: Place) -> None:
         asking.ask(place, machines_seen(place), WORDS)
 
 
-def book(
-    place: Place, wanted: str = "", order: Sequence[str] = (), included: Iterable[str] | None = None
-) -> Book:
-    """The run-book to that release (the newest, if it is not said), in that order; the rest behind."""
+def book(place: Place, wanted: str = "", plan: Plan = EVERYBODY) -> Book:
+    """The run-book to that release (the newest, if it is not said) as planned."""
     offers, trouble = _offers()
     wanted = (
         wanted if wanted in {offer.release for offer in offers} else (offers[0].release if offers else "")
     )
-    chosen = None if included is None else set(included)
-    place_in = {serial: place_ for place_, serial in enumerate(order)}
+    place_in = {serial: place_ for place_, serial in enumerate(plan.order)}
     heard = asking.heard(place, machines_seen(place), WORDS)
     heard.sort(key=lambda h: place_in.get(h.serial, len(place_in)))
+    turns = count(1)
     candidates = [
-        Candidate(each, list(_findings(each, wanted)), chosen is None or each.serial in chosen)
+        Candidate(each, list(_findings(each, wanted)), None if each.serial in plan.left_out else next(turns))
         for each in heard
     ]
     jobs = Job.objects.of(place.cluster.tenant).filter(cluster=place.cluster, kind__in=KINDS)
@@ -203,7 +245,7 @@ def left_apart(job: Job) -> set[str]:
 
 def begin(place: Place, person: Any, release: str, serials: Sequence[str]) -> Job:
     """Start the run-book over these machines in this order; raises NotNow."""
-    found = book(place, release, serials, serials)
+    found = book(place, release)
     if found.active:
         raise NotNow(_("Job #%(number)d works on this cluster already.") % {"number": found.active.pk})
     if release != found.wanted:
@@ -237,14 +279,3 @@ def reconnect(place: Place, person: Any, serial: str) -> Job:
         if candidate.heard.serial == serial:
             return start("reconnect", place.cluster, person, {}, [(serial, candidate.heard.name)])
     raise NotNow(_("Choose machines of this cluster."))
-
-
-def moved(order: Sequence[str], up: str = "", down: str = "") -> list[str]:
-    """The order with one machine a place earlier or later."""
-    found = list(order)
-    for serial, step in ((up, -1), (down, 1)):
-        if serial in found:
-            at = found.index(serial)
-            to = min(max(at + step, 0), len(found) - 1)
-            found[at], found[to] = found[to], found[at]
-    return found

@@ -57,6 +57,7 @@ def alike(state: ClusterState, file: ConfigFile, *, cluster: bool = True) -> Ass
 def plan(state: ClusterState, file: ConfigFile, wanted: Assignment, check: tuple[str, ...] = ()) -> Plan:
     """The changes that make the mapped modes hold what the file says, each mode as a whole.
 
+    A feature that has to be defined stays where the file has none: without users nobody could log in.
     `check` are features that should be equal in file and machine, such as the interfaces. Raises
     NotForClusters (LOAD-02), BadMapping.
     """
@@ -92,8 +93,14 @@ def _require(known: bool, name: str) -> None:
 
 def _replaced(state: ClusterState, mode: Mode, settings: Documents) -> list[Change]:
     now = {name: defined.value for name, defined in state.settings.get(mode, {}).items()}
-    changed = [n for n in {**now, **settings} if not same(now.get(n), settings.get(n))]
+    gone = {name for name in now.keys() - settings.keys() if not _has_to_be_defined(name)}
+    changed = [n for n in gone | settings.keys() if not same(now.get(n), settings.get(n))]
     return [Change(settings_at(mode, name), settings.get(name)) for name in sorted(changed)]
+
+
+def _has_to_be_defined(feature: str) -> bool:
+    known = catalogue()
+    return feature in known and known.needs_definition(feature)
 
 
 def _unlike(state: ClusterState, mode: Mode, settings: Documents, check: tuple[str, ...]) -> list[str]:
@@ -115,7 +122,7 @@ def stage(replica_id: int, user: str, planned: Plan) -> list[Edited]:
 def restore_machine(replica_id: int, user: str, file: ConfigFile) -> list[Edited]:
     """Make pending, on a machine in no cluster, what the file of one machine says (LOAD-03).
 
-    Raises NotForClusters on a member.
+    What the file does not name stays, such as the users of the machine. Raises NotForClusters on a member.
     """
     state = replicas.state(replica_id)
     if not state.standalone or file.kind != "machine":

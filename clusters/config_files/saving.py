@@ -13,7 +13,7 @@ from clusters.catalogue import Catalogue, Document
 from clusters.config_files import values
 from clusters.config_files.sealing import Sealing
 from clusters.effective import effective
-from clusters.modes import CLUSTER, Mode, group, machine
+from clusters.modes import CLUSTER, group, machine
 from clusters.state import ClusterState
 
 FORMAT = "1"
@@ -52,12 +52,16 @@ def save_machine(
     release: str = "",
     at: datetime | None = None,
 ) -> str:
-    """All that holds on one machine, wherever it is defined; its membership is not touched (LOAD-03)."""
+    """All that holds on one machine, wherever it is defined; its membership is not touched (LOAD-03).
+
+    A feature that nothing defines, and that has to be defined, is left out: the file loads again.
+    """
     root = _root("machine", sealing, release)
     name = state.machines[serial].name if serial in state.machines else ""
     element = etree.SubElement(root, "machine", serial=serial, name=name)
-    found = effective(state, Mode.parse(f"machine:{serial}"), catalogue).documents
-    _documents(element, found, catalogue, sealing)
+    settings = effective(state, machine(serial), catalogue).settings
+    held = {n: s.value for n, s in settings.items() if s.story or not catalogue.needs_definition(n)}
+    _documents(element, held, catalogue, sealing)
     return written(root, at)
 
 

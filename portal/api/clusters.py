@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -39,6 +40,11 @@ class MachineQuery(Query):
     group = Words(help_text="Id of a group.")
     connection = OneOf([str(each) for each in SHOWN])
     enforcement = OneOf([str(each) for each in Enforcement])
+
+
+def sieve_of(wanted: Mapping[str, Any]) -> Sieve:
+    """The machines that a MachineQuery wants."""
+    return Sieve(**{name: wanted[name] for name in ("q", "group", "connection", "enforcement")})
 
 
 class ModeQuery(Query):
@@ -94,8 +100,7 @@ class Machines(ClusterView):
     @lists(MachineShape, MachineQuery, "clusters_machines_list")
     def get(self, request: Request, slug: str) -> Response:
         wanted = asked(request, MachineQuery)
-        sieve = Sieve(**{name: wanted[name] for name in ("q", "group", "connection", "enforcement")})
-        return page_of(request, sieve.sift(machines_seen(self.place)), MachineShape, wanted)
+        return page_of(request, sieve_of(wanted).sift(machines_seen(self.place)), MachineShape, wanted)
 
 
 class Machine(ClusterView):

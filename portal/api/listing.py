@@ -86,8 +86,8 @@ def lists(
     return extend_schema(operation_id=operation_id, responses=responses, parameters=[query], **more)
 
 
-def asked(request: Request, query: type[Query] = Query) -> dict[str, Any]:
-    """What the caller asks of a list; raises ValidationError."""
+def asked(request: Request, query: type[Shape] = Query) -> dict[str, Any]:
+    """What the caller asks of a list, or of anything else by words in the address; raises ValidationError."""
     read = query(data={name: word for name, word in request.query_params.items() if word != ""})
     read.is_valid(raise_exception=True)
     return dict(read.validated_data)

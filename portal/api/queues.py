@@ -5,19 +5,23 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from appliances.postfix.queue import QUEUES
 from appliances.postfix.selecting import TERMS
 from portal import queues, suspension
 from portal.api.base import ClusterView, told
+from portal.api.clusters import MachineQuery, sieve_of
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
+from portal.api.listing import OneOf, Query, Words, asked, lists, page_of
 from portal.api.shapes import Document, JobShape, Shape
 from portal.kinds.suspend import WORDS
+from portal.pages.access import Place
 from portal.queues import FOR_EVER, VERBS, Choice
 from portal.tenants import Right
 
@@ -66,12 +70,34 @@ class MachineQueueShape(Shape):
 
 
 class QueuesShape(Shape):
-    """The answers so far; call again while `waits`."""
+    """How many machines have answered so far; call again while `waits`. The lists below have the answers."""
 
     waits = serializers.BooleanField()
-    matching = serializers.IntegerField()
-    machines = MachineQueueShape(many=True)
-    messages = MessageShape(many=True)
+    asked = serializers.IntegerField(help_text="Machines of which an answer is here or awaited.")
+    answered = serializers.IntegerField()
+    matching = serializers.IntegerField(help_text="Messages that match, on all machines.")
+
+
+class Terms(Shape):
+    """A search that is put to the machines; texts match anywhere, an empty word searches for nothing."""
+
+    sender = Words()
+    recipient = Words()
+    host = Words(help_text="The whole domain of a recipient.")
+    id = Words(help_text="Queue ids, separated by commas.")
+    reason = Words()
+    state = OneOf(list(QUEUES))
+    older = serializers.IntegerField(
+        min_value=0, max_value=10**9 - 1, default=None, allow_null=True, help_text="Seconds."
+    )
+
+
+class HeldQuery(Terms, MachineQuery):
+    """Which machines, and for which messages `matching` counts."""
+
+
+class MessageQuery(Terms, Query):
+    """Which messages."""
 
 
 class ChosenShape(Shape):
@@ -104,14 +130,9 @@ class Queues(ClusterView):
 
     rights: ClassVar = {"GET": Right.SEE_STATE, "POST": Right.EDIT}
 
-    @extend_schema(
-        responses={200: QueuesShape, 422: Refusal}, parameters=[OpenApiParameter(term, str) for term in TERMS]
-    )
+    @extend_schema(responses=QueuesShape, parameters=[Terms])
     def get(self, request: Request, slug: str) -> Response:
-        """Messages that match, the oldest first. A guest sees counts only."""
-        terms = queues.terms_of(request.query_params)
-        queues.ask(self.place, terms)
-        return Response(QueuesShape(queues.look(self.place, terms)).data)
+        return Response(QueuesShape(_answers(self.place, asked(request, Terms))).data)
 
     @extend_schema(request=WorkInput, responses={202: JobShape, 409: Refusal, 422: Refusal})
     @once
@@ -132,6 +153,39 @@ class Queues(ClusterView):
         if "terms" not in sent:
             raise queues.NothingChosen(_("Say which messages: `messages` or `terms`."))
         return queues.matching(self.place, queues.terms_of(sent["terms"]), sent.get("machines", ()))
+
+
+class MachineQueues(ClusterView):
+    """What each machine says of its queue. Each GET asks the machines, and has what came so far."""
+
+    rights: ClassVar = {"GET": Right.SEE_STATE}
+
+    @lists(MachineQueueShape, HeldQuery, "clusters_queues_machines_list")
+    def get(self, request: Request, slug: str) -> Response:
+        wanted = asked(request, HeldQuery)
+        machines = _answers(self.place, wanted).machines
+        sieve = sieve_of(wanted)
+        found = [held for held in machines if sieve.passes(held.heard.machine)]
+        return page_of(request, found, MachineQueueShape, wanted)
+
+
+class Messages(ClusterView):
+    """Messages of all machines, the oldest first. Each GET asks the machines, and has what came so far."""
+
+    rights: ClassVar = {"GET": Right.SEE_SETTINGS}
+
+    @lists(MessageShape, MessageQuery, "clusters_queues_messages_list")
+    def get(self, request: Request, slug: str) -> Response:
+        """Of each machine at most the oldest two hundred that match."""
+        wanted = asked(request, MessageQuery)
+        return page_of(request, _answers(self.place, wanted).messages, MessageShape, wanted)
+
+
+def _answers(place: Place, wanted: dict[str, Any]) -> queues.Queues:
+    """Ask, and what has been answered so far; ages are texts for the machines."""
+    terms = queues.terms_of({t: "" if wanted[t] is None else wanted[t] for t in TERMS})
+    queues.ask(place, terms)
+    return queues.look(place, terms)
 
 
 class Suspension(ClusterView):

@@ -24,6 +24,12 @@ class HitShape(Shape):
     page = serializers.CharField(source="href")
 
 
+class ValueHitShape(HitShape):
+    """A value in force; `waits`: a newer version of these settings waits for a decision (safe wait)."""
+
+    waits = serializers.BooleanField()
+
+
 class FeatureHitShape(Shape):
     """A feature found by its name, or by that of a field."""
 
@@ -39,7 +45,7 @@ class ResultsShape(Shape):
     machines = HitShape(many=True)
     groups = HitShape(many=True)
     features = FeatureHitShape(many=True)
-    values = HitShape(many=True)
+    values = ValueHitShape(many=True)
     commits = HitShape(many=True)
     more = serializers.SerializerMethodField()
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,9 +13,12 @@ from rest_framework.settings import api_settings
 from portal import upgrades
 from portal.api.authentication import FreshToWrite
 from portal.api.base import ClusterView, told
+from portal.api.clusters import MachineQuery, sieve_of
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
+from portal.api.listing import Words, asked, lists, page_of
 from portal.api.shapes import JobShape, Shape
+from portal.pages.access import Place
 from portal.tenants import Right
 
 
@@ -50,14 +53,24 @@ class CandidateShape(Shape):
 
 
 class BookShape(Shape):
-    """What can be had and who is ready; call again while `waits`. `running`: more than one is drift."""
+    """What can be had; call again while `waits`. `running`: more than one is drift."""
 
     wanted = serializers.CharField()
     running = serializers.ListField(child=serializers.CharField())
     waits = serializers.BooleanField()
     offers = OfferShape(many=True)
-    machines = CandidateShape(source="candidates", many=True)
+    ready = serializers.BooleanField(help_text="Every machine is, and no such job is under way.")
     active = JobShape(allow_null=True)
+
+
+class BookQuery(Shape):
+    """To which release; the newest, unless it is said."""
+
+    release = Words(max_length=64)
+
+
+class CandidateQuery(BookQuery, MachineQuery):
+    """Which machines, and for which release they are looked at."""
 
 
 class UpgradeInput(Shape):
@@ -79,10 +92,9 @@ class Upgrades(ClusterView):
     rights: ClassVar = {"GET": Right.SEE_STATE, "POST": Right.ADMINISTER}
     permission_classes: ClassVar = [*api_settings.DEFAULT_PERMISSION_CLASSES, FreshToWrite]
 
-    @extend_schema(responses=BookShape, parameters=[OpenApiParameter("release", str)])
+    @extend_schema(responses=BookShape, parameters=[BookQuery])
     def get(self, request: Request, slug: str) -> Response:
-        upgrades.ask(self.place)
-        return Response(BookShape(upgrades.book(self.place, request.query_params.get("release", ""))).data)
+        return Response(BookShape(_book(self.place, asked(request, BookQuery))).data)
 
     @extend_schema(request=UpgradeInput, responses={202: JobShape, 422: Refusal})
     @once
@@ -91,6 +103,24 @@ class Upgrades(ClusterView):
         sent = told(UpgradeInput, request)
         job = upgrades.begin(self.place, request.user, sent["release"], sent["machines"])
         return Response(JobShape(job).data, status=status.HTTP_202_ACCEPTED)
+
+
+class Candidates(ClusterView):
+    """How ready each machine is. Each GET asks the machines, and has what came so far."""
+
+    rights: ClassVar = {"GET": Right.SEE_STATE}
+
+    @lists(CandidateShape, CandidateQuery, "clusters_upgrades_machines_list")
+    def get(self, request: Request, slug: str) -> Response:
+        wanted = asked(request, CandidateQuery)
+        sieve = sieve_of(wanted)
+        found = [c for c in _book(self.place, wanted).candidates if sieve.passes(c.heard.machine)]
+        return page_of(request, found, CandidateShape, wanted)
+
+
+def _book(place: Place, wanted: dict[str, Any]) -> upgrades.Book:
+    upgrades.ask(place)
+    return upgrades.book(place, wanted["release"])
 
 
 class ReleaseBefore(ClusterView):

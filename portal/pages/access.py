@@ -64,6 +64,12 @@ class Place:
         return drafts.changes(self.replica_id, self.user)
 
     @cached_property
+    def statuses(self) -> list[MachineStatus]:
+        """What the members have reported, by name."""
+        rows = MachineStatus.objects.filter(replica=self.replica_id)
+        return list(rows.exclude(connection=Connection.REMOVED))
+
+    @cached_property
     def pending_count(self) -> int:
         """How much this person has changed and not committed."""
         return Draft.objects.filter(replica=self.replica_id, user=self.user).count()
@@ -141,10 +147,9 @@ def place_of(request: HttpRequest, slug: str) -> Place:
 
 
 def machines_seen(place: Place) -> list[Seen]:
-    """Every member as it may be shown now; one query."""
+    """Every member as it may be shown now; one query for each Place."""
     now, revision = timezone.now(), place.cluster.replica.revision
-    rows = MachineStatus.objects.filter(replica=place.replica_id).exclude(connection=Connection.REMOVED)
-    return [seen(row, now, revision, cut_off=place.cut_off) for row in rows]
+    return [seen(row, now, revision, cut_off=place.cut_off) for row in place.statuses]
 
 
 def cluster_page(right: Right = Right.SEE_SETTINGS) -> Callable[[View], View]:

@@ -14,6 +14,9 @@ MANY = 10
 """From how many on a list has a filter."""
 
 
-def page_of(request: HttpRequest, found: Any, size: int) -> Page[Any]:
-    """The page that is asked for (`?page=`); the first for what is no number, the last for what is beyond."""
-    return Paginator(found, size).get_page(request.GET.get("page"))
+def page_of(request: HttpRequest, found: Any, size: int, name: str = "page") -> Page[Any]:
+    """The page that is asked for (`?page=`); the first for what is no number, the last for what is beyond.
+
+    A second list on one page has another `name` in the address.
+    """
+    return Paginator(found, size).get_page(request.GET.get(name))

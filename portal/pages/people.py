@@ -25,7 +25,7 @@ from portal.login.policy import second_factors
 from portal.login.sessions import end
 from portal.pages.access import View, fresh, number_in
 from portal.pages.choosing import ClustersField
-from portal.pages.paging import page_of
+from portal.pages.paging import MANY, page_of
 from portal.tenants import (
     ClusterRole,
     Limits,
@@ -153,13 +153,16 @@ def people(request: HttpRequest, tenant: Tenant) -> HttpResponse:
 
 
 def _show(request: HttpRequest, tenant: Tenant, form: InviteForm, status: int = 200) -> HttpResponse:
-    wanted = People.of(request.GET)
+    wanted, email = People.of(request.GET), str(request.GET.get("email", "")).replace("\0", "").strip()[:254]
+    invited = invitations.open_ones(tenant).prefetch_related("clusters__replica")
     context = {
         "tenant": tenant,
         "page": page_of(request, wanted.of_tenant(tenant), SHOWN),
         "wanted": wanted,
         "roles": Role.choices,
-        "invitations": invitations.open_ones(tenant).prefetch_related("clusters__replica"),
+        "invitations": page_of(request, invited.filter(email__icontains=email), SHOWN, "invitations"),
+        "email": email,
+        "many": MANY,
         "host": _host(request),
         "form": form,
         "policies": Tenant.SecondFactor.choices,

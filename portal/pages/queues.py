@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -15,8 +14,10 @@ from appliances.postfix.queue import QUEUES
 from appliances.postfix.selecting import TERMS
 from portal import queues as domain
 from portal import suspension as suspending
+from portal.machines import Sieve
 from portal.pages.access import Place, cluster_page
-from portal.queues import FOR_EVER, VERBS, Choice, NothingChosen
+from portal.pages.paging import MACHINES, MANY, page_of
+from portal.queues import FOR_EVER, SHOWN, VERBS, Choice, NothingChosen
 from portal.tenants import Right
 
 
@@ -34,21 +35,26 @@ def queues(request: HttpRequest, place: Place) -> HttpResponse:
     if not request.htmx:
         domain.ask(place, terms)
     template = "queues/live.html" if request.htmx else "queues/queues.html"
-    return render(request, template, _context(place, request.GET, terms))
+    return render(request, template, _context(request, place, terms))
 
 
-def _context(place: Place, told: Any, terms: list[str]) -> dict[str, Any]:
-    search = {term: told.get(term, "") for term in TERMS}
+def _context(request: HttpRequest, place: Place, terms: list[str]) -> dict[str, Any]:
+    search = {term: request.GET.get(term, "") for term in TERMS}
+    found, sieve = domain.look(place, terms), Sieve.of(request.GET)
+    machines = [held for held in found.machines if sieve.passes(held.heard.machine)]
     return {
         "place": place,
         "section": "queues",
         "now": timezone.now(),
         "search": search,
-        "query": urlencode({name: value for name, value in search.items() if value}),
         "searching": bool(terms),
         "states": QUEUES,
         "verbs": VERBS.items(),
-        "found": domain.look(place, terms),
+        "found": found,
+        "sieve": sieve,
+        "many": len(found.machines) >= MANY,
+        "page": page_of(request, machines, MACHINES),
+        "messages_page": page_of(request, found.messages, SHOWN, "messages"),
     }
 
 

@@ -3,48 +3,73 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 
 from portal import upgrades as domain
+from portal.machines import Sieve
 from portal.pages.access import Place, cluster_page, fresh
+from portal.pages.paging import MACHINES, MANY, page_of
 from portal.tenants import Right
-from portal.upgrades import Book, NotNow
+from portal.upgrades import Book, Candidate, NotNow, Plan
+
+PLANS = "upgrades"
+"""Where a session has what its person has planned, by cluster."""
 
 
 @cluster_page(Right.SEE_STATE)
 @fresh
 def upgrades(request: HttpRequest, place: Place) -> HttpResponse:
-    """The run-book; htmx gets its live part alone; POST begins it, reverts or reconnects one machine."""
+    """The run-book; htmx gets its live part alone; POST plans, begins, reverts or reconnects one machine."""
     if request.method == "POST":
         place.require(Right.ADMINISTER)
         return _act(request, place)
     if not request.htmx:
         domain.ask(place)
     template = "upgrades/live.html" if request.htmx else "upgrades/upgrades.html"
-    return render(request, template, _context(request, place, _book(request.GET, place)))
+    return render(request, template, _context(request, place, _book(request, place)))
 
 
-def _book(told: Any, place: Place) -> Book:
-    order = told.getlist("order")
-    included = told.getlist("machine") if order else None
-    return domain.book(place, told.get("release", ""), order, included)
+def _book(request: HttpRequest, place: Place) -> Book:
+    return domain.book(place, request.GET.get("release", ""), _plan(request, place))
+
+
+def _plan(request: HttpRequest, place: Place) -> Plan:
+    """What the person has planned here since the login, or until a run of it began."""
+    kept = request.session.get(PLANS, {}).get(str(place.cluster.pk))
+    return Plan(tuple(kept["order"]), frozenset(kept["left_out"])) if kept else domain.EVERYBODY
+
+
+def _keep(request: HttpRequest, place: Place, plan: Plan) -> None:
+    plans, name = dict(request.session.get(PLANS, {})), str(place.cluster.pk)
+    plans.pop(name, None)
+    if plan != domain.EVERYBODY:
+        plans[name] = {"order": plan.order, "left_out": sorted(plan.left_out)}
+    request.session[PLANS] = plans
 
 
 def _context(request: HttpRequest, place: Place, book: Book) -> dict[str, Any]:
+    listed, sieve = _listed(request, book)
     return {
         "place": place,
         "section": "upgrades",
         "book": book,
         "now": timezone.now(),
-        "query": request.GET.urlencode(),
+        "sieve": sieve,
+        "many": len(book.candidates) >= MANY,
+        "page": page_of(request, listed, MACHINES),
+        "planned": _plan(request, place) != domain.EVERYBODY,
         "may_upgrade": place.may(Right.ADMINISTER),
     }
+
+
+def _listed(request: HttpRequest, book: Book) -> tuple[list[Candidate], Sieve]:
+    """The machines that the filter lets through, on all pages."""
+    sieve = Sieve.of(request.GET)
+    return [each for each in book.candidates if sieve.passes(each.heard.machine)], sieve
 
 
 def _act(request: HttpRequest, place: Place) -> HttpResponse:
@@ -54,25 +79,43 @@ def _act(request: HttpRequest, place: Place) -> HttpResponse:
             return _revert(request, place)
         if told.get("do") == "reconnect":
             return redirect("job", domain.reconnect(place, request.user, told.get("serial", "")).pk)
-        if told.get("do") != "begin":
-            return _plan(told, place)
-        marked = set(told.getlist("machine"))
-        serials = [serial for serial in told.getlist("order") if serial in marked]
-        if told.get("confirmed") != "yes":
-            book = domain.book(place, told.get("release", ""), told.getlist("order"), serials)
-            return render(request, "upgrades/confirm.html", _context(request, place, book))
-        job = domain.begin(place, request.user, told.get("release", ""), serials)
+        if told.get("do") == "begin":
+            return _begin(request, place)
     except NotNow as error:
         messages.error(request, str(error))
         return redirect("upgrades", place.cluster.slug)
+    _keep(request, place, _planned(request, place))
+    return redirect(request.get_full_path())
+
+
+def _planned(request: HttpRequest, place: Place) -> Plan:
+    """The plan after the button that was pressed."""
+    told, plan, book = request.POST, _plan(request, place), _book(request, place)
+    listed = [each.heard.serial for each in _listed(request, book)[0]]
+    match told.get("do"):
+        case "leave":
+            return plan.leaving(listed)
+        case "take":
+            return plan.taking(listed)
+        case "forget":
+            return domain.EVERYBODY
+    plan = plan.leaving(told.getlist("leave")).taking(told.getlist("take"))
+    for name, step in (("up", -1), ("down", 1)):
+        if name in told:
+            return Plan(book.moved(told[name], step), plan.left_out)
+    return plan
+
+
+def _begin(request: HttpRequest, place: Place) -> HttpResponse:
+    """What is confirmed is what was shown: it names its machines, whatever has become of the plan."""
+    told = request.POST
+    release, serials = told.get("release", ""), told.getlist("machine")
+    if told.get("confirmed") != "yes":
+        book = domain.book(place, release, _plan(request, place))
+        return render(request, "upgrades/confirm.html", _context(request, place, book))
+    job = domain.begin(place, request.user, release, serials)
+    _keep(request, place, domain.EVERYBODY)
     return redirect("job", job.pk)
-
-
-def _plan(told: Any, place: Place) -> HttpResponse:
-    """The same page with another release or order; the address keeps it."""
-    order = domain.moved(told.getlist("order"), told.get("up", ""), told.get("down", ""))
-    query = {"release": told.get("release", ""), "order": order, "machine": told.getlist("machine")}
-    return redirect(f"{reverse('upgrades', args=[place.cluster.slug])}?{urlencode(query, doseq=True)}")
 
 
 def _revert(request: HttpRequest, place: Place) -> HttpResponse:

@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from django.db.models import Q, QuerySet, TextField
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.urls import reverse
 
-from clusters import models
+from clusters import models, replicas
+from clusters.catalogue import Document
 from clusters.differences import HIDDEN, item_key, masked
 from clusters.installed import catalogue
 from clusters.modes import CLUSTER, Level, Mode, group, machine
@@ -36,7 +39,10 @@ LONGEST_VALUE = 120
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Something found: what it is called, where, and its page."""
+    """Something found: what it is called, where, and its page.
+
+    `waits`: what was found is in force, and a newer version waits for a decision (SYN-08).
+    """
 
     title: str
     detail: str
@@ -44,6 +50,7 @@ class Hit:
     href: str
     mode: Mode | None = None
     mode_name: str = ""
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +116,34 @@ def _keep(found: Results, kind: str, hits: Iterator[Hit]) -> None:
 Clusters = dict[int, ManagedCluster]
 
 
-def _holding(clusters: Clusters, kind: str, text: str) -> QuerySet[models.Head]:
-    """Entries in force of one kind in which the text stands somewhere; a coarse sieve for the database."""
-    escaped = json.dumps(text)[1:-1]
+def _newest(clusters: Clusters, kind: str) -> QuerySet[models.Head]:
     rows = models.Head.objects.filter(replica__in=clusters, rank=0, address__startswith=f"{kind}/")
-    rows = rows.exclude(value=None).annotate(text=Cast("value", TextField()))
-    wanted = Q(text__icontains=text) | Q(text__icontains=escaped) | Q(address__icontains=text)
-    return rows.filter(wanted).order_by("replica", "address")
+    return rows.annotate(text=Cast("value", TextField())).order_by("replica", "address")
+
+
+def _with(text: str, *columns: str) -> Q:
+    """Where a text stands somewhere, also as JSON writes it: a coarse sieve for the database."""
+    escaped = json.dumps(text)[1:-1]
+    tests = (Q(**{f"{column}__icontains": form}) for column in columns for form in (text, escaped))
+    return reduce(or_, tests)
+
+
+def _holding(clusters: Clusters, kind: str, text: str) -> QuerySet[models.Head]:
+    """Entries of one kind that never wait, in which the text stands somewhere."""
+    return _newest(clusters, kind).exclude(value=None).filter(_with(text, "text", "address"))
+
+
+def _defining(clusters: Clusters, text: str) -> Iterator[tuple[int, Address, Document, bool]]:
+    """Settings in which the text may stand: what is in force, and whether a newer version waits (SYN-08)."""
+    lost = models.Head.objects.filter(replica=OuterRef("replica"), address=OuterRef("address"), rank=1)
+    rows = _newest(clusters, "settings").annotate(contested=Exists(lost), before=Cast("past", TextField()))
+    wanted = _with(text, "text") | Q(contested=True) & _with(text, "before")
+    found = {(r.replica_id, Address.parse(r.address)): r for r in rows.filter(wanted)[:MOST_READ]}
+    waiting = replicas.waiting({key for key, row in found.items() if row.contested})
+    for key, row in found.items():
+        stands = waiting.get(key, row)
+        if stands is not None and stands.value is not None:
+            yield *key, stands.value, key in waiting
 
 
 def _machines(clusters: Clusters, text: str) -> Iterator[Hit]:
@@ -154,19 +182,17 @@ def _page(cluster: ManagedCluster, mode: Mode, feature: Any) -> str:
 
 
 def _values(clusters: Clusters, text: str) -> Iterator[Hit]:
-    rows = list(_holding(clusters, "settings", text)[:MOST_READ])
-    names = _mode_names(clusters, [(row.replica_id, Address.parse(row.address)) for row in rows])
-    for row in rows:
-        address = Address.parse(row.address)
+    found = list(_defining(clusters, text))
+    names = _mode_names(clusters, [(key, address) for key, address, _value, _waits in found])
+    for key, address, document, waits in found:
         if address.name not in catalogue() or address.mode is None:
             continue
         feature: Any = catalogue()[address.name]
-        cluster = clusters[row.replica_id]
-        for path, value in _matching(masked(row.value, feature.secrets), text):
-            href = _page(cluster, address.mode, feature)
+        for path, value in _matching(masked(document, feature.secrets), text):
+            href = _page(clusters[key], address.mode, feature)
             title = Named(address.name, feature.title, False, ()).title
-            name = names.get((row.replica_id, address.mode), "")
-            yield Hit(title, f"{path} = {value}", cluster, href, address.mode, name)
+            name = names.get((key, address.mode), "")
+            yield Hit(title, f"{path} = {value}", clusters[key], href, address.mode, name, waits)
 
 
 def _mode_names(clusters: Clusters, found: Sequence[tuple[int, Address]]) -> dict[tuple[int, Mode], str]:

@@ -54,6 +54,31 @@ def icon(name: str) -> SafeString:
     )
 
 
+@register.simple_tag(takes_context=True)
+def to_page(context: Any, number: int, name: str) -> str:
+    """The address of another page of a list, `page` where the list has no `name`; all else stays."""
+    asked = context["request"].GET.copy()
+    asked[name or "page"] = str(number)
+    return f"?{asked.urlencode()}"
+
+
+@register.simple_tag(takes_context=True)
+def asking_all_but(context: Any, *names: str) -> str:
+    """The address of the page without what is asked for in these names."""
+    asked = context["request"].GET.copy()
+    for name in names:
+        asked.pop(name, None)
+    return f"?{asked.urlencode()}"
+
+
+@register.simple_tag(takes_context=True)
+def keep_all_but(context: Any, *names: str) -> SafeString:
+    """What else the address asks for, as hidden fields of a form that asks for these names."""
+    asked = context["request"].GET.lists()
+    kept = ((name, value) for name, values in asked if name not in names for value in values)
+    return format_html_join("", '<input type="hidden" name="{}" value="{}">', kept)
+
+
 @register.simple_tag
 def fingerprint(text: str, wanted: str = "") -> SafeString:
     """A fingerprint as bars and text: equal settings look equal."""

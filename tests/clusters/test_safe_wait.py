@@ -154,3 +154,20 @@ def test_what_was_replaced_is_known_where_it_is_too_long_to_be_remembered(torn: 
 
 def test_entry_of_the_cluster_itself_remembers_nothing(torn: Cluster) -> None:
     assert [v.past for v in replicas.heads(torn.replica_id, [THE_CLUSTER])[THE_CLUSTER]] == [None]
+
+
+def test_what_is_in_force_of_entries_that_wait_is_told_for_many_replicas(
+    torn: Cluster, far: Replica, django_assert_num_queries
+) -> None:
+    """SYN-08: entries of which the newest holds are not among them."""
+    torn.put(CLUSTER, "texts", rows("calm"))
+    other = replicas.new_replica("M9").pk
+    replicas.absorb_snapshot(other, replicas.snapshot(torn.replica_id))
+    asked = {(ident, address) for ident in (torn.replica_id, other) for address in (ROUTES, TEXTS)}
+    with django_assert_num_queries(1):
+        found = replicas.waiting(asked)
+    assert {key: stands and stands.value for key, stands in found.items()} == {
+        (torn.replica_id, ROUTES): rows("before"),
+        (other, ROUTES): rows("before"),
+    }
+    assert replicas.waiting(set()) == {}

@@ -18,6 +18,7 @@ from appliances.machine.status import Queue, Trouble
 from appliances.models import Connection, LinkStatus, MachineStatus
 from clusters import commits, drafts, membership, replicas
 from clusters.modes import CLUSTER
+from portal.pages.paging import MANY
 from portal.tenants import ManagedCluster, Tenant
 from tests.portal import world
 from tests.portal.conftest import LogIn
@@ -63,13 +64,13 @@ def queries(client: object, path: str) -> int:
 def test_queries_do_not_grow_with_machines(
     path: str, budget: int, acme: Tenant, alice: User, log_in: LogIn
 ) -> None:
-    big = world.cluster(acme, "Big", [f"mx{n}.example" for n in range(5)])
+    big = world.cluster(acme, "Big", [f"mx{n}.example" for n in range(MANY)])
     world.report(big)
     client = log_in(alice)
     last, first = commits.last(big.replica_id).id, next(iter(replicas.state(big.replica_id).machines))
     path = path.format(commit=f"{last.origin}/{last.number}", machine=first)
     few = queries(client, path)
-    for number in range(5, 50):
+    for number in range(MANY, 50):
         machine = membership.Machine(f"M-{number}", f"mx{number}.example", "", f"10.9.0.{number}")
         membership.enrol_machine(big.replica_id, machine=machine, settings={}, user="admin", host="mx0")
     statuses.wanted(big.replica_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from allauth.usersessions.models import UserSession
@@ -10,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from portal import invitations
 from portal.audit import Action, AuditRow
 from portal.demo import people as demo_people
 from portal.demo.plan import PASSPHRASE, PEOPLE
@@ -36,6 +38,32 @@ def test_list_takes_as_many_queries_for_many_members_as_for_few(
         ClusterRole.objects.create(member=member, cluster=europe, role=Role.OPERATOR)
         Client().post("/login/", {"username": user.username, "password": "wrong"})
     assert (queries(client, "/people/acme/"), queries(client, "/audit/acme/")) == few
+
+
+def test_invitations_are_found_by_their_address_beside_the_members(
+    acme: Tenant, alice: User, europe: ManagedCluster, log_in: LogIn
+) -> None:
+    def invite(*numbers: int) -> None:
+        for number in numbers:
+            invitations.invite(
+                SimpleNamespace(user=alice), acme, f"g{number}@one.example", Role.GUEST, [europe]
+            )
+
+    client = log_in(alice)
+    invite(1, 2)
+    few, html = queries(client, "/people/acme/"), client.get("/people/acme/").content.decode()
+    assert "Filter the invitations" not in html
+    invite(*range(3, 13))
+    assert queries(client, "/people/acme/") == few
+    answer = client.get("/people/acme/?email=G1%40&q=alice")
+    assert [one.email for one in answer.context["invitations"]] == ["g1@one.example"]
+    assert [one.user for one in answer.context["page"]] == [alice]
+    html = answer.content.decode()
+    assert '<input type="hidden" name="q" value="alice">' in html
+    assert 'href="?q=alice"' in html
+    html = client.get("/people/acme/", {"email": "\0nobody"}).content.decode()
+    assert "Nothing matches" in html
+    assert "within a week" not in html
 
 
 def test_administrator_of_two_tenants_chooses(alice: User, umbra: Tenant, log_in: LogIn) -> None:

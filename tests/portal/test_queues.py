@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from django.utils import timezone
 from appliances.following.questions import OVERDUE, Question
 from appliances.models import Connection, MachineStatus, Worker
 from portal.jobs import Job, JobPart
+from portal.pages import queues as pages
 from portal.tenants import ManagedCluster, Tenant
 from tests.portal import world
 from tests.portal.conftest import LogIn
@@ -250,6 +252,42 @@ def test_reader_sees_messages_and_works_on_none(
     assert "ABCDEF1234" in html
     assert "checkbox" not in html
     assert client.post("/europe/queues/", {"do": "hold"}).status_code == 403
+
+
+def test_filter_of_machines_and_search_of_messages_keep_each_other(
+    reported: ManagedCluster, client: Client
+) -> None:
+    opened(client, "?host=dest.example")
+    says(reported, "rome.example", message("ABCDEF1234", "bob@dest.example"))
+    html = opened(client, "?host=dest.example&q=paris&messages=1")
+    machines = html[html.index('action="/europe/suspend/"') : html.index("Messages that match")]
+    assert "paris.example" in machines
+    assert "rome.example" not in machines
+    assert "0 of 3 have answered" not in html, "all are asked, and counted"
+    assert "ABCDEF1234" in html, "the messages are those of all machines"
+    search, narrow = re.findall(r'<form method="get" class="(?:card|filter).*?</form>', html, re.DOTALL)
+    assert '<input type="hidden" name="q" value="paris">' in search
+    assert '<input type="hidden" name="host" value="dest.example">' in narrow
+    assert 'name="messages"' not in search, "another search begins at its first page"
+    assert 'href="?host=dest.example&amp;messages=1"' in narrow
+    assert 'href="?q=paris"' in search
+
+
+def test_messages_have_pages_and_all_that_match_are_those_of_all_pages(
+    reported: ManagedCluster, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "SHOWN", 2)
+    opened(client)
+    says(
+        reported, "rome.example", *[message(f"ABCDE{n}", "x@y.example", arrived=NOW_MS + n) for n in range(3)]
+    )
+    assert [f"ABCDE{n}" in again(client) for n in range(3)] == [True, True, False]
+    html = again(client, "?messages=2")
+    assert [f"ABCDE{n}" in html for n in range(3)] == [False, False, True]
+    assert 'hx-get="/europe/queues/?messages=2"' in html
+    assert '<span class="badge">3</span>' in html
+    client.post("/europe/queues/?messages=2", {"do": "hold", "scope": "matching"})
+    assert Job.everything.get().asked == {"verb": "hold", "terms": []}
 
 
 def test_queries_of_the_page_do_not_grow_with_machines(

@@ -24,11 +24,12 @@ class Person(Browser):
     """Alice at the queues."""
 
     def queue(self, query: str = "") -> dict[str, Any]:
-        """What all machines answer."""
+        """What all machines answer: how many messages match, and which."""
 
         def answered() -> dict[str, Any] | None:
             found: dict[str, Any] = self.json(f"/clusters/americas/queues/{query}")
-            return None if found["waits"] else found
+            listed = self.json(f"/clusters/americas/queues/messages/{query}")
+            return None if found["waits"] else {**found, "messages": listed["results"]}
 
         found: dict[str, Any] = wait_for(answered, "every machine answers")
         return found

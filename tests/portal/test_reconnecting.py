@@ -182,8 +182,8 @@ def test_portal_of_another_release_has_it_from_the_machine(
         f'form="reconnect" name="serial" value="{serial("rome")}"'
         in client.get("/europe/upgrades/").content.decode()
     )
-    api = calls(alice).get("/api/v1/clusters/europe/upgrades/").json()
-    assert {m["name"]: m["disconnected"] for m in api["machines"]}["rome.example"] is True
+    api = calls(alice).get("/api/v1/clusters/europe/upgrades/machines/").json()
+    assert {m["name"]: m["disconnected"] for m in api["results"]}["rome.example"] is True
 
 
 def test_operators_reconnect_nobody(fleet: Fleet, europe: ManagedCluster, bob: User, log_in: LogIn) -> None:

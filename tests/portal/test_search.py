@@ -161,6 +161,49 @@ def test_settings_that_are_not_in_force_any_more_are_not_found(alice: User, euro
     assert not search(alice, "192.0.2.77").values
 
 
+@pytest.fixture
+def waiting(europe: ManagedCluster) -> ManagedCluster:
+    """Two changes of the routes wait: a.example stays at 192.0.2.1, the newest has 198.51.100.2."""
+    membership.set_safe_wait(europe.replica_id, True, user="ops", host="berlin")
+    world.conflict(europe)
+    return europe
+
+
+def test_what_machines_have_is_found_and_a_newer_version_that_waits_is_told(
+    browser: Client, alice: User, waiting: ManagedCluster
+) -> None:
+    """SYN-08: safe wait."""
+    hits = {hit.mode: hit.waits for hit in search(alice, "192.0.2.").values}
+    assert hits == {CLUSTER: True, world.mode_of(waiting, "Paris"): False}
+    for newer in ("198.51.100.1", "198.51.100.2"):
+        assert not search(alice, newer).values
+    html = page(browser, "192.0.2.1")
+    assert 'href="/europe/conflicts/"' in html
+    assert "in force until somebody decides; a newer version waits" in html
+    (hit,) = browser.get("/api/v1/search/", {"q": "192.0.2.1"}).json()["values"]
+    assert hit["waits"] is True
+    assert "newer version waits" not in page(browser, "192.0.2.2")
+
+
+def test_value_is_found_though_the_newest_version_that_waits_takes_it_away(
+    alice: User, waiting: ManagedCluster
+) -> None:
+    """SYN-08: the machines still have it."""
+    newest = models.Head.objects.filter(address="settings/cluster/smtproutes", rank=0)
+    newest.update(value=None)
+    (hit,) = search(alice, "192.0.2.1").values
+    assert hit.waits
+
+
+def test_conflict_of_a_cluster_that_does_not_wait_has_its_newest_version_found(
+    alice: User, waiting: ManagedCluster
+) -> None:
+    membership.set_safe_wait(waiting.replica_id, False, user="ops", host="berlin")
+    (hit,) = search(alice, "198.51.100.2").values
+    assert not hit.waits
+    assert not search(alice, "192.0.2.1").values
+
+
 def test_feature_that_this_release_does_not_know_is_passed_over(alice: User, europe: ManagedCluster) -> None:
     row = models.Head.objects.get(replica=europe.replica_id, address="settings/cluster/smtproutes")
     models.Head.objects.filter(pk=row.pk).update(address="settings/cluster/from_the_future")
@@ -205,6 +248,24 @@ def test_queries_do_not_grow_with_clusters_machines_or_hits(
         made = world.cluster(acme, name, [f"{name}{n}.example".lower() for n in range(5)])
         world.define(made, world.mode_of(made, f"{name}3.example".lower()), "smtproutes",
                      world.routes(a_example="192.0.2.50"))  # fmt: skip
+    assert queries() == few
+    assert few <= BUDGET
+
+
+def test_queries_do_not_grow_with_clusters_that_wait(
+    browser: Client, acme: Tenant, waiting: ManagedCluster
+) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as found:
+            assert "a newer version waits" in page(browser, "192.0.2.1")
+        return len(found)
+
+    few = queries()
+    for name in ("One", "Two", "Three"):
+        made = world.cluster(acme, name, [f"{name}.example".lower()])
+        world.define(made, CLUSTER, "smtproutes", world.routes(a_example="192.0.2.1"))
+        membership.set_safe_wait(made.replica_id, True, user="ops", host="berlin")
+        world.conflict(made)
     assert queries() == few
     assert few <= BUDGET
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from appliances.following import statuses
 from appliances.following.questions import Question
 from appliances.models import Connection, MachineStatus
-from portal import upgrades
+from clusters import membership
 from portal.jobs import Job, JobPart, skip, start
+from portal.pages import upgrades as pages
 from portal.tenants import ManagedCluster, Tenant
 from tests.appliances.releases.test_releases import listed
 from tests.portal import world
@@ -56,9 +59,15 @@ def say(client: Client, *names: str, **more: Any) -> None:
         Question.objects.filter(pk=question.pk).update(answered=timezone.now(), code=0, said=said)
 
 
-def begin(client: Client, *names: str, **more: str) -> Any:
+def press(client: Client, **told: Any) -> str:
+    """The page after a button of it."""
+    return client.post("/europe/upgrades/", told, follow=True).content.decode()
+
+
+def begin(client: Client, *names: str) -> Any:
+    """The run over these machines, as it is confirmed."""
     serials = [serial(name) for name in names]
-    told = {"do": "begin", "release": "2.0.0", "order": serials, "machine": serials, **more}
+    told = {"do": "begin", "release": "2.0.0", "machine": serials, "confirmed": "yes"}
     return client.post("/europe/upgrades/", told)
 
 
@@ -83,23 +92,106 @@ def test_machines_go_in_the_order_that_was_chosen(offered: ManagedCluster, clien
     """UPG-02: one at a time, in order; a machine may be left out."""
     say(client)
     berlin, rome, paris = (serial(name) for name in ("berlin", "rome", "paris"))
-    told = {"order": [berlin, rome, paris], "machine": [berlin, paris], "release": "2.0.0", "up": paris}
-    html = client.post("/europe/upgrades/", told, follow=True).content.decode()
-    assert html.index(f'name="order" value="{paris}"') < html.index(f'name="order" value="{rome}"')
-    assert f'name="machine" value="{rome}" aria' in html, "rome is not marked"
-    assert "csrf" not in client.post("/europe/upgrades/", told).headers["Location"]
-    warned = begin(client, "berlin", "paris").content.decode()
+    assert turns(opened(client)) == [berlin, paris, rome]
+    assert turns(press(client, down=berlin)) == [paris, berlin, rome]
+    html = press(client, leave=berlin)
+    assert turns(html) == [paris, rome]
+    assert "1 machine is left out" in html
+    assert turns(press(client, up=rome)) == [rome, paris], "past the one that is left out"
+    assert turns(opened(client)) == [rome, paris], "it is kept"
+    warned = press(client, do="begin", release="2.0.0")
     assert "Upgraded machines stay disconnected" in warned
+    assert re.findall(r'name="machine" value="([^"]+)"', warned) == [rome, paris]
     assert not Job.everything.exists()
-    begin(client, "paris", "berlin", confirmed="yes")
+    begin(client, "rome", "paris")
     job = Job.everything.get()
     assert (job.kind, job.asked) == ("upgrade", {"release": "2.0.0"})
-    assert [part.name for part in job.parts.all()] == ["paris.example", "berlin.example"]
+    assert [part.name for part in job.parts.all()] == ["rome.example", "paris.example"]
+    assert turns(opened(client)) == [berlin, paris, rome], "the next run is another one"
+
+
+def turns(html: str) -> list[str]:
+    """The machines of the page that take part, in their order."""
+    found = re.findall(r'<span class="muted">(\d+)</span><button[^>]*name="up" value="([^"]+)"', html)
+    numbers = [int(number) for number, _serial in found]
+    assert numbers == sorted(numbers)
+    return [serial for _number, serial in found]
+
+
+@pytest.fixture
+def in_twos(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two machines on each page."""
+    monkeypatch.setattr(pages, "MACHINES", 2)
+
+
+@pytest.mark.usefixtures("in_twos")
+def test_run_is_over_the_whole_cluster_whatever_page_is_shown(
+    offered: ManagedCluster, client: Client
+) -> None:
+    """UPG-02: what was planned on one page holds on the others."""
+    say(client)
+    berlin, rome, paris = (serial(name) for name in ("berlin", "rome", "paris"))
+    first = "/europe/upgrades/?page=1"
+    assert turns(client.get(first).content.decode()) == [berlin, paris]
+    answer = client.post(first, {"leave": paris})
+    assert answer.headers["Location"] == first
+    assert turns(client.get("/europe/upgrades/?page=2").content.decode()) == [rome]
+    client.post("/europe/upgrades/?page=2", {"up": rome})
+    assert turns(client.get(first, headers={"HX-Request": "true"}).content.decode()) == [rome]
+    warned = client.post(first, {"do": "begin", "release": "2.0.0"}).content.decode()
+    assert re.findall(r'name="machine" value="([^"]+)"', warned) == [rome, berlin]
+
+
+@pytest.mark.usefixtures("in_twos")
+def test_machine_on_another_page_that_is_not_ready_is_named(offered: ManagedCluster, client: Client) -> None:
+    say(client, "berlin", "paris")
+    say(client, "rome", offers=[])
+    html = opened(client)
+    assert "1 machine is not ready: rome.example." in html
+    assert 'value="begin" disabled' in html
+    html = press(client, leave=serial("rome"))
+    assert 'value="begin" disabled' not in html
+    assert "2 machines, on all pages" in html
+
+
+def test_all_that_the_filter_lets_through_are_left_out_and_taken_in(
+    offered: ManagedCluster, client: Client
+) -> None:
+    berlin, rome, paris = (serial(name) for name in ("berlin", "rome", "paris"))
+    assert turns(press(client, do="leave")) == []
+    client.post("/europe/upgrades/?q=r", {"do": "take"})
+    assert turns(opened(client)) == [berlin, paris, rome]
+    client.post("/europe/upgrades/?q=ro", {"do": "leave"})
+    assert turns(opened(client)) == [berlin, paris]
+    client.post("/europe/upgrades/", {"up": paris})
+    assert turns(press(client, do="forget")) == [berlin, paris, rome]
+
+
+def test_plan_is_that_of_its_person_and_cluster(
+    offered: ManagedCluster, acme: Tenant, client: Client, log_in: LogIn
+) -> None:
+    world.report(world.cluster(acme, "Asia", ["tokyo.example"]))
+    client.post("/europe/upgrades/", {"do": "leave"})
+    client.post("/asia/upgrades/", {"do": "leave"})
+    client.post("/asia/upgrades/", {"do": "forget"})
+    assert turns(opened(client)) == []
+    assert len(turns(client.get("/asia/upgrades/").content.decode())) == 1
+    other = log_in(world.person("ada", "Ada Also", administrator=acme))
+    assert len(turns(opened(other))) == 3
+
+
+def test_machine_that_joins_after_the_plan_comes_behind(offered: ManagedCluster, client: Client) -> None:
+    client.post("/europe/upgrades/", {"down": serial("berlin")})
+    made = membership.Machine("A-NEW", "amiens.example", "", "10.9.9.9")
+    membership.enrol_machine(offered.replica_id, machine=made, settings={}, user="admin", host="berlin")
+    statuses.wanted(offered.replica_id)
+    names = ("paris", "berlin", "rome", "amiens")
+    assert turns(opened(client)) == [serial(name) for name in names]
 
 
 def test_run_does_not_begin_with_a_machine_that_is_not_ready(offered: ManagedCluster, client: Client) -> None:
     say(client, offers=[])
-    begin(client, "rome", confirmed="yes")
+    begin(client, "rome")
     assert "Not ready: rome.example" in opened(client)
     MachineStatus.objects.filter(name="rome.example").update(connection=Connection.DOWN, reason="gone")
     assert "It cannot be asked: gone" in opened(client)
@@ -112,7 +204,7 @@ def test_machine_without_a_link_is_ready_once_it_answers(offered: ManagedCluster
     assert opened(client).count("The portal has no fresh news of it.") == 3
     say(client, "rome")
     assert opened(client).count("The portal has no fresh news of it.") == 2
-    begin(client, "rome", confirmed="yes")
+    begin(client, "rome")
     assert [part.name for part in Job.everything.get().parts.all()] == ["rome.example"]
 
 
@@ -120,14 +212,14 @@ def test_machine_without_a_link_is_ready_once_it_answers(offered: ManagedCluster
     "told",
     [
         {"release": "9.9.9"},
-        {"machine": "NOWHERE", "order": "NOWHERE"},
-        {"machine": "", "order": ""},
+        {"machine": "NOWHERE"},
+        {"machine": ""},
     ],
 )
 def test_senseless_run_does_not_begin(offered: ManagedCluster, client: Client, told: dict[str, str]) -> None:
     say(client)
     one = serial("rome")
-    body = {"do": "begin", "release": "2.0.0", "order": one, "machine": one, "confirmed": "yes", **told}
+    body = {"do": "begin", "release": "2.0.0", "machine": one, "confirmed": "yes", **told}
     answer = client.post("/europe/upgrades/", body, follow=True)
     assert b'class="note bad' in answer.content
     assert not Job.everything.exists()
@@ -136,7 +228,7 @@ def test_senseless_run_does_not_begin(offered: ManagedCluster, client: Client, t
 def test_only_one_run_works_on_a_cluster(offered: ManagedCluster, alice: User, client: Client) -> None:
     say(client)
     job = start("upgrade", offered, alice, {"release": "2.0.0"}, [(serial("rome"), "rome.example")])
-    begin(client, "berlin", confirmed="yes")
+    begin(client, "berlin")
     assert f"#{job.pk} works on this cluster already" in opened(client)
     assert Job.everything.count() == 1
     assert f"#{job.pk}" in opened(client)
@@ -171,7 +263,7 @@ def test_operators_and_readers_see_and_only_administrators_begin(
         html = opened(client)
         assert "berlin.example" in html
         assert 'type="checkbox"' not in html
-        assert begin(client, "berlin", confirmed="yes").status_code == 403
+        assert begin(client, "berlin").status_code == 403
     assert {q.role for q in Question.objects.all()} == {"operator", "readonly"}, "guests ask nobody"
     assert not Job.everything.exists()
 
@@ -197,15 +289,10 @@ def test_api_tells_and_does_the_same(offered: ManagedCluster, alice: User, calls
         question.save()
     told = client.get(at).json()
     assert (told["wanted"], told["running"], told["active"]) == ("2.0.0", ["0.1.0"], None)
-    assert [machine["ready"] for machine in told["machines"]] == [True] * 3
+    assert told["ready"]
+    machines = client.get(f"{at}machines/?release=2.0.0").json()["results"]
+    assert [machine["ready"] for machine in machines] == [True] * 3
     body = {"release": "2.0.0", "machines": [serial("rome")]}
     assert client.post(at, body, format="json").status_code == 202
     assert client.post(at, body, format="json").status_code == 422, "one is under way"
     assert client.post(f"{at}release-before/", {"machine": serial("rome")}, format="json").status_code == 422
-
-
-def test_order_moves_one_place_and_stays_within(offered: ManagedCluster) -> None:
-    assert upgrades.moved(["a", "b", "c"], up="c") == ["a", "c", "b"]
-    assert upgrades.moved(["a", "b", "c"], up="a") == ["a", "b", "c"]
-    assert upgrades.moved(["a", "b", "c"], down="a") == ["b", "a", "c"]
-    assert upgrades.moved(["a", "b"], down="nobody") == ["a", "b"]

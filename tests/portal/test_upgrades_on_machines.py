@@ -75,11 +75,11 @@ def parts(alice: Browser, number: int) -> dict[str, Any]:
 def begin(alice: Browser, release: str, *machines: Machine) -> int:
     def ready() -> bool:
         told = alice.json(f"/clusters/americas/upgrades/?release={release}")
-        return not told["waits"] and all(m["ready"] for m in told["machines"])
+        return not told["waits"] and bool(told["ready"])
 
     wait_for(ready, "the machines are ready")
     serials = [machine.serial for machine in machines]
-    told = {"do": "begin", "release": release, "order": serials, "machine": serials, "confirmed": "yes"}
+    told = {"do": "begin", "release": release, "machine": serials, "confirmed": "yes"}
     return number_of(alice.post("/americas/upgrades/", told))
 
 

@@ -121,7 +121,7 @@ def conflict(managed: ManagedCluster, *modes: Mode) -> None:
     """
     snapshot = replicas.snapshot(managed.replica_id)
     cluster_id = managed.replica.cluster_id
-    Replica.objects.filter(pk=managed.replica_id).update(cluster_id="00000000-0000-4000-8000-000000000000")
+    Replica.objects.filter(pk=managed.replica_id).update(cluster_id=uuid.uuid4())
     other = replicas.new_replica("APART", cluster_id)
     replicas.absorb_snapshot(other.pk, Snapshot.from_wire(snapshot.to_wire()))
     made = []

@@ -8,15 +8,18 @@ from lxml import etree
 
 from appliances.features.discovery import FEATURES
 from appliances.features.registry import CATALOGUE
+from clusters import drafts, replicas
 from clusters.catalogue import Document, Scope
+from clusters.config_files import loading
 from clusters.config_files.errors import BadFile
+from clusters.config_files.loading import Assignment
 from clusters.config_files.reading import read
 from clusters.config_files.saving import save_cluster, save_machine
 from clusters.config_files.schema import schema
 from clusters.config_files.sealing import Sealing
 from clusters.modes import CLUSTER, machine
 from clusters.state import ClusterState, Defined
-from clusters.versions import Address, Kind, settings_at
+from clusters.versions import Address, Change, Kind, settings_at
 from tests.appliances.features.examples import DOCUMENTS, KEY
 from tests.appliances.features.generated import documents
 from tests.appliances.features.test_laws import patient
@@ -71,6 +74,67 @@ def test_every_document_saves_to_a_valid_file_and_loads_again(name: str) -> None
         XSD.assertValid(etree.fromstring(save_cluster(written, CATALOGUE).encode()))
 
     holds()
+
+
+BARE = ClusterState({Address(Kind.MACHINE, "M1"): Defined({"name": "mx1.example.com", "group": "g"})})
+NEEDED = {"userconfig"}
+"""Without anybody who can log in a machine is lost: no load may bring that about."""
+
+
+def test_machine_with_nothing_defined_loads_again_but_for_users() -> None:
+    """LOAD-03, LOAD-09: for all features at once what holds without a definition."""
+    text = save_machine(BARE, "M1", CATALOGUE)
+
+    XSD.assertValid(etree.fromstring(text.encode()))
+    settings = read(text, CATALOGUE).machines[0].settings
+    assert settings == {name: CATALOGUE.fallback(name) for name in FEATURES if name not in NEEDED}
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_machine_with_nothing_but_one_feature_loads_again(name: str) -> None:
+    """LOAD-03: it loads with that feature as it was defined."""
+    mode = machine("M1") if FEATURES[name].scope is Scope.MACHINE else CLUSTER
+    normal = FEATURES[name].check(DOCUMENTS[name])
+    lone = ClusterState({**BARE.entries, settings_at(mode, name): Defined(normal)})
+
+    text = save_machine(lone, "M1", CATALOGUE, sealing=sealing(name))
+
+    XSD.assertValid(etree.fromstring(text.encode()))
+    assert read(text, CATALOGUE, PASSPHRASE).machines[0].settings[name] == normal
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("users", [None, ADMIN])
+def test_file_of_a_machine_without_users_leaves_those_of_the_target(users: Document | None) -> None:
+    """LOAD-03: what was saved becomes pending there again, and whoever could log in still can."""
+    replica_id = replicas.new_replica("M1").pk
+    address = settings_at(CLUSTER, "userconfig")
+    if users is not None:
+        replicas.commit(replica_id, [Change(address, users)], user="admin", host="m1")
+
+    loading.restore_machine(replica_id, "admin", read(save_machine(BARE, "M1", CATALOGUE), CATALOGUE))
+
+    held = drafts.draft_state(replica_id, "admin")
+    assert {a.name for a in held.entries} == set(FEATURES) - (NEEDED if users is None else set())
+    assert all(held.entries[c.address].value == c.value for c in drafts.changes(replica_id, "admin"))
+    found = held.defined(CLUSTER, "userconfig")
+    assert (found.value if found else None) == users
+
+
+def test_file_of_a_cluster_without_users_takes_nobody_away() -> None:
+    """LOAD-06: all else becomes what the file says, and what it does not have goes."""
+    here = ClusterState(
+        {
+            **state("smtproutes", FEATURES["smtproutes"].check(ROUTE)).entries,
+            Address(Kind.CLUSTER, ""): Defined({"name": "Americas"}),
+            settings_at(CLUSTER, "of_tomorrow"): Defined({}),
+        }
+    )
+
+    planned = loading.plan(here, read(save_cluster(BARE, CATALOGUE), CATALOGUE), Assignment({}, {}))
+
+    gone = [Change(settings_at(CLUSTER, name), None) for name in ("of_tomorrow", "smtproutes")]
+    assert list(planned.changes) == gone
 
 
 @pytest.mark.parametrize("name", FEATURES)

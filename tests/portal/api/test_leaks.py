@@ -77,8 +77,11 @@ PAGE_OF = {
     "backups/": "configuration_file",
     "<mode:mode>/configuration-file/": "configuration_file",
     "queues/": "queues",
+    "queues/machines/": "queues",
+    "queues/messages/": "queues",
     "suspension/": "queues",
     "upgrades/": "upgrades",
+    "upgrades/machines/": "upgrades",
     "<mode:mode>/settings/": "mode",
     "<mode:mode>/settings/<slug:feature>/": "feature",
 }

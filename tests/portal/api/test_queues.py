@@ -29,16 +29,24 @@ def test_queues_are_asked_and_answers_come_with_their_machine(
 ) -> None:
     """GUI-03, BP-10."""
     client = calls(alice)
-    first = client.get(f"{AT}/queues/?host=dest.example").json()
-    assert (first["waits"], first["messages"], len(first["machines"])) == (True, [], 3)
+    asked = "?host=dest.example"
+
+    def told(part: str, query: str = asked) -> Any:
+        return client.get(f"{AT}/queues/{part}{query}").json()
+
+    assert told("") == {"waits": True, "asked": 3, "answered": 0, "matching": 0}
     assert Question.objects.count() == 3
     says(reported, "rome.example", message("ABCDEF1234", "bob@dest.example"))
-    found = client.get(f"{AT}/queues/?host=dest.example").json()
-    assert Question.objects.count() == 3
-    assert [(m["machine"], m["id"]) for m in found["messages"]] == [("rome.example", "ABCDEF1234")]
-    rome = next(m for m in found["machines"] if m["name"] == "rome.example")
+    assert told("") == {"waits": True, "asked": 3, "answered": 1, "matching": 1}
+    found = told("messages/")["results"]
+    assert [(m["machine"], m["id"]) for m in found] == [("rome.example", "ABCDEF1234")]
+    (rome,) = told("machines/", f"{asked}&q=rome")["results"]
     assert (rome["waiting"], rome["matching"], rome["waits"]) == (1, 1, False)
-    assert client.get(f"{AT}/queues/?state=nowhere").status_code == 422
+    assert Question.objects.count() == 3
+    told("messages/", "?host=dest.example&older=60&state=hold&sender=")
+    words = ["queue", "list", "host=dest.example", "state=hold", "older=60", "--limit", "200", "--json"]
+    assert Question.objects.latest("pk").words == words
+    assert client.get(f"{AT}/queues/?state=nowhere").status_code == 400
 
 
 def test_work_is_a_job_and_what_cannot_be_undone_wants_agreement(
@@ -88,5 +96,7 @@ def test_suspension_wants_agreement_and_resuming_does_not(
 
 def test_guest_gets_counts_and_no_messages(reported: ManagedCluster, acme: Tenant, calls: Call) -> None:
     client = calls(world.person("gus", "Gus Guest", guest=acme))
-    assert client.get(f"{AT}/queues/").status_code == 200
+    for part in ("", "machines/"):
+        assert client.get(f"{AT}/queues/{part}").status_code == 200
+    assert client.get(f"{AT}/queues/messages/").status_code == 403
     assert {q.words[1] for q in Question.objects.all()} == {"status"}
