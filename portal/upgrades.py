@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from appliances.following.freshness import Enforcement
+from appliances.machine.release import release as own_release
 from appliances.models import Connection, MachineStatus
 from appliances.releases.artifact import Offer, ReleaseError, number
 from clusters.refusals import Refused
@@ -144,7 +145,12 @@ class Book:
     @property
     def ready(self) -> bool:
         """Whether the run may begin."""
-        return bool(self.wanted and self.chosen) and not (self.active or self.blocked)
+        return bool(self.wanted and self.chosen) and not (self.active or self.blocked or self.upgraded)
+
+    @property
+    def upgraded(self) -> bool:
+        """Whether all that take part run the release already."""
+        return bool(self.chosen) and all(candidate.release == self.wanted for candidate in self.chosen)
 
     def moved(self, serial: str, step: int) -> tuple[str, ...]:
         """All machines in their order, once that one has gone so many turns later, or earlier."""
@@ -212,6 +218,12 @@ def _findings(heard: Heard, wanted: str) -> Iterable[Finding]:
         yield Finding(_("The portal has no fresh news of it."), blocks=True)
     elif _apart(heard):
         yield Finding(_("It is disconnected, and hears of no changes until it is reconnected."))
+    elif _foreign(heard):
+        text = _(
+            "It runs another release than this portal (%(release)s), which follows it again "
+            "once both run the same."
+        )
+        yield Finding(text % {"release": own_release()})
     elif machine.connection is not Connection.CONNECTED:
         yield Finding(
             _("It is not connected with the portal: %(state)s.") % {"state": machine.connection.label}
@@ -231,7 +243,12 @@ def _findings(heard: Heard, wanted: str) -> Iterable[Finding]:
 def _apart(heard: Heard) -> bool:
     connection = heard.machine.connection
     told = connection is not Connection.CONNECTED and bool(heard.value.get("disconnected"))
-    return connection is Connection.DISCONNECTED or told
+    return told if _foreign(heard) else told or connection is Connection.DISCONNECTED
+
+
+def _foreign(heard: Heard) -> bool:
+    """Whether it runs another release: then this portal hears of it only what it answers (UPG-08)."""
+    return heard.value.get("release", own_release()) != own_release()
 
 
 def left_apart(job: Job) -> set[str]:
@@ -253,6 +270,8 @@ def begin(place: Place, person: Any, release: str, serials: Sequence[str]) -> Jo
     known = {candidate.heard.serial: candidate for candidate in found.candidates}
     if not serials or len(set(serials)) != len(serials) or any(serial not in known for serial in serials):
         raise NotNow(_("Choose machines of this cluster."))
+    if all(known[serial].release == release for serial in serials):
+        raise NotNow(_("All of them run %(release)s already.") % {"release": release})
     if blocked := [known[serial].heard.name for serial in serials if not known[serial].ready]:
         raise NotNow(_("Not ready: %(names)s.") % {"names": ", ".join(blocked)})
     machines = [(serial, known[serial].heard.name) for serial in serials]

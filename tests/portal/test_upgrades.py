@@ -208,6 +208,27 @@ def test_machine_without_a_link_is_ready_once_it_answers(offered: ManagedCluster
     assert [part.name for part in Job.everything.get().parts.all()] == ["rome.example"]
 
 
+def test_machine_of_another_release_stands_as_it_says_itself(offered: ManagedCluster, client: Client) -> None:
+    """UPG-08: that it has been reconnected cannot reach a portal of the release before."""
+    MachineStatus.objects.update(connection=Connection.DISCONNECTED)
+    say(client, "rome", release="2.0.0", disconnected=False)
+    say(client, "paris", release="2.0.0", disconnected=True)
+    html = opened(client)
+    assert html.count("this portal (0.1.0), which follows it again once both run the same.") == 1
+    assert html.count("It is disconnected, and hears of no changes until it is reconnected.") == 2
+
+
+def test_run_over_machines_that_have_the_release_does_not_begin(
+    offered: ManagedCluster, client: Client
+) -> None:
+    say(client, release="2.0.0")
+    assert "All of them run 2.0.0 already." in opened(client)
+    assert re.search(r'form="begin"[^>]* disabled', opened(client))
+    begin(client, "rome")
+    assert "All of them run 2.0.0 already." in opened(client)
+    assert not Job.everything.exists()
+
+
 @pytest.mark.parametrize(
     "told",
     [
