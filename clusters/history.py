@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from clusters.modes import Mode
 from clusters.refusals import Refused
 from clusters.sealing import secrets_of
 from clusters.state import ClusterState, Machine
-from clusters.versions import Address, Change, CommitId, Kind, settings_at
+from clusters.versions import Address, Change, CommitId, Kind, Past, settings_at
 
 PER_PAGE = 50
 
@@ -148,14 +149,24 @@ def detail(replica_id: int, commit_id: CommitId) -> CommitDetail:
 
 def entry_changes(replica_id: int, commit: versions.Commit) -> list[EntryChange]:
     """What the commit did to each entry, from the version that its author saw."""
-    return [_entry_change(replica_id, change) for change in commit.changes]
+    replaced = {(c.address, c.replaces) for c in commit.changes if c.replaces and not _remembered(c)}
+    before = replicas.versions_made(replica_id, replaced)
+    return [_entry_change(change, before) for change in commit.changes]
 
 
-def _entry_change(replica_id: int, change: Change) -> EntryChange:
-    if change.past is not None and (change.past.versions or change.past.whole):
-        stood = change.past.versions[0].value if change.past.versions else None
+def _remembered(change: Change) -> Past | None:
+    """What the change itself says of what stood before it."""
+    past = change.past
+    return past if past and (past.versions or past.whole) else None
+
+
+def _entry_change(
+    change: Change, replaced: Mapping[tuple[Address, CommitId], versions.Version]
+) -> EntryChange:
+    if past := _remembered(change):
+        stood = past.versions[0].value if past.versions else None
         return EntryChange(change.address, stood, change.value, known=True)
     if change.replaces is None:
         return EntryChange(change.address, None, change.value, known=True)
-    before = replicas.version(replica_id, change.address, change.replaces)
+    before = replaced.get((change.address, change.replaces))
     return EntryChange(change.address, before.value if before else None, change.value, before is not None)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from django.db import models as db
 
-from clusters.versions import Vector
+from clusters.versions import CommitId, Vector
+
+Told = TypeVar("Told")
 
 TERMS = 200
 """Alternatives in one condition; databases take about a thousand."""
@@ -28,14 +31,23 @@ def up_to(vector: Vector) -> Iterator[db.Q]:
         yield _any_of(db.Q(origin=origin, number__lte=number) for origin, number in terms)
 
 
+def exactly(ids: Iterable[CommitId]) -> Iterator[db.Q]:
+    """Conditions that together hold for these commits, each for others."""
+    numbers: dict[str, list[int]] = {}
+    for ident in ids:
+        numbers.setdefault(ident.origin, []).append(ident.number)
+    for terms in _chunks(numbers):
+        yield _any_of(db.Q(origin=origin, number__in=its) for origin, its in terms)
+
+
 def within(vector: Vector) -> db.Q:
     """The one condition for what `vector` covers; it reads every row, however few are meant."""
     numbers = (db.When(origin=origin, then=db.Value(number)) for origin, number in vector.items())
     return db.Q(number__lte=db.Case(*numbers, default=db.Value(0)))
 
 
-def _chunks(vector: Vector) -> Iterator[list[tuple[str, int]]]:
-    terms = list(vector.items())
+def _chunks(by_origin: Mapping[str, Told]) -> Iterator[list[tuple[str, Told]]]:
+    terms = list(by_origin.items())
     return (terms[i : i + TERMS] for i in range(0, len(terms), TERMS))
 
 

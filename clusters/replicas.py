@@ -14,7 +14,7 @@ from django.db import transaction
 from django.dispatch import Signal
 
 from clusters import models, versions
-from clusters.reach import beyond, up_to, within
+from clusters.reach import beyond, exactly, up_to, within
 from clusters.replication import Absorbed, Replica, Snapshot
 from clusters.standing import standing_each
 from clusters.state import ClusterState
@@ -24,6 +24,8 @@ advanced = Signal()
 """Sent after the transaction in which entries of a replica changed, with `replica_id`."""
 
 BATCH = 500
+MOST_NAMED = 5000
+"""Entries that one condition names where a page waits for it; databases take several times as many."""
 RECENT = 1000
 """How much of the history a newcomer gets."""
 
@@ -338,8 +340,8 @@ def _state_of_log(replica_id: int, wanted: db.Q) -> ClusterState:
     heads = models.Head.objects.filter(replica=replica_id)
     found: dict[Address, Heads] = dict(_read_heads(heads.filter(wanted)))
     newer = sorted(set(heads.exclude(wanted).values_list("address", flat=True)))
-    for i in range(0, len(newer), BATCH):
-        for address, version in _old_versions(replica_id, wanted, newer[i : i + BATCH]):
+    for i in range(0, len(newer), MOST_NAMED):
+        for address, version in _old_versions(replica_id, wanted, newer[i : i + MOST_NAMED]):
             found[address] = versions.merge([*found.get(address, ()), version])
     return ClusterState.of(found.items())
 
@@ -363,14 +365,17 @@ def versions_of(replica_id: int, address: Address) -> list[versions.Version]:
     return [*heads, *(found for _address, found in _old_versions(replica_id, db.Q(), [str(address)]))]
 
 
-def version(replica_id: int, address: Address, ident: CommitId) -> versions.Version | None:
-    """The version of an entry that a commit made; None when it is not kept here."""
-    of_commit = {"replica": replica_id, "origin": ident.origin, "number": ident.number}
-    made = models.Commit.objects.filter(**of_commit).prefetch_related("changes").first()
-    if made is not None:
-        read = made.read()
-        return next((read.version(c) for c in read.changes if c.address == address), None)
+def versions_made(
+    replica_id: int, wanted: Collection[tuple[Address, CommitId]]
+) -> dict[tuple[Address, CommitId], versions.Version]:
+    """The versions of entries that those commits made, as far as they are kept here; few queries for many."""
+    found: dict[tuple[Address, CommitId], versions.Version] = {}
+    for part in exactly({ident for _address, ident in wanted}):
+        rows = models.Commit.objects.filter(part, replica=replica_id)
+        for made in (row.read() for row in rows.prefetch_related("changes")):
+            found |= {(change.address, made.id): made.version(change) for change in made.changes}
     for kind in (models.Head, models.Superseded):
-        if row := kind.objects.filter(address=str(address), **of_commit).first():
-            return row.read()
-    return None
+        for part in exactly({ident for address, ident in wanted if (address, ident) not in found}):
+            for row in kind.objects.filter(part, replica=replica_id):
+                found[Address.parse(row.address), row.commit_id] = row.read()
+    return {key: found[key] for key in wanted if key in found}

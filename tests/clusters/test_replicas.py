@@ -7,10 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clusters import models, replicas
+from clusters.catalogue import Document
 from clusters.memory import MemoryStore
 from clusters.modes import CLUSTER
 from clusters.replication import Replica, SnapshotNeeded, StaleDraft
-from clusters.versions import Change, Clock, Commit, CommitId, Timestamp, settings_at
+from clusters.versions import Address, Change, Clock, Commit, CommitId, Timestamp, settings_at
 from tests.clusters.conftest import BY, Cluster, rows
 
 ROUTES = settings_at(CLUSTER, "routes")
@@ -108,13 +109,17 @@ def test_versions_are_found_in_log_heads_and_among_the_superseded(cluster: Clust
     copy = replicas.new_replica("M2").pk
     replicas.absorb_snapshot(copy, replicas.snapshot(cluster.replica_id))
 
-    assert replicas.version(copy, ROUTES, second).value == rows("second")
+    third = CommitId("M2", 1)
+
+    def kept(*wanted: tuple[Address, CommitId]) -> dict[tuple[Address, CommitId], Document | None]:
+        return {key: made.value for key, made in replicas.versions_made(copy, wanted).items()}
+
+    assert kept((ROUTES, second), (ROUTES, third)) == {(ROUTES, second): rows("second")}
     put(copy, rows("third"))
     assert models.Superseded.objects.filter(replica=copy).count() == 1
-    assert replicas.version(copy, ROUTES, second).value == rows("second")
-    assert replicas.version(copy, ROUTES, CommitId("M2", 1)).value == rows("third")
-    assert replicas.version(copy, TEXTS, CommitId("M2", 1)) is None
-    assert replicas.version(copy, ROUTES, CommitId("M1", 1)) is None
+    both = {(ROUTES, second): rows("second"), (ROUTES, third): rows("third")}
+    assert kept((ROUTES, second), (ROUTES, third), (TEXTS, third), (ROUTES, CommitId("M1", 1))) == both
+    assert kept() == {}
 
 
 def test_versions_whose_commit_is_in_the_log_are_not_kept_twice(cluster: Cluster) -> None:
