@@ -48,6 +48,25 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy / "locale/django.pot"
 
 
+KEPT = {"say", "JobFailed", "JobCancelled", "Permanent", "Passing"}
+"""Calls whose texts the portal keeps for readers of any language."""
+
+
+def of_one_language(source: str) -> bool:
+    """Whether a module keeps texts and takes its words from Django: they would stay as said now."""
+    tree = ast.parse(source)
+    calls = {
+        getattr(n.func, "attr", getattr(n.func, "id", "")) for n in ast.walk(tree) if isinstance(n, ast.Call)
+    }
+    imports = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+    django = any(
+        node.module == "django.utils.translation" and (name.name, name.asname) == ("gettext", "_")
+        for node in imports
+        for name in node.names
+    )
+    return django and not KEPT.isdisjoint(calls)
+
+
 def untranslated(catalogue: Path, template: Path) -> str:
     """What the template has and the catalogue lacks, has empty, or has only as a guess."""
     told = run("msgcmp", catalogue, template).stderr
@@ -96,6 +115,17 @@ def test_every_string_of_the_code_has_its_japanese(collected: Path) -> None:
 
 def test_translations_keep_placeholders_commands_and_margins() -> None:
     assert disagreements(JAPANESE) == []
+
+
+def test_what_the_portal_keeps_is_kept_in_no_language() -> None:
+    modules = [path for path in (ROOT / "portal").rglob("*.py") if of_one_language(path.read_text())]
+    assert modules == [], "take `phrase as _` from clusters.phrases"
+
+
+@pytest.mark.parametrize("call", ["job.say(_('Done'))", "raise JobFailed(_('Gone'))"])
+def test_text_that_is_kept_in_one_language_is_found(call: str) -> None:
+    assert of_one_language(f"from django.utils.translation import gettext as _\n{call}\n")
+    assert not of_one_language(f"from clusters.phrases import phrase as _\n{call}\n")
 
 
 def test_the_catalogue_compiles(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.api.base import ClusterView
-from portal.api.shapes import Shape
+from portal.api.shapes import RemedyField, Shape
 from portal.pages.links import map_of
 from portal.tenants import Right
 
@@ -24,7 +24,7 @@ class SightingShape(Shape):
     state = serializers.CharField(help_text="`unknown` where it was not confirmed lately.")
     since = serializers.DateTimeField(allow_null=True)
     reason = serializers.CharField()
-    remedy = serializers.CharField()
+    remedy = RemedyField()
     round_trip = serializers.FloatField(allow_null=True)
     heard = serializers.DateTimeField(allow_null=True)
 

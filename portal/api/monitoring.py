@@ -21,7 +21,7 @@ from clusters.modes import machine
 from portal.api.base import ClusterView
 from portal.api.errors import Refusal
 from portal.api.listing import asked, lists, page_of
-from portal.api.shapes import MachineShape, Shape
+from portal.api.shapes import MachineShape, RemedyField, Shape
 from portal.pages.access import Place
 from portal.pages.machine import APPLIES, DAY, day_of, moment, status_of
 from portal.tenants import Right
@@ -54,7 +54,7 @@ class LinkShape(Shape):
     state = serializers.CharField()
     since = ReportedMoment()
     reason = serializers.CharField()
-    remedy = serializers.CharField()
+    remedy = RemedyField()
     round_trip = serializers.FloatField(allow_null=True)
     via = serializers.CharField()
 

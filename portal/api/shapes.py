@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -23,6 +24,13 @@ class ModeField(serializers.CharField):
 
     def to_representation(self, value: Mode) -> str:
         return ModeConverter().to_url(value)
+
+
+class RemedyField(serializers.CharField):
+    """What to do, kept as a message id, in the language of the caller."""
+
+    def to_representation(self, value: str) -> str:
+        return gettext(value) if value else ""
 
 
 @extend_schema_field({"type": "string", "format": "date-time"})
@@ -97,7 +105,7 @@ class MachineShape(Shape):
     connection = serializers.CharField()
     since = serializers.DateTimeField(allow_null=True)
     reason = serializers.CharField()
-    remedy = serializers.CharField()
+    remedy = RemedyField()
     enforcement = serializers.CharField()
     wanted = serializers.CharField(source="status.wanted", help_text="Fingerprint of what should hold.")
     enforced = serializers.CharField(source="status.enforced", help_text="Fingerprint of what mail sees.")

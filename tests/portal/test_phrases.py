@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from appliances.following import calling
 from appliances.following.calling import Said
 from appliances.links.errors import LinkLost
+from appliances.models import Connection, MachineStatus
 from clusters import replicas
 from clusters.catalogue import InvalidDocument, Problem
 from clusters.phrases import Text, phrase
@@ -168,3 +169,18 @@ def test_check_is_read_in_the_language_of_each_reader(
                 [*late, *missed, "Checking rome"],
                 [*late_ja, *missed_ja, "rome.example を検査"],
             )
+
+
+def test_remedy_of_a_machine_is_read_in_the_language_of_each_reader(
+    europe: ManagedCluster, page_in: Read, api_in: Read
+) -> None:
+    world.report(europe, connection=Connection.DOWN)
+    MachineStatus.objects.update(reason="gone", remedy=LinkLost.remedy)
+    for language in LANGUAGES:
+        for text in (
+            page_in("/", language),
+            page_in("/europe/", language),
+            api_in("/clusters/europe/machines/", language),
+            api_in("/clusters/europe/links/", language),
+        ):
+            speaks(text, language, ["It is dialled again by itself."], ["自動的に再接続します。"])

@@ -79,6 +79,7 @@ def test_conflict_of_a_commit_is_kept_in_no_language(written_in: str, europe: Ma
         ),
         ({"queue": 900}, "Its queue has grown by 897", "キューが 897 通増えました"),
     ],
+    ids=["down", "queue"],
 )
 def test_stopped_try_says_why_in_the_language_of_each_reader(
     written_in: str,
