@@ -14,6 +14,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from clusters.config_files import sealing
 from clusters.modes import CLUSTER
 from portal import audit
 from portal.alerts.incidents import Fact, happened
@@ -30,6 +31,12 @@ def machines() -> Iterator[Machines]:
     found = Machines()
     yield found
     found.close()
+
+
+@pytest.fixture(autouse=True)
+def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Configuration files are sealed at once here; `tests/clusters/config_files` seals them as all do."""
+    monkeypatch.setattr(sealing, "COST", 2)
 
 
 @pytest.fixture
