@@ -207,7 +207,7 @@ def opened(replica_id: int) -> Iterator[Replica]:
         before = row.revision, dict(row.vector)
         yield Replica(DjangoStore(row), row.origin, Clock(now))
         if (row.revision, row.vector) != before:
-            row.name = state_of(row).name
+            row.name = ClusterState.of(DjangoStore(row).heads([THE_CLUSTER]).items()).name
             transaction.on_commit(lambda: _announce(replica_id))
         row.save()
 

@@ -173,11 +173,11 @@ class TenantManager(models.Manager[Any]):
         if not user.is_authenticated:
             return super().get_queryset().none()
         mine = Member.objects.filter(user=user.pk, tenant=models.OuterRef("tenant"))
-        seen = models.Exists(mine.exclude(role=""))
-        where = self._cluster()
+        sees, where = ~models.Q(role=""), self._cluster()
         if where:
-            seen |= models.Exists(mine.filter(clusters__cluster=models.OuterRef(where)))
-        return super().get_queryset().filter(seen, **self._within(limits_of(user), where))
+            sees |= models.Q(clusters__cluster=models.OuterRef(where))
+        within = self._within(limits_of(user), where)
+        return super().get_queryset().filter(models.Exists(mine.filter(sees)), **within)
 
     def _cluster(self) -> str:
         """The field that says of which cluster a row is."""

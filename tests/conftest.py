@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from django.template.base import Template
+from django.test.utils import instrumented_test_render
 from django.utils import translation
 from hypothesis import HealthCheck, settings
 
@@ -22,6 +24,21 @@ def language() -> Iterator[None]:
     """The language of a test's last request ends with the test."""
     yield
     translation.deactivate()
+
+
+RENDER = Template._render
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_contexts(django_test_environment: None) -> None:
+    """Django under test copies the context of every part of every page, and few tests look into one."""
+    Template._render = RENDER
+
+
+@pytest.fixture
+def contexts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that do: an answer has its `context`."""
+    monkeypatch.setattr(Template, "_render", instrumented_test_render)
 
 
 class Outcomes:

@@ -15,6 +15,8 @@ from clusters.config_files.errors import WrongPassphrase
 
 SALT, NONCE = 16, 12
 MIN_PASSPHRASE = 8
+COST = 2**15
+"""Of scrypt: a tenth of a second for whoever tries a passphrase."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Sealing:
     @classmethod
     def of(cls, passphrase: str, salt: bytes) -> Sealing:
         """For a file with that salt."""
-        return cls(salt, Scrypt(salt, length=32, n=2**15, r=8, p=1).derive(passphrase.encode()))
+        return cls(salt, Scrypt(salt, length=32, n=COST, r=8, p=1).derive(passphrase.encode()))
 
     def seal(self, text: str) -> str:
         """The text encrypted, as base64."""

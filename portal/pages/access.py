@@ -22,7 +22,7 @@ from clusters.state import ClusterState
 from clusters.versions import Change
 from portal.alerts.watching import cut_off
 from portal.login.freshness import ask_again, is_fresh
-from portal.proposals.proposal import waiting_for
+from portal.proposals.proposal import waiting_in
 from portal.tenants import ManagedCluster, Right, Role, role_in
 
 View = Callable[..., HttpResponse]
@@ -77,7 +77,7 @@ class Place:
     @cached_property
     def waiting_count(self) -> int:
         """How many proposals of this cluster wait for this person."""
-        return waiting_for(self.person).filter(cluster=self.cluster).count()
+        return waiting_in(self.cluster, self.person, self.role).count()
 
     @cached_property
     def cut_off(self) -> bool:

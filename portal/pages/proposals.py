@@ -20,7 +20,7 @@ from portal.pages.paging import page_of
 from portal.proposals.acting import ACTIONS, act, offered
 from portal.proposals.comparing import before_of, impact_of, proposed
 from portal.proposals.policy import policy_of
-from portal.proposals.proposal import OPEN, Proposal, State, waiting_for
+from portal.proposals.proposal import OPEN, Proposal, State, waiting_in
 from portal.proposals.stop_rule import Health
 from portal.proposals.watching import watched
 from portal.tenants import Right
@@ -34,9 +34,7 @@ def proposals(request: HttpRequest, place: Place) -> HttpResponse:
     """What waits for me, what goes on, what is over; htmx gets the list alone."""
     rows = Proposal.objects.of(place.cluster.tenant).filter(cluster=place.cluster)
     rows = rows.select_related("author", "decided_by")
-    mine = list(
-        waiting_for(request.user).filter(cluster=place.cluster).select_related("author", "decided_by")
-    )
+    mine = list(waiting_in(place.cluster, request.user, place.role).select_related("author", "decided_by"))
     shown = {one.pk for one in mine}
     context = {
         "place": place,

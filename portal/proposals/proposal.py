@@ -172,9 +172,24 @@ def waiting_for(person: Person) -> models.QuerySet[Any]:
     approver = models.Exists(here.filter(role__in=APPROVING)) | (
         models.Exists(everywhere) & ~models.Exists(here)
     )
-    to_decide = models.Q(approver, state=State.APPROVAL) & ~models.Q(author=person)
-    mine = models.Q(author=person, state=State.STALE, taken_back=False)
-    return Proposal.objects.seen_by(person).filter(to_decide | mine)
+    to_decide = models.Q(approver) & _of_others(person)
+    return Proposal.objects.seen_by(person).filter(to_decide | _overtaken(person))
+
+
+def waiting_in(cluster: ManagedCluster, person: Person, role: Role) -> models.QuerySet[Any]:
+    """Those of one cluster, in which the person has the role."""
+    waits = _overtaken(person)
+    if role.may(Right.APPROVE):
+        waits |= _of_others(person)
+    return Proposal.everything.filter(waits, cluster=cluster)
+
+
+def _of_others(person: Person) -> models.Q:
+    return models.Q(state=State.APPROVAL) & ~models.Q(author=person)
+
+
+def _overtaken(person: Person) -> models.Q:
+    return models.Q(author=person, state=State.STALE, taken_back=False)
 
 
 def of_commits(cluster: ManagedCluster, commits: Sequence[str]) -> dict[str, Proposal]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -45,6 +45,7 @@ def menu_link(context: Any, name: str, drawing: str, text: str, count: int = 0) 
 
 
 @register.simple_tag
+@cache
 def icon(name: str) -> SafeString:
     """A drawing of `icons.svg`; hidden from screen readers, so a word must stand beside it."""
     return format_html(

@@ -66,6 +66,7 @@ def test_log_is_read_only(name: str, root: Client, cluster: Cluster, rf) -> None
         assert not inline.has_add_permission(request)
 
 
+@pytest.mark.usefixtures("contexts")
 def test_entry_saved_is_a_commit_by_the_admin(root: Client, cluster: Cluster) -> None:
     before = head(ROUTES)
     assert b"example.com" in root.get(url(before)).content

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import override
 from rest_framework.test import APIClient
 
+from clusters.config_files import sealing
 from clusters.modes import CLUSTER
 from portal import audit
 from portal.alerts.incidents import Fact, happened
@@ -32,6 +33,12 @@ def machines() -> Iterator[Machines]:
     found = Machines()
     yield found
     found.close()
+
+
+@pytest.fixture(autouse=True)
+def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Configuration files are sealed at once here; `tests/clusters/config_files` seals them as all do."""
+    monkeypatch.setattr(sealing, "COST", 2)
 
 
 @pytest.fixture

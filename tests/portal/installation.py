@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,6 +32,23 @@ def until(fact: Callable[[], object], what: str, patience: float = PATIENCE) -> 
         if time.monotonic() > end:
             raise AssertionError(f"not within {patience:g} s: {what}")
         time.sleep(0.05)
+
+
+@cache
+def _prepared(code: str) -> Path:
+    """The directory of a portal that the code was run in, for copies of it; kept to the end of the run."""
+    kept = Path(tempfile.mkdtemp(prefix="gf-prepared-", dir="/tmp"))
+    atexit.register(shutil.rmtree, kept, ignore_errors=True)
+    with Installation() as made:
+        if code:
+            shutil.copytree(_prepared(""), made.var / "portal", dirs_exist_ok=True)
+            made.start_redis()
+            made.python(code)
+        else:
+            done = made.manage("migrate", "-v0")
+            assert done.returncode == 0, done.stderr
+        sockets = shutil.ignore_patterns("*.sock")
+        return Path(shutil.copytree(made.var / "portal", kept / "portal", ignore=sockets))
 
 
 def free_port() -> int:
@@ -55,11 +74,8 @@ class Installation:
 
     def prepare(self, code: str = "") -> None:
         """Its tables and its broker, and what the code puts there."""
-        done = self.manage("migrate", "-v0")
-        assert done.returncode == 0, done.stderr
+        shutil.copytree(_prepared(code), self.var / "portal", dirs_exist_ok=True)
         self.start_redis()
-        if code:
-            self.python(code)
 
     @property
     def url(self) -> str:

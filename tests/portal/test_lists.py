@@ -21,6 +21,8 @@ from tests.portal.conftest import LogIn
 
 __all__ = ["plenty"]
 
+pytestmark = pytest.mark.usefixtures("contexts")
+
 LISTS = {
     "/": "q=e",
     "/europe/": "q=e&group=&connection=unknown",

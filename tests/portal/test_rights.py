@@ -34,6 +34,7 @@ def patterns() -> list[URLPattern]:
 def filled(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
     """The pattern with the values of a real cluster in it, one address per mode."""
     made = commits.last(cluster.replica_id)
+    state = replicas.state(cluster.replica_id)
     job, _new = Job.everything.get_or_create(tenant=cluster.tenant, cluster=cluster, kind="synchronise")
     values: dict[str, Any] = {
         "slug": cluster.slug,
@@ -43,7 +44,7 @@ def filled(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
         "tenant": cluster.tenant.slug,
         "word": "no-invitation",
         "way": "mail",
-        "serial": next(iter(replicas.state(cluster.replica_id).machines)),
+        "serial": next(iter(state.machines)),
     }
     one = cluster.tenant.members.first()
     proposal, _new = Proposal.everything.get_or_create(tenant=cluster.tenant, cluster=cluster)
@@ -55,10 +56,9 @@ def filled(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
         "alert": alert_of(cluster),
         "channel": channel_of(cluster),
         "load_file": 1,
-        "backup": backups.keep(cluster, backups.Backup.Why.PERSON).number,
+        "backup": backup_of(cluster),
     }
-    modes = replicas.state(cluster.replica_id).modes()
-    for mode in modes if "mode" in pattern.pattern.converters else [None]:
+    for mode in state.modes() if "mode" in pattern.pattern.converters else [None]:
         path = "/" + str(pattern.pattern)
         for name, converter in pattern.pattern.converters.items():
             value = (
@@ -76,10 +76,17 @@ def alert_of(cluster: ManagedCluster) -> int:
 
 
 def channel_of(cluster: ManagedCluster) -> int:
-    channel = Channel(tenant=cluster.tenant, name="Ops", way="mail")
-    channel.enter({"recipients": "ops@example.com"})
-    channel.save()
+    channel = Channel.everything.filter(tenant=cluster.tenant).first()
+    if channel is None:
+        channel = Channel(tenant=cluster.tenant, name="Ops", way="mail")
+        channel.enter({"recipients": "ops@example.com"})
+        channel.save()
     return int(channel.pk)
+
+
+def backup_of(cluster: ManagedCluster) -> int:
+    kept = backups.Backup.objects.filter(cluster=cluster).first()
+    return (kept or backups.keep(cluster, backups.Backup.Why.PERSON)).number
 
 
 def of_clusters() -> list[URLPattern]:

@@ -94,6 +94,11 @@ def test_short_passphrase_of_a_file_is_refused() -> None:
         Sealing.new("short")
 
 
+def test_key_of_a_passphrase_and_salt_is_that_of_every_release() -> None:
+    key = Sealing.of("correct horse battery", bytes(16)).key
+    assert key.hex() == "e3f23af74a745077312da6405266f85fe8e0eb862a560910467d23bb51c0d351"
+
+
 # saving
 
 

@@ -13,8 +13,8 @@ from clusters.modes import CLUSTER
 from clusters.refusals import NothingPending
 from clusters.versions import Commit
 from portal.proposals import acting, deciding
-from portal.proposals.proposal import Proposal, State, waiting_for
-from portal.tenants import ManagedCluster, Member, Role, Tenant
+from portal.proposals.proposal import Proposal, State, waiting_for, waiting_in
+from portal.tenants import ClusterRole, ManagedCluster, Member, Role, Tenant, role_in
 from tests.portal import world
 from tests.portal.proposals.conftest import NEW, OLD, Submit, edit, policy, route_at, tick
 
@@ -189,6 +189,26 @@ def test_proposal_waits_for_those_who_may_decide(
     ann = world.person("ann", "Ann Approver", approver=acme)
     assert list(waiting_for(alice)) == list(waiting_for(ann)) == [proposed]
     assert list(waiting_for(bob)) == list(waiting_for(charlie)) == []
+
+
+@pytest.mark.parametrize("everywhere", ["", *Role])
+@pytest.mark.parametrize("here", ["", *Role])
+def test_what_waits_in_a_cluster_is_what_waits_of_it_anywhere(
+    here: str, everywhere: str, proposed: Proposal, calm: ManagedCluster, acme: Tenant
+) -> None:
+    erik = world.person("erik", "Erik Ek")
+    member = Member.objects.create(tenant=acme, user=erik, role=everywhere)
+    if here:
+        ClusterRole.objects.create(member=member, cluster=calm, role=here)
+    own = {"tenant": acme, "cluster": calm, "author": erik}
+    overtaken = Proposal.everything.create(**own, state=State.STALE)
+    Proposal.everything.create(**own, state=State.APPROVAL)
+
+    role = role_in(erik, acme.pk, calm.pk)
+
+    found = set(waiting_in(calm, erik, role)) if role else set()
+    decides = {proposed} if role in (Role.ADMINISTRATOR, Role.APPROVER) else set()
+    assert found == set(waiting_for(erik)) == ({overtaken} | decides if role else set())
 
 
 # windows
