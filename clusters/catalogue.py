@@ -219,7 +219,14 @@ class Catalogue:
         Raises UnknownFeature.
         """
         try:
-            self[name].check(self.fallback(name))
+            self.require_dispensable(name)
         except InvalidDocument:
             return True
         return False
+
+    def require_dispensable(self, name: str) -> None:
+        """Raises InvalidDocument where the feature refuses what would hold without a definition.
+
+        Raises UnknownFeature.
+        """
+        self[name].check(self.fallback(name))

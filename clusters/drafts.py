@@ -18,7 +18,7 @@ from clusters.catalogue import Document
 from clusters.differences import PathChange, differences
 from clusters.effective import MachineImpact, Overrides
 from clusters.installed import catalogue
-from clusters.modes import Mode
+from clusters.modes import CLUSTER, Mode
 from clusters.references import Unresolved, newly_broken
 from clusters.refusals import NotADraft
 from clusters.sealing import secrets_of
@@ -102,9 +102,12 @@ def edit(replica_id: int, user: str, mode: Mode, feature: str, document: object)
 def remove(replica_id: int, user: str, mode: Mode, feature: str) -> Edited:
     """Draft that the mode no longer defines the feature, so that it inherits (SET-10, CL-10).
 
-    Raises UnknownFeature, UnknownMode.
+    Raises UnknownFeature, UnknownMode; InvalidDocument at the cluster for what has to be defined there, such
+    as the users, without whom nobody could log in.
     """
     catalogue()[feature]
+    if mode == CLUSTER:
+        catalogue().require_dispensable(feature)
     with transaction.atomic():
         return _keep(_locked(replica_id), user, settings_at(mode, feature), None)
 

@@ -87,6 +87,16 @@ def test_users_cannot_be_defined_for_a_machine(clustered: QuietHost) -> None:
     assert FEATURES["userconfig"].scope is Scope.CLUSTER
 
 
+@pytest.mark.parametrize("verb", ["inherit", "clear"])
+def test_users_cannot_all_be_taken_away(clustered: QuietHost, verb: str) -> None:
+    """LOAD-09: whoever could log in still can."""
+    person = Person.at(clustered, interactive=False)
+
+    assert person.types(f"clustermode cluster; userconfig {verb}") != 0
+    assert "at least one administrator" in person.warned
+    assert drafts.pending(clustered.replica_id, "admin") == []
+
+
 @pytest.mark.parametrize("name", ABSENT)
 def test_command_that_debian_cannot_have_says_so_in_one_line(clustered: QuietHost, name: str) -> None:
     """RES-02: honest about what is not there."""
