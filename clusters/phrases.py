@@ -74,7 +74,7 @@ def joined(between: str, *parts: Text) -> Text:
         return said[0] if said else ""
     # No message id of the catalogue looks like this, so that it stays as it is in every language.
     places = between.replace("%", "%%").join(f"%({place})s" for place in range(len(said)))
-    return Phrase(places) % {str(place): part for place, part in enumerate(said)}
+    return Phrase(places, values={str(place): part for place, part in enumerate(said)})
 
 
 class Encoder(json.JSONEncoder):
