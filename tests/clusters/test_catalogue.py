@@ -13,6 +13,7 @@ from clusters.catalogue import (
     WrongLevel,
 )
 from clusters.modes import CLUSTER, Level, Mode, group, machine
+from tests.clusters.catalogues import Table
 from tests.clusters.samples import CATALOGUE, FEATURES, rows
 
 MODES = (CLUSTER, group("g1"), machine("A"))
@@ -83,6 +84,18 @@ def test_fallback_is_the_factory_default_or_empty() -> None:
     """T12: where no mode defines a feature, its factory default holds; where there is none, an empty one."""
     assert CATALOGUE.fallback("listeners") == rows("default")
     assert CATALOGUE.fallback("routes") == rows()
+
+
+def test_feature_that_refuses_what_holds_without_it_has_to_be_defined() -> None:
+    """LOAD-09."""
+    known = Catalogue(
+        {"people": Table("people", Scope.CLUSTER, factory_default={}), "routes": Table("routes")}
+    )
+    assert known.needs_definition("people")
+    assert not known.needs_definition("routes")
+    known.require_dispensable("routes")
+    with pytest.raises(InvalidDocument, match="expected a list"):
+        known.require_dispensable("people")
 
 
 def test_catalogue_without_an_appliance_foresees_no_consequences() -> None:

@@ -5,12 +5,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clusters import drafts, membership, models, replicas
-from clusters.catalogue import InvalidDocument, UnknownFeature, WrongLevel
+from clusters.catalogue import Catalogue, InvalidDocument, UnknownFeature, WrongLevel
 from clusters.modes import CLUSTER, machine
 from clusters.refusals import NotADraft
 from clusters.sealing import secrets_of
 from clusters.state import UnknownMode
 from clusters.versions import THE_CLUSTER, Address, Kind, MalformedCommit, settings_at
+from tests.clusters.catalogues import Table
 from tests.clusters.conftest import BY, Cluster, rows
 
 AT_CLUSTER = settings_at(CLUSTER, "routes")
@@ -248,3 +249,15 @@ def test_drafts_then_clear_is_identity(cluster: Cluster, edits) -> None:
 
     assert replicas.entries_digest(cluster.replica_id) == before
     assert drafts.draft_state(cluster.replica_id, "alice").entries == cluster.state.entries
+
+
+def test_removal_is_refused_at_the_cluster_of_what_has_to_be_defined(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LOAD-09: without users nobody could log in; a machine that inherits them may give its own up."""
+    known = Catalogue({"people": Table("people", factory_default={})})
+    monkeypatch.setattr(drafts, "catalogue", lambda: known)
+    with pytest.raises(InvalidDocument, match="expected a list"):
+        drafts.remove(cluster.replica_id, "alice", CLUSTER, "people")
+    assert drafts.pending(cluster.replica_id, "alice") == []
+    assert not drafts.remove(cluster.replica_id, "alice", machine("M1"), "people").pending
