@@ -150,8 +150,8 @@ def fresh_origin(origin: str) -> str:
 
 def _empty(op: Operation, cluster_id: uuid.UUID, origin: str) -> None:
     row = op.row
+    op.store.drop_heads()
     for rows in (
-        row.heads,
         row.commits,
         row.superseded,
         row.held_commits,
@@ -161,7 +161,6 @@ def _empty(op: Operation, cluster_id: uuid.UUID, origin: str) -> None:
         rows.all().delete()
     row.cluster_id, row.origin = cluster_id, origin
     row.vector, row.floor, row.tips = {}, {}, {}
-    row.revision += 1
     op.replica.origin = origin
 
 

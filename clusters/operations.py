@@ -22,13 +22,13 @@ class Operation:
 
     def __init__(self, replica: Replica) -> None:
         assert isinstance(replica.store, replicas.DjangoStore)
-        self.replica = replica
-        self.row = replica.store.row
+        self.replica, self.store = replica, replica.store
+        self.row = self.store.row
         self.state = replicas.state_of(self.row)
 
     def commit(self, values: Values, user: str, host: str, comment: str) -> versions.Commit:
         """Write the values over whatever the entries hold now."""
-        heads = self.replica.store.heads(values)
+        heads = self.store.heads(values)
         changes = [Change(a, v, heads[a][0].id if a in heads else None) for a, v in values.items()]
         return self.replica.commit(changes, user=user, host=host, comment=comment)
 

@@ -36,10 +36,14 @@ def now() -> int:
 
 
 class DjangoStore:
-    """The store of one replica's row; the row is saved by `opened` at the end of the transaction."""
+    """The store of one replica's row; the row is saved by `opened` at the end of the transaction.
+
+    Heads that were read are kept: meanwhile nobody else writes to the replica.
+    """
 
     def __init__(self, row: models.Replica) -> None:
         self.row = row
+        self._known: dict[Address, Heads] = {}
 
     def vector(self) -> dict[str, int]:
         return dict(self.row.vector)
@@ -66,11 +70,13 @@ class DjangoStore:
         self.row.wall, self.row.counter = time
 
     def heads(self, addresses: Iterable[Address]) -> dict[Address, Heads]:
-        wanted = [str(address) for address in addresses]
-        chunks = (wanted[i : i + BATCH] for i in range(0, len(wanted), BATCH))
-        return dict(
-            pair for chunk in chunks for pair in _read_heads(self.row.heads.filter(address__in=chunk))
-        )
+        wanted = list(addresses)
+        unread = [address for address in wanted if address not in self._known]
+        self._known.update(dict.fromkeys(unread, ()))
+        for i in range(0, len(unread), BATCH):
+            chunk = [str(address) for address in unread[i : i + BATCH]]
+            self._known.update(_read_heads(self.row.heads.filter(address__in=chunk)))
+        return {address: found for address in wanted if (found := self._known[address])}
 
     def all_heads(self) -> Iterable[tuple[Address, Heads]]:
         return list(_read_heads(self.row.heads.all()))
@@ -84,6 +90,13 @@ class DjangoStore:
             self._keep_superseded(old, heads)
             old.delete()
         models.Head.objects.bulk_create(_head_rows(self.row, heads), batch_size=BATCH)
+        self._known.update(heads)
+        self.row.revision += 1
+
+    def drop_heads(self) -> None:
+        """Hold no entry any more; the caller sets vector and floor."""
+        self.row.heads.all().delete()
+        self._known.clear()
         self.row.revision += 1
 
     def _keep_superseded(self, old: db.QuerySet[models.Head], new: Mapping[Address, Heads]) -> None:
@@ -205,9 +218,10 @@ def opened(replica_id: int) -> Iterator[Replica]:
     with transaction.atomic():
         row = models.Replica.objects.select_for_update().get(pk=replica_id)
         before = row.revision, dict(row.vector)
-        yield Replica(DjangoStore(row), row.origin, Clock(now))
+        store = DjangoStore(row)
+        yield Replica(store, row.origin, Clock(now))
         if (row.revision, row.vector) != before:
-            row.name = ClusterState.of(DjangoStore(row).heads([THE_CLUSTER]).items()).name
+            row.name = ClusterState.of(store.heads([THE_CLUSTER]).items()).name
             transaction.on_commit(lambda: _announce(replica_id))
         row.save()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
@@ -267,11 +267,14 @@ class Commit(Authorship):
 
     changes: tuple[Change, ...] = ()
     previous: str = ""
+    _link: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def link(self) -> str:
-        """16 hex digits of SHA-256 over all that this commit says."""
-        return digest([canonical(self.to_wire())])[:LINK_LENGTH]
+        """16 hex digits of SHA-256 over all that this commit says; found once."""
+        if not self._link:
+            object.__setattr__(self, "_link", digest([canonical(self.to_wire())])[:LINK_LENGTH])
+        return self._link
 
     def to_wire(self) -> dict[str, Any]:
         """The commit as JSON values; `from_wire` reads it back."""
