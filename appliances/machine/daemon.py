@@ -164,9 +164,10 @@ class Daemon:
         """Many commits in a row are followed at once."""
         if not self._follow_planned:
             self._follow_planned = True
-            self._begin(self._follow_planned_changes())
+            self._begin(self.catch_up())
 
-    async def _follow_planned_changes(self) -> None:
+    async def catch_up(self) -> None:
+        """Follows the replica; what fails is tried again."""
         try:
             await self.follow()
         except DatabaseError as error:

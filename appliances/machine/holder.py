@@ -36,6 +36,8 @@ class Host(Protocol):
 
     def holds_back(self, ahead: Mapping[CommitId, int]) -> None: ...
 
+    async def catch_up(self) -> None: ...
+
 
 Findable = Callable[[View, Wire], Awaitable[None]]
 Enrol = Callable[[View, Wire, Newcomer], Wire]
@@ -113,4 +115,7 @@ class MachineHolder:
                 f"this cluster runs release {self._host.release}, the newcomer {newcomer.identity.release}",
             )
         await self._require_findable(self._host.view, request)
-        return await in_thread(self._enrol, self._host.view, request, newcomer)
+        answer = await in_thread(self._enrol, self._host.view, request, newcomer)
+        # It calls with its key as soon as it has the answer, and is known then.
+        await self._host.catch_up()
+        return answer
