@@ -29,6 +29,7 @@ REAL = {"slug": "europe", "mode": "cluster", "feature": "smtproutes"}
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_answers_are_as_described(europe: ManagedCluster, alice: User) -> None:
     headers = {"Authorization": f"Bearer {issue(alice, 'script', read_only=False)[1]}"}
     described: Any = schemathesis.openapi.from_wsgi(
