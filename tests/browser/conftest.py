@@ -16,6 +16,11 @@ ARGUMENTS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync"
 )
+PATIENCE = 20_000
+"""Milliseconds for what a test does and for what it sees."""
+
+expect.set_options(timeout=PATIENCE)
+
 BUILD = """
 from tests.portal import world
 from clusters.modes import CLUSTER
@@ -70,7 +75,7 @@ def page(chromium: Browser, portal: Installation) -> Iterator[Page]:
         viewport={"width": 1280, "height": 900}, base_url=portal.url, locale="en-GB"
     )
     found = context.new_page()
-    found.set_default_timeout(20_000)
+    found.set_default_timeout(PATIENCE)
     errors: list[str] = []
     found.on("console", lambda m: errors.append(f"{m.text} {m.location}") if m.type == "error" else None)
     found.on("pageerror", lambda error: errors.append(str(error)))

@@ -123,7 +123,7 @@ def test_page_of_a_cluster_lives_through_everything(window: Page, own: Installat
     own.python("from django.contrib.sessions.models import Session; Session.objects.all().delete()")
     own.end_web()
     own.start_web()
-    page.wait_for_url("**/login/?next=/alerts/", timeout=HEALS)
+    expect(page).to_have_url(f"{own.url}/login/?next=/alerts/", timeout=HEALS)
 
 
 def test_page_that_slept_reconnects(page: Page) -> None:
