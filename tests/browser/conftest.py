@@ -9,9 +9,6 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.portal.installation import Installation
 
-# A busy host is no failure: what is expected comes, or it does not.
-expect.set_options(timeout=20_000)
-
 ARGUMENTS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync"

@@ -34,16 +34,18 @@ _numbers = itertools.count(1)
 
 def free_address() -> str:
     """A loopback address that no other test of this run, worker or neighbour uses."""
-    number = next(_numbers)
-    return f"127.{101 + _worker}.{os.getpid() % 250 + 1}.{number}"
+    lots, number = divmod(next(_numbers), 250)
+    return f"127.{101 + _worker}.{(os.getpid() + lots) % 250 + 1}.{number + 1}"
 
 
-def until(fact: Callable[[], T], what: str, patience: float = PATIENCE) -> T:
-    """Waits for a fact and returns it."""
+def until(
+    fact: Callable[[], T], what: str, patience: float = PATIENCE, *, log_of: Machine | None = None
+) -> T:
+    """Waits for a fact and returns it; what a machine has logged explains why it did not come."""
     end = time.monotonic() + patience
     while not (found := fact()):
         if time.monotonic() > end:
-            raise AssertionError(f"not within {patience:g} s: {what}")
+            raise AssertionError(f"not within {patience:g} s: {what}\n{log_of.log if log_of else ''}")
         time.sleep(0.1)
     return found
 

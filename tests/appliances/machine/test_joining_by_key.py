@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.appliances.machine.machines import SSH_PORT, Machine, Machines, until
+from tests.appliances.machine.machines import SSH_PORT, Machine, Machines, greeting, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.root]
 
@@ -16,7 +16,7 @@ def member(shared_machines: Machines) -> Machine:
     """A cluster of one, whose CCS is on too."""
     found = shared_machines.cluster("mx1")[0]
     found.does(f"interfaceconfig set Management ccs.enabled=yes ccs.port={CCS_PORT}; commit -m ccs")
-    until(lambda: found.status["notes"] == [] and "CCS" in found.log, "CCS is open")
+    until(lambda: "Gatefold_CCS" in greeting(found.address, CCS_PORT), "CCS is open", log_of=found)
     return found
 
 
