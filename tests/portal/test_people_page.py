@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import User
 from django.db import connection
@@ -40,6 +41,7 @@ def test_list_takes_as_many_queries_for_many_members_as_for_few(
     assert (queries(client, "/people/acme/"), queries(client, "/audit/acme/")) == few
 
 
+@pytest.mark.usefixtures("contexts")
 def test_invitations_are_found_by_their_address_beside_the_members(
     acme: Tenant, alice: User, europe: ManagedCluster, log_in: LogIn
 ) -> None:
