@@ -18,8 +18,8 @@ from clusters.history import (
     kept,
     last,
 )
-from clusters.naming import authorship_phrase, entry_phrase
-from clusters.phrases import joined, ngettext
+from clusters.naming import overtaken_phrase
+from clusters.phrases import ngettext
 from clusters.phrases import phrase as _
 from clusters.refusals import LongComment, NothingPending, Refused
 from clusters.replication import Replica, StaleDraft
@@ -81,7 +81,6 @@ class CommitConflict(Refused):
 
     def __init__(self, stale: Sequence[Stale], state: ClusterState) -> None:
         self.stale = tuple(stale)
-        told = (joined(": ", entry_phrase(state, s.address), authorship_phrase(s.now)) for s in stale)
         text = ngettext(
             "Not committed: somebody else has changed this meanwhile. %(others)s. Discard your changes, "
             "or keep them pending and compare.",
@@ -89,7 +88,7 @@ class CommitConflict(Refused):
             "or keep them pending and compare.",
             len(self.stale),
         )
-        super().__init__(text % {"others": joined("; ", *told)})
+        super().__init__(text % {"others": overtaken_phrase(state, ((s.address, s.now) for s in stale))})
 
 
 def commit_pending(replica_id: int, *, user: str, host: str, comment: str = "") -> versions.Commit:

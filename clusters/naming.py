@@ -76,3 +76,10 @@ def authorship_phrase(by: Authorship) -> Text:
         "time": f"{moment(by.time):%Y-%m-%d %H:%M:%S}",
     }
     return joined(": ", text, by.comment)
+
+
+def overtaken_phrase(state: ClusterState, found: Iterable[tuple[Address, Authorship]]) -> Text:
+    """Who has changed which entries: `smtproutes (Cluster): alice on mx1.example.com at …; …`; CMT-05."""
+    return joined(
+        "; ", *(joined(": ", entry_phrase(state, entry), authorship_phrase(by)) for entry, by in found)
+    )

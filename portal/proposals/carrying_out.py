@@ -13,7 +13,7 @@ from clusters import commits, drafts, replicas, trying
 from clusters.commits import CommitConflict
 from clusters.installed import catalogue
 from clusters.models import Replica
-from clusters.naming import authorship_phrase, entry_phrase
+from clusters.naming import entry_phrase, overtaken_phrase
 from clusters.phrases import Text, joined
 from clusters.phrases import phrase as _
 from clusters.refusals import REFUSALS
@@ -45,8 +45,7 @@ def overtaken(proposal: Proposal) -> list[tuple[Address, Version]]:
 
 def overtaken_text(state: ClusterState, found: list[tuple[Address, Version]]) -> Text:
     """Who has changed what, and when (CMT-05)."""
-    told = (joined(": ", entry_phrase(state, address), authorship_phrase(now)) for address, now in found)
-    return _("Somebody else has changed this meanwhile. %(told)s") % {"told": joined("; ", *told)}
+    return _("Somebody else has changed this meanwhile. %(told)s") % {"told": overtaken_phrase(state, found)}
 
 
 def locked(replica_id: int) -> Replica:
