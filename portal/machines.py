@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from appliances.following.freshness import Enforcement, Seen
 from appliances.models import Connection
@@ -13,6 +13,20 @@ from appliances.models import Connection
 LONGEST = 100
 SHOWN = [connection for connection in Connection if connection is not Connection.REMOVED]
 """Connections that a member of a cluster can have."""
+
+
+class _OfMachine(Protocol):
+    @property
+    def machine(self) -> Seen: ...
+
+
+class _Heard(Protocol):
+    @property
+    def heard(self) -> _OfMachine: ...
+
+
+Answered = TypeVar("Answered", bound=_Heard)
+"""Whatever was made of the answer of one machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +77,10 @@ class Sieve:
     def sift(self, machines: Iterable[Seen]) -> list[Seen]:
         """The machines that are wanted, in their order."""
         return [one for one in machines if self.passes(one)]
+
+    def sift_heard(self, answers: Iterable[Answered]) -> list[Answered]:
+        """What the machines that are wanted have answered, in its order."""
+        return [one for one in answers if self.passes(one.heard.machine)]
 
 
 def short_names(names: Iterable[str]) -> dict[str, str]:

@@ -163,9 +163,7 @@ class MachineQueues(ClusterView):
     @lists(MachineQueueShape, HeldQuery, "clusters_queues_machines_list")
     def get(self, request: Request, slug: str) -> Response:
         wanted = asked(request, HeldQuery)
-        machines = _answers(self.place, wanted).machines
-        sieve = sieve_of(wanted)
-        found = [held for held in machines if sieve.passes(held.heard.machine)]
+        found = sieve_of(wanted).sift_heard(_answers(self.place, wanted).machines)
         return page_of(request, found, MachineQueueShape, wanted)
 
 

@@ -113,8 +113,7 @@ class Candidates(ClusterView):
     @lists(CandidateShape, CandidateQuery, "clusters_upgrades_machines_list")
     def get(self, request: Request, slug: str) -> Response:
         wanted = asked(request, CandidateQuery)
-        sieve = sieve_of(wanted)
-        found = [c for c in _book(self.place, wanted).candidates if sieve.passes(c.heard.machine)]
+        found = sieve_of(wanted).sift_heard(_book(self.place, wanted).candidates)
         return page_of(request, found, CandidateShape, wanted)
 
 

@@ -41,7 +41,7 @@ def queues(request: HttpRequest, place: Place) -> HttpResponse:
 def _context(request: HttpRequest, place: Place, terms: list[str]) -> dict[str, Any]:
     search = {term: request.GET.get(term, "") for term in TERMS}
     found, sieve = domain.look(place, terms), Sieve.of(request.GET)
-    machines = [held for held in found.machines if sieve.passes(held.heard.machine)]
+    machines = sieve.sift_heard(found.machines)
     return {
         "place": place,
         "section": "queues",

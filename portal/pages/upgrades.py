@@ -69,7 +69,7 @@ def _context(request: HttpRequest, place: Place, book: Book) -> dict[str, Any]:
 def _listed(request: HttpRequest, book: Book) -> tuple[list[Candidate], Sieve]:
     """The machines that the filter lets through, on all pages."""
     sieve = Sieve.of(request.GET)
-    return [each for each in book.candidates if sieve.passes(each.heard.machine)], sieve
+    return sieve.sift_heard(book.candidates), sieve
 
 
 def _act(request: HttpRequest, place: Place) -> HttpResponse:
