@@ -26,8 +26,14 @@ urlpatterns = next(p for p in get_resolver().url_patterns if str(p.pattern) == "
 OF_CLUSTERS = [p for p in urlpatterns if "slug" in p.pattern.converters]
 
 
-def addresses(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
-    """The pattern with what a real cluster has in it, one address per mode."""
+NOBODY = 404_404_404
+
+
+def addresses(pattern: URLPattern, cluster: ManagedCluster, **rows: int) -> Iterator[str]:
+    """The pattern with what a real cluster has in it, one address per mode.
+
+    `rows` are the numbers of rows of other lists by its word ("jobs"); else nothing has the number there.
+    """
     made = commits.last(cluster.replica_id).id
     state = replicas.state(cluster.replica_id)
     own = {"tenant": cluster.tenant, "cluster": cluster}
@@ -36,7 +42,7 @@ def addresses(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
         "slug": cluster.slug,
         "serial": next(iter(state.machines)),
         "origin": made.origin,
-        "number": made.number if "proposals" not in str(pattern.pattern) else proposal.pk,
+        "number": {"commits": made.number, "proposals": proposal.pk, **rows}.get(_list_of(pattern), NOBODY),
         "key": "nonsense",
         "session": 0,
         "feature": "smtproutes",
@@ -51,6 +57,12 @@ def addresses(pattern: URLPattern, cluster: ManagedCluster) -> Iterator[str]:
             filled = filled.replace(f"<{word}:{name}>", str(value))
             del converter
         yield filled
+
+
+def _list_of(pattern: URLPattern) -> str:
+    """The word of the list that a number in the address belongs to: "members"."""
+    words = str(pattern.pattern).split("<int:number>")[0].split("/")
+    return next((word for word in reversed(words) if word and "<" not in word), "")
 
 
 def test_foreign_cluster_is_not_found(
