@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
+from tests.browser.conftest import PATIENCE
 from tests.portal.installation import Installation
 
 REPORT = """
@@ -56,8 +59,7 @@ def test_machine_pages_let_a_person_choose_another_machine(page: Page) -> None:
 
 
 def test_matrix_is_filtered_by_typing(page: Page) -> None:
-    # News that the page fetches when it connects may replace the table at the moment of the typing.
-    page.goto("/europe/matrix/", wait_until="networkidle")
+    page.goto("/europe/matrix/")
     columns = page.locator("table.matrix thead th")
     expect(columns).to_have_count(7)
     page.locator("main [name=q]").press_sequentially("rome")
@@ -68,6 +70,54 @@ def test_matrix_is_filtered_by_typing(page: Page) -> None:
     expect(columns).to_have_count(3)
     page.get_by_role("link", name="defined here").last.click()
     expect(page.locator("h1")).to_have_text("SMTP Routes")
+
+
+@pytest.mark.parametrize("news_first", [True, False])
+def test_matrix_keeps_a_typed_filter_when_news_come_beside_it(page: Page, news_first: bool) -> None:
+    """Whichever was asked first, and though both answers are late: the table is the filtered one."""
+    page.goto("/europe/matrix/", wait_until="networkidle")
+    columns, field = page.locator("table.matrix thead th"), page.locator("main [name=q]")
+    held: list[Route] = []
+    page.route(re.compile("/europe/matrix/"), lambda route: held.append(route), times=1)
+    news = "document.body.dispatchEvent(new Event('gatefold:settings'))"
+    field.fill("rome")
+    if news_first:
+        page.evaluate(news)
+    field.press("Enter")
+    if not news_first:
+        page.evaluate(news)
+    until(page, lambda: bool(held))
+    assert ("q=rome" in held[0].request.url) is not news_first
+    assert columns.count() == 7
+    held[0].continue_()
+    expect(columns).to_have_count(3)
+    for _more in range(2):
+        page.wait_for_load_state("networkidle")
+        expect(columns).to_have_count(3)
+        page.evaluate(news)
+
+
+def until(page: Page, fact: Callable[[], bool]) -> None:
+    """Waits for a fact outside of the page, whose events are handled meanwhile."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not fact():
+        assert time.monotonic() < end
+        page.wait_for_timeout(20)
+
+
+@pytest.mark.parametrize(("path", "typed"), [("/europe/matrix/", "rome"), ("/search/", "berlin")])
+def test_back_after_typing_shows_the_whole_page_as_it_was(page: Page, path: str, typed: str) -> None:
+    page.goto(path, wait_until="networkidle")
+    headline = page.locator("h1").inner_text()
+    page.locator("main [name=q]").fill(typed)
+    expect(page).to_have_url(re.compile(f"q={typed}"))
+    page.go_back()
+    expect(page).to_have_url(re.compile(f"{path}$"))
+    expect(page.locator("main [name=q]")).to_have_value("")
+    expect(page.locator("h1")).to_have_text(headline)
+    page.go_forward()
+    expect(page.locator("main [name=q]")).to_have_value(typed)
+    expect(page.locator("h1")).to_have_text(headline)
 
 
 def test_link_in_trouble_is_reached_from_the_drawing_by_keyboard(page: Page, portal: Installation) -> None:
