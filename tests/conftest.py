@@ -78,5 +78,5 @@ def pytest_collection_finish() -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     # A worker tells the process that started it, which keeps them.
-    if not hasattr(config, "workerinput") and config.cache is not None:
+    if not hasattr(config, "workerinput") and getattr(config, "cache", None) is not None:
         config.pluginmanager.register(Outcomes(config.cache))
