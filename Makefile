@@ -9,7 +9,7 @@ START   ?= 0
 STEPS   ?= 200
 PORT    ?= 8000
 WORKERS ?= 2
-PYTEST   = $(AS_ROOT) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST   = $(AS_ROOT) $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 RUN_PACKAGES  := python3-venv postfix postfix-pcre postfix-lmdb gettext openssh-client
 TEST_PACKAGES := $(RUN_PACKAGES) chromium fonts-inter fonts-noto-cjk iproute2 swaks
@@ -26,9 +26,9 @@ machines: install ## the demo's machines and mail without the portal, after a fi
 	$(AS_ROOT) $(BIN)/python manage.py demo --machines-only
 
 test: install-dev check ## everything: style, types, fast tests (those of clusters/ with coverage), then the slow ones
-	$(PYTEST) -m "not slow" tests/clusters --cov=clusters --cov-branch --cov-fail-under=100 --cov-report=term
-	$(PYTEST) -m "not slow and not browser" --ignore=tests/clusters
-	$(PYTEST) -m "slow or browser"
+	$(PYTEST) -n $(WORKERS) -m "not slow" tests/clusters --cov=clusters --cov-branch --cov-fail-under=100 --cov-report=term
+	$(PYTEST) -n $(WORKERS) -m "not slow and not browser" --ignore=tests/clusters
+	$(PYTEST) -n $$(($(WORKERS) + 1)) -m "slow or browser"
 
 simulate: install-dev ## replicas under a hostile network: SEEDS=n START=first STEPS=n
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(START) --steps $(STEPS)

@@ -57,11 +57,9 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = os.environ.get("GATEFOLD_EMAIL_FROM", f"gatefold@{socket.gethostname()}")
 
 INSTALLED_APPS = [
-    "daphne",
     "portal.administration.GatefoldAdminConfig",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "channels",
     "django_htmx",

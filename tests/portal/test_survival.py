@@ -58,11 +58,15 @@ def queries() -> Iterator[str]:
         yield "&".join(f"{name}={word}" for name in garbage.ASKED)
 
 
-def throw_at(client: Client, path: str) -> None:
-    """Send all of it to a page."""
+def ask(client: Client, path: str) -> None:
+    """Every wrong query, for the whole page and for its live part."""
     for query in queries():
         client.get(f"{path}?{query}")
         client.get(f"{path}?{query}", headers={"HX-Request": "true"})
+
+
+def send(client: Client, path: str) -> None:
+    """Every wrong body and form."""
     for body, kind in garbage.RAW:
         client.post(path, body, content_type=kind)
     for form in garbage.forms_of(client.get(path).content.decode()):
@@ -77,7 +81,8 @@ def test_page_survives_broken_and_oversized_input(
     world.report(europe)
     paths = list(filled(pattern, europe))
     for path in dict.fromkeys((paths[0], paths[-1])):
-        throw_at(tough, path)
+        ask(tough, path)
+        send(tough, path)
 
 
 @pytest.mark.slow
@@ -108,11 +113,15 @@ def test_admin_survives_broken_and_oversized_input(
     before = replicas.vector(europe.replica_id)
     base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
     row = model._base_manager.first()
-    paths = [base, f"{base}add/", f"{base}nonsense/change/", f"{base}{garbage.HUGE}/change/"]
-    paths += [f"{base}{row.pk}/change/"] if row is not None else []
     for name in ("q", "o", "p", "e", "pk", "no_such", "all"):
         for word in garbage.QUERIES:
             tough.get(f"{base}?{name}={word}")
+    for query in queries():
+        tough.get(f"{base}add/?{query}")
+    paths = [base, f"{base}add/", *([f"{base}{row.pk}/change/"] if row is not None else [])]
     for path in paths:
-        throw_at(tough, path)
+        send(tough, path)
+    for wrong in ("nonsense", garbage.HUGE):
+        tough.get(f"{base}{wrong}/change/")
+        tough.post(f"{base}{wrong}/change/", {"_save": "x"})
     assert replicas.vector(europe.replica_id) == before
