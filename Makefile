@@ -11,6 +11,9 @@ PORT    ?= 8000
 WORKERS ?= 2
 PYTEST   = $(AS_ROOT) $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
+# Hundreds of processes are started here: what Python has compiled once, it keeps.
+unexport PYTHONDONTWRITEBYTECODE
+
 RUN_PACKAGES  := python3-venv postfix postfix-pcre postfix-lmdb gettext openssh-client
 TEST_PACKAGES := $(RUN_PACKAGES) chromium fonts-inter fonts-noto-cjk iproute2 swaks
 

@@ -214,6 +214,8 @@ def _reconnected(job: Job, release: str) -> Text:
         visiting.look_after_one(job.cluster.replica_id)
         _take_back(job, release)
         pause(LOOK)
+    # What machines said while they stood apart is over.
+    job.parts.filter(state=JobPart.State.DONE).update(message="")
     return _("All run %(release)s and are connected again.") % {"release": release}
 
 

@@ -136,7 +136,7 @@ def test_cluster_is_upgraded_from_the_portal_through_the_loss_of_a_worker(
             done = alice.ended(number, 200)
             assert done["state"] == "done", (done, portal.log("worker"))
             assert [release_of(m) for m in pair] == [NEW, NEW]
-            assert {part["state"] for part in done["parts"]} == {"done"}
+            assert {(part["state"], part["message"]) for part in done["parts"]} == {("done", "")}
             assert states(portal) == ["connected", "connected"]
 
             told = {"do": "revert", "serial": second.serial, "confirmed": "yes"}
