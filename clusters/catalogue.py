@@ -211,7 +211,8 @@ class Catalogue:
     def fallback(self, name: str) -> Document:
         """What holds where no mode defines the feature: its factory default, else empty (T12)."""
         feature = self[name]
-        return feature.empty if feature.factory_default is None else feature.factory_default
+        default = feature.factory_default
+        return feature.empty if default is None else default
 
     def needs_definition(self, name: str) -> bool:
         """Whether some mode has to define the feature: it refuses what would hold without.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -113,15 +113,16 @@ class Difference:
     def value_changed(self) -> bool:
         return not same(self.before.value, self.after.value)
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is one at all."""
+        return self.value_changed or self.before.origin != self.after.origin
+
 
 def difference(before: Effective, after: Effective) -> list[Difference]:
     """What changes between two answers of `effective`, in the order of the catalogue."""
-    return [
-        found
-        for name, now in after.settings.items()
-        if (found := Difference(name, before.settings[name], now)).value_changed
-        or found.before.origin != now.origin
-    ]
+    both = (Difference(name, before.settings[name], now) for name, now in after.settings.items())
+    return [each for each in both if each.exists]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +156,37 @@ def impact(
     """
     found = []
     members = {**{m.serial: m for m in standalone}, **before.machines, **after.machines}
+    touched = _touched(before, after, catalogue)
     for serial, member in members.items():
         mode = machine(serial)
+        if _stays(before, after, mode, touched, catalogue):
+            continue
         old, new = effective(before, mode, catalogue), effective(after, mode, catalogue)
         if differences := difference(old, new):
             found.append(_machine_impact(member, old, new, differences, catalogue))
     return found
+
+
+def _touched(before: ClusterState, after: ClusterState, catalogue: Catalogue) -> set[str]:
+    """The features that are not defined alike in some mode."""
+    found: set[str] = set()
+    for mode in before.settings.keys() | after.settings.keys():
+        old, new = before.settings.get(mode, {}), after.settings.get(mode, {})
+        found.update(name for name in old.keys() | new.keys() if old.get(name) is not new.get(name))
+    return found & catalogue.features.keys()
+
+
+def _stays(
+    before: ClusterState, after: ClusterState, mode: Mode, touched: Iterable[str], catalogue: Catalogue
+) -> bool:
+    """Whether nothing changes at a mode: most machines are out of reach of most changes."""
+    if before.chain(mode) != after.chain(mode):
+        return False
+    old, new = _layers(before, mode), _layers(after, mode)
+    return not any(
+        Difference(name, _setting(old, name, catalogue), _setting(new, name, catalogue)).exists
+        for name in touched
+    )
 
 
 def _machine_impact(

@@ -246,6 +246,16 @@ def test_impact_counts_machines_that_come_and_go() -> None:
         assert (found.machine.serial, found.lines) == ("A", ((sign, "routes a"),))
 
 
+def test_impact_of_a_move_is_what_the_groups_define_otherwise() -> None:
+    """GRP-03: moving between groups that define nothing of their own changes nothing."""
+    move = [Change(Address(Kind.MACHINE, "A"), Machine("A", "a", "g2").to_value())]
+    before = defining({(CLUSTER, "routes"): rows("a")})
+    assert impact(before, before.changed(move), CATALOGUE) == []
+    apart = before.changed([Change(settings_at(G2, "routes"), rows("b"))])
+    (found,) = impact(apart, apart.changed(move), CATALOGUE)
+    assert (found.machine.serial, found.lines) == ("A", (("-", "routes a"), ("+", "routes b")))
+
+
 def test_impact_reaches_a_machine_that_is_in_no_cluster() -> None:
     before = ClusterState()
     after = before.changed([Change(settings_at(CLUSTER, "routes"), rows("a"))])
