@@ -9,6 +9,7 @@ START   ?= 0
 STEPS   ?= 200
 PORT    ?= 8000
 WORKERS ?= 2
+# The slow tests wait for machines a good part of their time: they have one worker more.
 PYTEST   = $(AS_ROOT) $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 # Hundreds of processes are started here: what Python has compiled once, it keeps.

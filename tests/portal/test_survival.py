@@ -116,10 +116,10 @@ def test_admin_survives_broken_and_oversized_input(
     for name in ("q", "o", "p", "e", "pk", "no_such", "all"):
         for word in garbage.QUERIES:
             tough.get(f"{base}?{name}={word}")
-    for query in queries():
-        tough.get(f"{base}add/?{query}")
     paths = [base, f"{base}add/", *([f"{base}{row.pk}/change/"] if row is not None else [])]
     for path in paths:
+        for query in queries():
+            tough.get(f"{path}?{query}")
         send(tough, path)
     for wrong in ("nonsense", garbage.HUGE):
         tough.get(f"{base}{wrong}/change/")
