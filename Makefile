@@ -80,7 +80,7 @@ format: ## ruff, mending what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-types: ## mypy, strict where no Django is imported
+types: ## mypy over everything, strict where no Django is imported
 	$(BIN)/mypy
 
 check: lint types ## style and types

@@ -36,12 +36,17 @@ class ReplicaAdmin(ReadOnly, admin.ModelAdmin):
 @admin.display(description=_("value"))
 def shown_value(row: models.ValueOfEntry) -> str:
     """The value of an entry with its secrets hidden."""
-    return "" if row.value is None else json.dumps(masked(row.value, row.secrets), ensure_ascii=False)
+    return "" if row.value is None else json.dumps(masked(row.value, set(row.secrets)), ensure_ascii=False)
+
+
+def columns(*named: Any) -> Any:
+    """What a form shows; Django takes functions beside names there, its types do not."""
+    return list(named)
 
 
 class ChangeInline(ReadInline):
     model = models.Change
-    fields = readonly_fields = ["address", shown_value, "replaces"]
+    fields = readonly_fields = columns("address", shown_value, "replaces")
 
 
 @admin.register(models.Commit)
@@ -56,7 +61,7 @@ class CommitAdmin(ReadOnly, admin.ModelAdmin):
 @admin.register(models.Change)
 class ChangeAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["address", "commit", "replaces"]
-    fields = readonly_fields = ["commit", "address", shown_value, "replaces"]
+    fields = readonly_fields = columns("commit", "address", shown_value, "replaces")
     list_select_related = ["commit"]
     search_fields = ["address"]
 
@@ -64,14 +69,14 @@ class ChangeAdmin(ReadOnly, admin.ModelAdmin):
 @admin.register(models.Superseded)
 class SupersededAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["address", "replica", "commit_id", made_at]
-    fields = readonly_fields = ["replica", "address", "user", "host", "comment", shown_value]
+    fields = readonly_fields = columns("replica", "address", "user", "host", "comment", shown_value)
     search_fields = ["address"]
 
 
 @admin.register(models.HeldCommit)
 class HeldCommitAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["__str__", "replica", "since"]
-    fields = readonly_fields = ["replica", "since", "entries"]
+    fields = readonly_fields = columns("replica", "since", "entries")
 
     @admin.display(description=_("entries"))
     def entries(self, row: models.HeldCommit) -> str:
@@ -121,13 +126,12 @@ class EntryForm(ValueForm):
     class Meta(ValueForm.Meta):
         model = models.Head
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, Any] | None:
         """Raises ValidationError when another commit has replaced the version that the form shows."""
         models.Replica.objects.select_for_update().get(pk=self.instance.replica_id)
         if not models.Head.objects.filter(pk=self.instance.pk).exists():
             raise ValidationError(_("This entry has been changed meanwhile. Open it again and compare."))
-        cleaned: dict[str, Any] = super().clean()
-        return cleaned
+        return super().clean()
 
 
 @admin.register(models.Head)
@@ -139,7 +143,7 @@ class HeadAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["address", "replica", "rank", "commit_id", made_at, "user"]
     list_filter = ["replica", "rank"]
     search_fields = ["address"]
-    readonly_fields = ["replica", "address", "rank", "user", "host", shown_value]
+    readonly_fields = columns("replica", "address", "rank", "user", "host", shown_value)
 
     def get_fields(self, request: HttpRequest, obj: models.Head | None = None) -> list[Any]:
         """The value to be edited where that is allowed, else to be read."""

@@ -115,7 +115,7 @@ class CommitDetail:
         found: dict[Mode | None, list[EntryChange]] = {}
         for entry in self.entries:
             found.setdefault(entry.address.mode, []).append(entry)
-        places = {mode: place for place, mode in enumerate(self.state.modes())}
+        places: dict[Mode | None, int] = {mode: place for place, mode in enumerate(self.state.modes())}
         return sorted(found.items(), key=lambda pair: places.get(pair[0], len(places)))
 
 

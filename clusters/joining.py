@@ -23,7 +23,7 @@ from clusters.installed import catalogue
 from clusters.membership_refusals import AlreadyMember, NotEnrolled, NotInCluster
 from clusters.models import REJOINED
 from clusters.modes import CLUSTER, Level, Mode, machine
-from clusters.operations import Operation, operation, require_holder, require_no_drafts
+from clusters.operations import Operation, Values, operation, require_holder, require_no_drafts
 from clusters.replication import Snapshot
 from clusters.state import ClusterState, Machine, UnknownMode
 from clusters.versions import Address, Change, Commit, Kind, Vector, settings_at
@@ -131,7 +131,7 @@ def become_member(
         known = joined.settings.get(machine(serial), {})
         late = {n: v for n, v in mine.items() if n not in known or known[n].value != v}
         if late:
-            values = {settings_at(machine(serial), name): value for name, value in late.items()}
+            values: Values = {settings_at(machine(serial), name): value for name, value in late.items()}
             op.commit(
                 values, user, host or joined.machines[serial].name, _("Keep the machine's own settings")
             )

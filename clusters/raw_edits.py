@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import JSONField
+from django.db.models import Field, JSONField
 from django.http import HttpRequest
 
 from clusters.json_text import CarefulDecoder
 
 # For each table whose JSON is written here: the stock decoder fails on what is nested too deeply.
-CAREFUL_JSON = {JSONField: {"decoder": CarefulDecoder}}
+CAREFUL_JSON: Mapping[type[Field[Any, Any]], Mapping[str, Any]] = {JSONField: {"decoder": CarefulDecoder}}
 
 
 class NeverAdded:

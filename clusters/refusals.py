@@ -42,3 +42,8 @@ REFUSALS: tuple[type[Exception], ...] = (
     MalformedCommit,
 )
 """Everything a caller should show to the person instead of failing."""
+
+
+def refusals_and(*others: type[Exception]) -> tuple[type[Exception], ...]:
+    """REFUSALS and those of the caller's own floor, for one `except`."""
+    return (*others, *REFUSALS)

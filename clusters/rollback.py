@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from clusters import drafts, history, models, replicas, versions
+from clusters.catalogue import Document
 from clusters.drafts import Edited
 from clusters.refusals import Refused
 from clusters.reverting import PastIsGone
@@ -72,6 +73,6 @@ def _changed(then: ClusterState, now: ClusterState) -> Sequence[Address]:
     )
 
 
-def _value(state: ClusterState, address: Address) -> versions.Document | None:
+def _value(state: ClusterState, address: Address) -> Document | None:
     found = state.entries.get(address)
     return found.value if found else None

@@ -16,7 +16,8 @@ class SealedJSONField(models.JSONField):
     """A JSON document. The model's `secrets` names the paths whose texts are sealed in the database."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        return sealing.sealed(super().pre_save(model_instance, add), self.paths(model_instance.secrets))
+        secrets: Iterable[str] = getattr(model_instance, "secrets")  # noqa: B009 - Django types any model
+        return sealing.sealed(super().pre_save(model_instance, add), self.paths(secrets))
 
     def paths(self, secrets: Iterable[str]) -> Collection[str]:
         """Where in this column the secrets of the entry's value are."""

@@ -18,7 +18,7 @@ from portal.audit import Action, Outcome, record
 from portal.jobs import Job
 from portal.live.hints import hint, jobs_of
 from portal.phrases import words_of
-from portal.tenants import ManagedCluster, Person, Tenant, free_slug
+from portal.tenants import ManagedCluster, Person, Tenant, account_of, free_slug
 
 
 class TakenByOthers(Refused):
@@ -33,7 +33,7 @@ def adopt(
     Blocks while it talks to the member. Raises LinkError, TakenByOthers, and what the member's refusal says;
     the job of it tells the story without the passphrase.
     """
-    job = Job.everything.create(tenant=tenant, kind="adopt", started_by=person, total=3)
+    job = Job.everything.create(tenant=tenant, kind="adopt", started_by=account_of(person), total=3)
     job.claim()
     try:
         cluster = _adopt(job, tenant, address, port, passphrase, host_key)

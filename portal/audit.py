@@ -149,7 +149,7 @@ def record_person(user: Any, action: Action, **more: Any) -> None:
     """Append what was done to a person's account, a row in each of their tenants, or one in none."""
     who = more.pop("who", user)
     mine = Tenant.objects.filter(members__user=user.pk)
-    for tenant in list(mine) or [None]:
+    for tenant in (*mine,) or (None,):
         record(who, action, user, tenant, **more)
 
 

@@ -133,7 +133,8 @@ def _waiting() -> int | None:
     """Tasks that no worker has taken from the broker."""
     try:
         with app.connection_for_read() as connection:
-            queue = connection.default_channel.queue_declare(app.conf.task_default_queue, passive=True)
+            channel: Any = connection.default_channel
+            queue = channel.queue_declare(app.conf.task_default_queue, passive=True)
             return int(queue.message_count)
     except (OperationalError, RedisError, OSError, LookupError) as error:
         logger.info("the broker does not tell how much waits: %s", error)

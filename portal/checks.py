@@ -140,7 +140,7 @@ def _row(made: Check, found: checking.Finding) -> Finding:
 
 def _bare(version: Version | None) -> dict[str, Any] | None:
     """A version without what stood before it."""
-    return version and replace(version, past=None).to_wire()
+    return replace(version, past=None).to_wire() if version else None
 
 
 def latest(cluster: ManagedCluster) -> Check | None:

@@ -66,8 +66,8 @@ def command(part: JobPart, words: Sequence[str], *, on: str = "", patience: floa
     """
     job = part.job
     person = job.started_by
-    role = person and role_in(person, job.tenant_id, job.cluster_id)
-    if not role or job.cluster is None:
+    role = role_in(person, job.tenant_id, job.cluster_id) if person else None
+    if person is None or not role or job.cluster is None:
         raise JobFailed(_("Whoever started this has no role here any more."))
     try:
         said = calling.run(

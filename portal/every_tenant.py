@@ -14,4 +14,5 @@ class EveryTenant:
     model: type[Model]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return self.model.everything.all()
+        rows: QuerySet[Any] = self.model._default_manager.all()
+        return rows

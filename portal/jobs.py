@@ -86,6 +86,11 @@ class Job(models.Model):
         return str(self.does.title)
 
     @property
+    def by(self) -> str:
+        """The name under which it acts on machines; empty when the account is gone."""
+        return self.started_by.get_username() if self.started_by else ""
+
+    @property
     def over(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.state in (self.State.DONE, self.State.FAILED, self.State.CANCELLED)
@@ -124,7 +129,7 @@ class Job(models.Model):
 
     def say(self, text: Text) -> None:
         """Add a line to the job's log."""
-        JobLine.objects.create(job=self, text=text)
+        JobLine(job=self, text=text).save()
 
     def tell(self) -> None:
         """Let the pages of the job look again."""

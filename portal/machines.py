@@ -11,7 +11,7 @@ from appliances.following.freshness import Enforcement, Seen
 from appliances.models import Connection
 
 LONGEST = 100
-SHOWN = [connection for connection in Connection if connection is not Connection.REMOVED]
+SHOWN: list[Connection] = [connection for connection in Connection if connection is not Connection.REMOVED]
 """Connections that a member of a cluster can have."""
 
 

@@ -17,6 +17,10 @@ LONGEST = 2000
 class PhraseField(models.TextField):
     """A text, as JSON: a phrase comes back as the phrase that it was, any other text as it is."""
 
+    # What may be put in, and what comes out, for the type checker's plugin.
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
+
     def get_prep_value(self, value: Any) -> Any:
         return value if value is None else json.dumps(value, cls=Encoder)
 

@@ -77,7 +77,7 @@ class SilentReports(SafeExceptionReporterFilter):
             return dict(super().get_post_parameters(request))
         return dict.fromkeys(request.POST, self.cleansed_substitute)
 
-    def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> list[tuple[str, Any]]:
+    def get_traceback_frame_variables(self, request: Any, tb_frame: Any) -> Any:
         """Names without values."""
         if not self.is_active(request):
             return list(super().get_traceback_frame_variables(request, tb_frame))

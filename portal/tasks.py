@@ -28,7 +28,7 @@ def sweep_jobs() -> None:
     """Send couriers again for jobs that wait, and end those whose worker is gone."""
     abandon_lost(timezone.now() - LOST_AFTER)
     for job_id in waiting_since(timezone.now() - timedelta(seconds=30)):
-        run_job.apply_async([job_id], retry=False)
+        run_job.apply_async((job_id,), retry=False)
 
 
 @shared_task(name="portal.tasks.check_clusters")

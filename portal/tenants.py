@@ -8,9 +8,8 @@ from enum import Enum, auto
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
-from django.core.exceptions import ValidationError
+from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.db.models.functions import Coalesce
 from django.utils.text import slugify
@@ -18,7 +17,13 @@ from django.utils.translation import gettext_lazy as _
 
 from clusters.models import Replica
 
-Person = AbstractBaseUser | AnonymousUser
+Person = User | AnonymousUser
+"""Whoever stands before a page: an account, or a stranger."""
+
+
+def account_of(person: Person | None) -> User | None:
+    """The account to write beside what was done; None for a stranger and for what happens by itself."""
+    return person if isinstance(person, User) else None
 
 
 class TenantMissing(RuntimeError):
@@ -71,6 +76,18 @@ class Limits:
         if self.tenant_id not in (None, tenant_id):
             return False
         return not self.clusters or cluster_id in self.clusters
+
+
+def account_in(request: Any) -> User:
+    """Whose request it is, where nobody comes without an account; raises PermissionDenied for a stranger."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+def limit(user: Person, limits: Limits) -> None:
+    """Let the account see no more than that for as long as this object of it is used."""
+    user.limits = limits  # type: ignore[union-attr]  # on the object alone: no column of the account
 
 
 def limits_of(user: Person) -> Limits:

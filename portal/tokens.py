@@ -13,7 +13,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from portal.tenants import Limits, ManagedCluster, Tenant
+from portal.tenants import Limits, ManagedCluster, Tenant, limit
 
 PREFIX = "gatefold_"
 _USE_NOTED_EVERY = timedelta(minutes=1)
@@ -85,7 +85,7 @@ def holder(text: str) -> ApiToken | None:
         return None
     if row.used is None or now - row.used > _USE_NOTED_EVERY:
         ApiToken.objects.filter(pk=row.pk).update(used=now)
-    row.user.limits = Limits(row.tenant_id, _clusters(row))
+    limit(row.user, Limits(row.tenant_id, _clusters(row)))
     return row
 
 

@@ -17,7 +17,7 @@ from appliances.cli.splitting import split
 from appliances.links.errors import LinkError
 from appliances.releases.artifact import ReleaseError
 from clusters.modes import CLUSTER, Level, machine
-from clusters.refusals import REFUSALS
+from clusters.refusals import refusals_and
 from clusters.replication import StaleDraft
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def run_words(session: Session, words: list[str]) -> int:
         return _refused(session, str(error), error.code)
     except StaleDraft as error:
         return _refused(session, str(error), ConflictError.code)
-    except (*REFUSALS, LinkError, ReleaseError) as error:
+    except refusals_and(LinkError, ReleaseError) as error:
         return _refused(session, str(error), CommandError.code)
     except (DatabaseError, OSError) as error:
         logger.warning("%s failed: %s", words[0], error)

@@ -76,8 +76,9 @@ class Words(Completer):
 
     def _names(self, level: str) -> list[str]:
         state = self._session.state
-        known = {"group": state.groups, "machine": state.machines}.get(level, {})
-        return [member.name for member in known.values()]
+        if level == "group":
+            return [group.name for group in state.groups.values()]
+        return [machine.name for machine in state.machines.values()] if level == "machine" else []
 
 
 @dataclass

@@ -98,7 +98,7 @@ def explained(
         return []
     last = rows[-1]
     if older is None:
-        older = rows_of(last.replica_id, last.serial).filter(pk__lt=last.pk, error="")[:1]
+        older = list(rows_of(last.replica_id, last.serial).filter(pk__lt=last.pk, error="")[:1])
     known = [*rows, *older]
     made = _commits(last.replica_id, known[-1].vector)
     mine = [c for c in made if any(_concerns(change.address, last.serial, state) for change in c.changes)]

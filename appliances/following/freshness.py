@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from django.db.models import Case, Count, F, Q, QuerySet, When
 from django.utils.translation import gettext as _
@@ -127,7 +128,8 @@ def tallies(
         )
         .order_by()
     )
-    return {row.pop("replica"): row for row in rows}
+    counted: Any = rows  # values() has a type of its own, whose keys cannot go
+    return {row.pop("replica"): row for row in counted}
 
 
 def worker_lives(now: datetime) -> bool:

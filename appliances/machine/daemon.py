@@ -74,6 +74,14 @@ ROUND = 60.0
 class Daemon:
     """One running machine. Made and used on the event loop; `view` is what the replica said last."""
 
+    # Said here, and not only where they are made: modules that take a daemon are imported by this one.
+    applying: Applying
+    holder: MachineHolder
+    joining: asyncio.Lock
+    services: Services
+    table: Table
+    upgrading: Upgrading
+
     def __init__(
         self,
         home: Home,

@@ -23,7 +23,7 @@ from appliances.machine import killpoints
 from appliances.machine.view import View
 from clusters import membership, replicas
 from clusters.modes import Level
-from clusters.refusals import REFUSALS
+from clusters.refusals import refusals_and
 from clusters.state import Machine, Portal
 
 Text = Field(max_length=4096)
@@ -75,7 +75,7 @@ def enrol(view: View, raw: Wire, newcomer: Newcomer) -> Wire:
             _take_portal(view, request.portal, newcomer)
         else:
             _take_machine(view, request, newcomer)
-    except (*REFUSALS, ValidationError, InvalidKey) as error:
+    except refusals_and(ValidationError, InvalidKey) as error:
         raise Refused(Reason.INVALID, str(error)) from None
     if not request.preview:
         killpoints.passed("taken-in")

@@ -22,7 +22,7 @@ HOPS = 6
 
 def routes(own: Iterable[LinkStatus], heard: Mapping[str, MachineStatus]) -> dict[str, tuple[str, ...]]:
     """The shortest way to each member that can be reached: serial numbers from the next one to itself."""
-    found = {serial: (serial,) for serial in _neighbours(own)}
+    found: dict[str, tuple[str, ...]] = {serial: (serial,) for serial in _neighbours(own)}
     waiting = deque(found)
     while waiting:
         here = waiting.popleft()

@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Collection
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from lxml import etree
 
@@ -18,7 +18,7 @@ from clusters.catalogue import XML_NAME
 from clusters.config_files.errors import BadFile, MaskedSecret
 from clusters.differences import HIDDEN
 
-Element = etree._Element
+Element: TypeAlias = etree._Element
 Seal = Callable[[str], str]
 
 _PLAIN = re.compile(r"[\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.contrib import admin
 
 from clusters.raw_edits import NeverWritten
@@ -15,7 +17,7 @@ from portal.every_tenant import EveryTenant
 class Recorded(EveryTenant, NeverWritten, admin.ModelAdmin):
     """Rows of alerts are made and changed on their pages; here they are read and cleared away."""
 
-    list_select_related = ("tenant",)
+    list_select_related: ClassVar[tuple[str, ...]] = ("tenant",)
 
 
 @admin.register(Alert)

@@ -30,7 +30,7 @@ class RemedyShape(Shape):
 
     action = serializers.ChoiceField(choices=[str(action) for action in Action])
     feature = serializers.CharField()
-    source = ModeField()
+    source = ModeField()  # type: ignore[assignment]  # a field of that name, which the class gives up
     targets = serializers.ListField(child=ModeField())
 
 

@@ -33,7 +33,7 @@ from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.listing import asked, lists, page_of
 from portal.live.hints import hint, jobs_of
-from portal.tenants import ManagedCluster, Right, role_in
+from portal.tenants import ManagedCluster, Right, account_of, role_in
 
 
 def _page(request: Request, wanted: dict[str, Any], cluster: ManagedCluster | None = None) -> Response:
@@ -115,7 +115,10 @@ class Windows(ClusterView):
     def post(self, request: Request, slug: str) -> Response:
         cluster = self.place.cluster
         made = MaintenanceWindow(
-            tenant=cluster.tenant, cluster=cluster, made_by=request.user, **told(WindowInput, request)
+            tenant=cluster.tenant,
+            cluster=cluster,
+            made_by=account_of(request.user),
+            **told(WindowInput, request),
         )
         made.save()
         return Response(WindowShape(made).data, status=status.HTTP_201_CREATED)
@@ -125,7 +128,7 @@ class Window(ClusterView):
     """One maintenance window."""
 
     rights: ClassVar = {"DELETE": Right.EDIT}
-    http_method_names: ClassVar = ["delete", "head", "options"]
+    http_method_names = ["delete", "head", "options"]
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, slug: str, number: int) -> Response:

@@ -10,6 +10,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
+from rest_framework.settings import api_settings
 
 from portal.login.freshness import is_fresh
 from portal.tokens import ApiToken, holder
@@ -55,7 +56,7 @@ class FreshToWrite(BasePermission):
         return is_fresh(request)
 
 
-class BearerScheme(OpenApiAuthenticationExtension):
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # it has no types
     """How the description of the API names it."""
 
     target_class = BearerToken
@@ -63,3 +64,7 @@ class BearerScheme(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer", "description": "An API token of a person."}
+
+
+FRESH_TO_WRITE: list[Any] = [*api_settings.DEFAULT_PERMISSION_CLASSES, FreshToWrite]
+"""The permissions of views whose writes want a fresh second factor."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework.request import Request
 from rest_framework.serializers import Serializer
@@ -15,7 +15,7 @@ from portal.tenants import Right
 class ClusterView(APIView):
     """A view of one cluster. `rights` says what each method needs; foreign clusters are not found."""
 
-    rights: dict[str, Right] = {}
+    rights: ClassVar[dict[str, Right]] = {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -41,8 +41,8 @@ class Refusal(serializers.Serializer[Any]):
 def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     """Handler of REST framework: what the domain refuses has a status of its own."""
     if isinstance(error, InvalidDocument):
-        problems = ProblemShape(error.problems, many=True).data
-        return _refused(error, status.HTTP_422_UNPROCESSABLE_ENTITY, problems=problems)
+        listed = ProblemShape(error.problems, many=True).data
+        return _refused(error, status.HTTP_422_UNPROCESSABLE_ENTITY, problems=listed)
     if isinstance(error, CommitConflict):
         clashes = [{"entry": each.address, "now": each.now} for each in error.stale]
         return _refused(error, status.HTTP_409_CONFLICT, clashes=ClashShape(clashes, many=True).data)

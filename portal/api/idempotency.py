@@ -17,6 +17,8 @@ from rest_framework.exceptions import APIException, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.tenants import account_in
+
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
 LONGEST = 200
@@ -71,7 +73,7 @@ def _once(
     what = _digest(request)
     try:
         with transaction.atomic():
-            row = Answered.objects.create(user=request.user, key=key, request=what)
+            row = Answered.objects.create(user=account_in(request), key=key, request=what)
     except IntegrityError:
         return _repeated(request, key, what)
     try:
@@ -85,7 +87,7 @@ def _once(
 
 
 def _repeated(request: Request, key: str, what: str) -> Response:
-    row = Answered.objects.get(user=request.user, key=key)
+    row = Answered.objects.get(user=account_in(request), key=key)
     if row.request != what:
         raise KeyInUse(_("This Idempotency-Key belongs to another request."))
     if row.code is None:

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from clusters.modes import InvalidMode, Mode
+from clusters.modes import InvalidMode
 from portal.api.shapes import Shape
 from portal.modes import ModeConverter
 
@@ -57,7 +57,7 @@ class ModeWord(serializers.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(default=None, help_text="`cluster`, `group/<id>`, `machine/<serial>`")
 
-    def to_internal_value(self, data: Any) -> Mode:
+    def to_internal_value(self, data: Any) -> Any:
         try:
             return ModeConverter().to_python(super().to_internal_value(data))
         except InvalidMode as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.http import Http404
 from django.utils.translation import gettext as _
@@ -172,7 +172,7 @@ class Subscriptions(Administered):
 class OneSubscription(Administered):
     """One subscription."""
 
-    http_method_names: ClassVar = GONE
+    http_method_names = GONE
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, number: int) -> Response:
@@ -202,7 +202,7 @@ class Digests(Administered):
 class OneDigest(Administered):
     """One daily digest."""
 
-    http_method_names: ClassVar = GONE
+    http_method_names = GONE
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, number: int) -> Response:

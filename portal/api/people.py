@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, ClassVar
+from typing import Any
 
 from django.http import Http404
 from django.utils.translation import gettext as _
@@ -12,11 +12,10 @@ from rest_framework import status
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from portal import invitations, members
-from portal.api.authentication import FreshToWrite
+from portal.api.authentication import FRESH_TO_WRITE
 from portal.api.base import told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
@@ -42,14 +41,14 @@ from portal.login import sessions
 from portal.pages.audit import rows_of
 from portal.pages.people import People, administered, people_of
 from portal.pages.tokens import make, revoke
-from portal.tenants import ManagedCluster, Right, Tenant, tenants_with
+from portal.tenants import ManagedCluster, Right, Tenant, account_in, tenants_with
 from portal.tokens import ApiToken
 
 
 class FreshView(APIView):
     """A view whose writes want a fresh second factor."""
 
-    permission_classes: ClassVar = [*api_settings.DEFAULT_PERMISSION_CLASSES, FreshToWrite]
+    permission_classes = FRESH_TO_WRITE
 
 
 class TenantView(FreshView):
@@ -251,7 +250,7 @@ class Tokens(FreshView):
 
     @lists(TokenShape, operation_id="tokens_list")
     def get(self, request: Request) -> Response:
-        found = request.user.api_tokens.select_related("tenant").prefetch_related("clusters")
+        found = account_in(request).api_tokens.select_related("tenant").prefetch_related("clusters")
         return page_of(request, found, TokenShape, asked(request))
 
     @extend_schema(request=TokenInput, responses={201: IssuedToken, 400: Refusal})
@@ -267,7 +266,7 @@ class Tokens(FreshView):
 class Token(Tokens):
     """One token of yours."""
 
-    http_method_names: ClassVar = ["delete", "head", "options"]
+    http_method_names = ["delete", "head", "options"]
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, number: int) -> Response:

@@ -160,7 +160,7 @@ class TokenInput(Shape):
     """A token to make; `tenant` and `clusters` limit it."""
 
     name = serializers.CharField(max_length=100)
-    read_only = serializers.BooleanField(default=True)
+    read_only = serializers.BooleanField(default=True)  # type: ignore[assignment]  # a field of that name, which the class gives up
     expires = serializers.DateTimeField(required=False, allow_null=True, default=None)
     tenant = serializers.CharField(required=False, allow_null=True, default=None, max_length=50)
     clusters = serializers.ListField(
@@ -176,7 +176,7 @@ class TokenShape(Shape):
 
     number = serializers.IntegerField(source="pk")
     name = serializers.CharField()
-    read_only = serializers.BooleanField()
+    read_only = serializers.BooleanField()  # type: ignore[assignment]  # a field of that name, which the class gives up
     tenant = serializers.CharField(source="tenant.slug", allow_null=True, default=None)
     clusters = serializers.SerializerMethodField()
     created = serializers.DateTimeField()

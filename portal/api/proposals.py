@@ -93,7 +93,7 @@ class PolicyShape(PolicyInput):
 
     def get_opens(self, policy: CommitPolicy) -> str | None:
         found = policy.opens(timezone.now())
-        return found and found.isoformat()
+        return found.isoformat() if found else None
 
 
 class Policy(ClusterView):

@@ -58,7 +58,9 @@ class PromoteInput(Shape):
 
     feature = serializers.CharField()
     item = serializers.CharField()
-    source = serializers.CharField(help_text="`group/<id>` or `machine/<serial>`")
+    source = serializers.CharField(  # type: ignore[assignment]  # a field of that name, which the class gives up
+        help_text="`group/<id>` or `machine/<serial>`"
+    )
 
 
 class DemoteInput(Shape):

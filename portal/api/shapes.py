@@ -9,7 +9,6 @@ from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from clusters.modes import Mode
 from portal.modes import ModeConverter
 
 
@@ -22,7 +21,7 @@ class Document(serializers.JSONField):
 class ModeField(serializers.CharField):
     """A mode as addresses write it: `cluster`, `group/<id>`, `machine/<serial>`."""
 
-    def to_representation(self, value: Mode) -> str:
+    def to_representation(self, value: Any) -> str:
         return ModeConverter().to_url(value)
 
 

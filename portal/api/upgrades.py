@@ -8,10 +8,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 
 from portal import upgrades
-from portal.api.authentication import FreshToWrite
+from portal.api.authentication import FRESH_TO_WRITE
 from portal.api.base import ClusterView, told
 from portal.api.clusters import MachineQuery, sieve_of
 from portal.api.errors import Refusal
@@ -90,7 +89,7 @@ class Upgrades(ClusterView):
     """The run-book of a cluster (UPG-01..UPG-10). Each GET asks the machines how ready they are."""
 
     rights: ClassVar = {"GET": Right.SEE_STATE, "POST": Right.ADMINISTER}
-    permission_classes: ClassVar = [*api_settings.DEFAULT_PERMISSION_CLASSES, FreshToWrite]
+    permission_classes = FRESH_TO_WRITE
 
     @extend_schema(responses=BookShape, parameters=[BookQuery])
     def get(self, request: Request, slug: str) -> Response:
@@ -126,7 +125,7 @@ class ReleaseBefore(ClusterView):
     """Back to the release before, for one machine."""
 
     rights: ClassVar = {"POST": Right.ADMINISTER}
-    permission_classes: ClassVar = [*api_settings.DEFAULT_PERMISSION_CLASSES, FreshToWrite]
+    permission_classes = FRESH_TO_WRITE
 
     @extend_schema(
         request=ReleaseBeforeInput,

@@ -18,7 +18,7 @@ from clusters.config_files.saving import save_cluster
 from clusters.config_files.sealing import Sealing
 from clusters.installed import catalogue
 from portal.config_files import keys
-from portal.tenants import ManagedCluster, Person
+from portal.tenants import ManagedCluster, Person, account_of
 
 KEPT = 30
 EVERY = timedelta(days=1)
@@ -85,7 +85,7 @@ def keep(cluster: ManagedCluster, why: Backup.Why, person: Person | None = None)
             made=now,
             same=now,
             why=why,
-            by=person,
+            by=account_of(person),
             digest=digest,
             text=save_cluster(
                 replicas.state_of(row.replica), catalogue(), sealing=sealing, release=release()

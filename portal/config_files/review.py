@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from clusters import drafts, effective
+from clusters import effective
 from clusters.catalogue import Document
 from clusters.config_files import loading
 from clusters.config_files.loading import Assignment
@@ -17,12 +17,13 @@ from clusters.installed import catalogue
 from clusters.models import Draft
 from clusters.modes import Mode
 from clusters.refusals import Refused
+from clusters.sealing import secrets_of
 from clusters.state import ClusterState
 from clusters.versions import Address
 from clusters.wire import canonical, digest
-from portal.checks import Check
 from portal.config_files import backups, preflight
 from portal.config_files.uploads import Upload
+from portal.preflight import Check
 from portal.tenants import ManagedCluster, Person
 
 
@@ -61,7 +62,7 @@ def review(state: ClusterState, file: ConfigFile, wanted: Assignment, replica_id
     entries = []
     for change in planned.changes:
         before = state.entries.get(change.address)
-        told = differences(before.value if before else None, change.value, drafts.secrets_of(change.address))
+        told = differences(before.value if before else None, change.value, secrets_of(change.address))
         if change.address.mode is not None:
             entries.append(EntryReview(change.address, change.address.mode, change.value, told))
     addresses = [str(change.address) for change in planned.changes]

@@ -95,8 +95,12 @@ def keep(cluster: ManagedCluster, person: Person, name: str, file: ConfigFile, c
             _("Only the file of a cluster is loaded into a cluster; this is the file of one machine.")
         )
     forget_expired()
-    told = {"name": name[:255], "choice": Upload.Choice(choice), "text": json.dumps(asdict(file))}
-    return Upload.objects.create(cluster=cluster, person=person, **told)
+    told: dict[str, Any] = {
+        "name": name[:255],
+        "choice": Upload.Choice(choice),
+        "text": json.dumps(asdict(file)),
+    }
+    return Upload.objects.create(cluster=cluster, person_id=person.pk, **told)
 
 
 def of_person(cluster: ManagedCluster, person: Person, number: int) -> Upload | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
+from functools import partial
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -87,7 +88,7 @@ async def flow(report: Report, pause: float) -> None:
     loop = asyncio.get_running_loop()
     for name, address in SINKS.items():
         sink = Sink(name, report)
-        await loop.create_server(lambda sink=sink: SMTP(sink, hostname=sink.name), address, SINK_PORT)
+        await loop.create_server(partial(SMTP, sink, hostname=sink.name), address, SINK_PORT)
     for cluster, machine in ways():
         await asyncio.to_thread(send, cluster, machine, report)
         await asyncio.sleep(pause)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import asyncssh
@@ -110,7 +111,7 @@ class Typist:
             link = self._links[machine.address] = await _login(machine)
         done = await link.run(line, input=stdin)
         if done.exit_status:
-            raise DemoFailed(f"{machine.name}> {line}: {done.stderr or done.stdout}")
+            raise DemoFailed(f"{machine.name}> {line}: {str(done.stderr) or str(done.stdout)}")
         return str(done.stdout)
 
 
@@ -175,10 +176,10 @@ def provision(var: Path, steps: Steps, say: Callable[[str], None]) -> None:
     with Typist() as typist:
         for cluster in CLUSTERS:
             say(f"cluster {cluster.name}: {', '.join(m.name for m in cluster.machines)}")
-            steps.once(f"found {cluster.name}", lambda c=cluster: found(typist, c))
+            steps.once(f"found {cluster.name}", partial(found, typist, cluster))
             for machine in cluster.machines[1:]:
-                steps.once(f"join {machine.serial}", lambda c=cluster, m=machine: join(typist, var, c, m))
-            steps.once(f"adopt {cluster.name}", lambda c=cluster: adopt(var, c))
+                steps.once(f"join {machine.serial}", partial(join, typist, var, cluster, machine))
+            steps.once(f"adopt {cluster.name}", partial(adopt, var, cluster))
 
 
 def prepare_all(var: Path, steps: Steps) -> None:

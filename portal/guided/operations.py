@@ -27,7 +27,7 @@ from portal.guided.commands import operation as command
 from portal.jobs import Job
 from portal.live.hints import hint, jobs_of
 from portal.phrases import words_of
-from portal.tenants import ManagedCluster, Person
+from portal.tenants import ManagedCluster, Person, account_of
 
 Told = Mapping[str, Any]
 Act = Callable[[int, dict[str, str]], object]
@@ -188,7 +188,7 @@ def preview(replica_id: int, found: Operation) -> Preview:
 def carry_out(cluster: ManagedCluster, person: Person, found: Operation) -> Job:
     """Do it, with a job that says who did what. Raises the operation's refusals; nothing changed then."""
     job = Job.everything.create(
-        tenant=cluster.tenant, cluster=cluster, kind="guided", started_by=person, total=1
+        tenant=cluster.tenant, cluster=cluster, kind="guided", started_by=account_of(person), total=1
     )
     job.claim()
     job.say(found.command)

@@ -18,7 +18,7 @@ from portal.guided.commands import Typed
 from portal.jobs import Job
 from portal.live.hints import hint, jobs_of
 from portal.phrases import words_of
-from portal.tenants import ManagedCluster, Person, Tenant
+from portal.tenants import ManagedCluster, Person, Tenant, account_of
 
 MOST_LINES, LONGEST = 400, 500
 
@@ -94,6 +94,8 @@ def _say(job: Job, command: Typed, answer: Answer) -> None:
 
 def job_of(tenant: Tenant, cluster: ManagedCluster | None, person: Person, steps: int) -> Job:
     """A job for a guided run, taken already."""
-    job = Job.everything.create(tenant=tenant, cluster=cluster, kind="guided", started_by=person, total=steps)
+    job = Job.everything.create(
+        tenant=tenant, cluster=cluster, kind="guided", started_by=account_of(person), total=steps
+    )
     job.claim()
     return job

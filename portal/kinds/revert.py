@@ -64,7 +64,7 @@ def _disconnect(part: JobPart) -> None:
     job = part.job
     assert job.cluster is not None
     if not _alone(part):
-        by = {"user": job.started_by.get_username(), "host": settings.GATEFOLD_PORTAL_NAME}
+        by = {"user": job.by, "host": settings.GATEFOLD_PORTAL_NAME}
         membership.set_disconnected(job.cluster.replica_id, [part.serial], True, **by)
 
 

@@ -226,7 +226,7 @@ def _take_back(job: Job, release: str) -> None:
     rows = MachineStatus.objects.filter(replica=replica_id, release=release)
     waiting = [row.serial for row in rows if row.report.get("disconnected")]
     if waiting:
-        by = {"user": job.started_by.get_username(), "host": settings.GATEFOLD_PORTAL_NAME}
+        by = {"user": job.by, "host": settings.GATEFOLD_PORTAL_NAME}
         membership.set_disconnected(replica_id, waiting, False, **by)
 
 

@@ -86,6 +86,6 @@ class Provider(DefaultSocialAccountAdapter):
 
 def _box() -> MultiFernet:
     """The keys of what is kept encrypted in the database; they stand outside it."""
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    keys: list[Any] = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     digests = (hashlib.sha256(f"second factor:{key}".encode()).digest() for key in keys)
     return MultiFernet([Fernet(base64.urlsafe_b64encode(each)) for each in digests])

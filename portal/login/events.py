@@ -78,7 +78,7 @@ def _second_factor_failed(sender: Any, user: Any, **more: Any) -> None:
 def _raw_edit(sender: Any, instance: LogEntry, **more: Any) -> None:
     change = {ADDITION: "added", DELETION: "deleted"}.get(instance.action_flag, "changed")
     table = str(instance.content_type and instance.content_type.model)
-    facts = {"table": table, "row": instance.object_id, "change": change}
+    facts: dict[str, Any] = {"table": table, "row": instance.object_id, "change": change}
     record(instance.user, Action.RAW_EDIT, instance.object_repr, **facts)
 
 

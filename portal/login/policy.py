@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from allauth.mfa.models import Authenticator
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -19,7 +19,7 @@ OPEN = ("/account/2fa/", "/account/reauthenticate/", "/logout/", "/i18n/", "/sta
 Respond = Callable[[HttpRequest], HttpResponse]
 
 
-def second_factors(user_id: int) -> QuerySet[Authenticator]:
+def second_factors(user_id: int | OuterRef | None) -> QuerySet[Authenticator]:
     """Apps and keys of the person; recovery codes alone are none."""
     return Authenticator.objects.filter(user=user_id).exclude(type=Authenticator.Type.RECOVERY_CODES)
 

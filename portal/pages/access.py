@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
+from django_htmx.middleware import HtmxDetails
 
 from appliances.following.freshness import Seen, seen
 from appliances.models import Connection, MachineStatus
@@ -25,7 +26,13 @@ from portal.login.freshness import ask_again, is_fresh
 from portal.proposals.proposal import waiting_in
 from portal.tenants import ManagedCluster, Right, Role, role_in
 
-View = Callable[..., HttpResponse]
+View = Callable[..., Any]
+
+
+class PageRequest(HttpRequest):
+    """A request as django-htmx's middleware leaves it."""
+
+    htmx: HtmxDetails
 
 
 @dataclass
@@ -140,8 +147,8 @@ def place_of(request: HttpRequest, slug: str) -> Place:
     """The cluster of that name as the person sees it; Http404 for foreign ones as for missing ones."""
     clusters = ManagedCluster.objects.seen_by(request.user).select_related("replica", "tenant")
     cluster = clusters.filter(slug=slug).first()
-    role = cluster and role_in(request.user, cluster.tenant_id, cluster.pk)
-    if not role:
+    role = role_in(request.user, cluster.tenant_id, cluster.pk) if cluster else None
+    if cluster is None or not role:
         raise Http404
     return Place(cluster, role, request.user)
 

@@ -23,7 +23,7 @@ from portal.login.policy import second_factors
 from portal.login.sessions import end, end_others, living
 from portal.pages.access import fresh, number_in
 from portal.pages.paging import page_of
-from portal.tenants import Right, tenants_with
+from portal.tenants import Right, account_in, tenants_with
 
 SHOWN = 50
 """Sessions on one page."""
@@ -31,6 +31,8 @@ SHOWN = 50
 
 class AccountForm(forms.ModelForm):
     """Names, and what one likes."""
+
+    fields: dict[str, Any]
 
     language = forms.ChoiceField(label=gettext_lazy("Language"), required=False)
     time_zone = forms.ChoiceField(
@@ -58,7 +60,7 @@ class AccountForm(forms.ModelForm):
         zones = [(name, name.replace("_", " ")) for name in display.zones()]
         self.fields["time_zone"].choices = [("", _("UTC, as the machines")), *zones]
         likes = display.profile_of(self.instance)
-        self.initial |= {name: getattr(likes, name) for name in ("language", "time_zone", "theme")}
+        self.initial.update({name: getattr(likes, name) for name in ("language", "time_zone", "theme")})
 
 
 def account(request: HttpRequest) -> HttpResponse:
@@ -76,9 +78,9 @@ def account(request: HttpRequest) -> HttpResponse:
         "form": form,
         "now": timezone.now(),
         "second_factors": second_factors(request.user.pk).count(),
-        "memberships": request.user.memberships.select_related("tenant").prefetch_related(
-            "clusters__cluster__replica"
-        ),
+        "memberships": account_in(request)
+        .memberships.select_related("tenant")
+        .prefetch_related("clusters__cluster__replica"),
         "may_adopt": tenants_with(request.user, Right.ADMINISTER).exists(),
         "section": "account",
     }

@@ -24,6 +24,8 @@ from portal.tenants import Right, Tenant, tenants_with
 class WhereForm(doors.WhereForm):
     """Any machine of the cluster, and the tenant that will see it."""
 
+    fields: dict[str, Any]
+
     field_order = ("tenant", "address", "port")
     tenant = forms.ModelChoiceField(Tenant.objects.none(), label=gettext_lazy("Tenant"), empty_label=None)
     address = forms.CharField(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -14,7 +14,7 @@ from clusters.naming import mode_labels
 from clusters.refusals import REFUSALS
 from clusters.transfers import Plan, carry_out, plan
 from portal.advice import Given, bring_back, dismiss, find, given
-from portal.pages.access import Place, cluster_page
+from portal.pages.access import PageRequest, Place, cluster_page
 from portal.pages.paging import page_of
 from portal.tenants import Right
 
@@ -27,7 +27,7 @@ def all_advice(place: Place) -> list[Given]:
 
 
 @cluster_page(Right.SEE_SETTINGS)
-def advice(request: HttpRequest, place: Place) -> HttpResponse:
+def advice(request: PageRequest, place: Place) -> HttpResponse:
     """Look at the advice, or do what the pressed button says; htmx gets the badge with the count alone."""
     if request.method == "POST":
         place.require(Right.EDIT)
@@ -45,7 +45,7 @@ def advice(request: HttpRequest, place: Place) -> HttpResponse:
     return render(request, "advice/badge.html" if request.htmx else "advice/advice.html", context)
 
 
-def _done(request: HttpRequest, place: Place) -> str:
+def _done(request: PageRequest, place: Place) -> str:
     here = reverse("advice", args=[place.cluster.slug])
     key, do = request.POST.get("advice", ""), request.POST.get("do", "")
     try:
@@ -69,7 +69,7 @@ def planned(place: Place, remedy: Remedy) -> Plan:
     return plan(place.replica_id, place.user, remedy.action, remedy.feature, remedy.source, remedy.targets)
 
 
-def _mend(request: HttpRequest, place: Place, remedy: Remedy) -> str:
+def _mend(request: PageRequest, place: Place, remedy: Remedy) -> str:
     found = planned(place, remedy)
     if found.replaced or found.broken or found.emptied:
         text = _(

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -25,7 +25,7 @@ from portal.alerts.looking import Filter, listed, nobody_works, open_of
 from portal.alerts.watching import look_at_portal
 from portal.alerts.windows import MaintenanceWindow
 from portal.live.hints import hint, jobs_of
-from portal.pages.access import Place, cluster_page, number_in
+from portal.pages.access import PageRequest, Place, cluster_page, number_in
 from portal.pages.notifications import administers
 from portal.tenants import ManagedCluster, Right, role_in
 
@@ -34,6 +34,8 @@ SHOWN = 50
 
 class WindowForm(forms.ModelForm):
     """When, and why. The times are in UTC, as all times of this portal."""
+
+    fields: dict[str, Any]
 
     class Meta:
         model = MaintenanceWindow
@@ -63,7 +65,7 @@ class WindowForm(forms.ModelForm):
         return told
 
 
-def _page(request: HttpRequest, cluster: ManagedCluster | None = None) -> dict[str, Any]:
+def _page(request: PageRequest, cluster: ManagedCluster | None = None) -> dict[str, Any]:
     wanted = Filter.of(request.GET)
     number = request.GET.get("page", "1")
     shown = Paginator(listed(request.user, wanted, cluster), SHOWN).get_page(number)
@@ -79,7 +81,7 @@ def _page(request: HttpRequest, cluster: ManagedCluster | None = None) -> dict[s
     }
 
 
-def _to_act_on(request: HttpRequest, shown: Any) -> set[int]:
+def _to_act_on(request: PageRequest, shown: Any) -> set[int]:
     """The alerts that the person may acknowledge, by their keys."""
     places = {(alert.tenant_id, alert.cluster_id) for alert in shown}
     roles = {place: role_in(request.user, *place) for place in places}
@@ -88,7 +90,7 @@ def _to_act_on(request: HttpRequest, shown: Any) -> set[int]:
 
 
 @require_safe
-def alerts(request: HttpRequest) -> HttpResponse:
+def alerts(request: PageRequest) -> HttpResponse:
     """Those of all my clusters; htmx gets the list alone."""
     context = {"section": "alerts", **_page(request)}
     if request.htmx:
@@ -99,14 +101,14 @@ def alerts(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def bell(request: HttpRequest) -> HttpResponse:
+def bell(request: PageRequest) -> HttpResponse:
     """The bell and the banner; notices that no worker is left, which no worker could."""
     if nobody_works():
         look_at_portal()
     return render(request, "alerts/bell_live.html", {"open": open_of(request)})
 
 
-def alert(request: HttpRequest, number: int) -> HttpResponse:
+def alert(request: PageRequest, number: int) -> HttpResponse:
     """One alert with its story; POST acknowledges it."""
     found = Alert.objects.seen_by(request.user).select_related(
         "cluster__replica", "tenant", "acknowledged_by"
@@ -130,7 +132,7 @@ def alert(request: HttpRequest, number: int) -> HttpResponse:
     return render(request, "alerts/story.html" if request.htmx else "alerts/alert.html", context)
 
 
-def _acknowledge(request: HttpRequest, one: Alert) -> HttpResponse:
+def _acknowledge(request: PageRequest, one: Alert) -> HttpResponse:
     note = request.POST.get("note", "").strip()
     if acknowledge(one, request.user, note, timezone.now()):
         hint(jobs_of(one.tenant_id), "alerts")
@@ -150,7 +152,7 @@ def one_address(one: Alert) -> str:
 
 
 @cluster_page(Right.SEE_STATE)
-def cluster_alerts(request: HttpRequest, place: Place) -> HttpResponse:
+def cluster_alerts(request: PageRequest, place: Place) -> HttpResponse:
     """Those of one cluster, and when people work on it; POST plans (`do` window) or ends (`do` end) one."""
     form = WindowForm(cluster=place.cluster)
     if request.method == "POST":
@@ -179,7 +181,7 @@ def _windows(place: Place) -> Any:
     return found.select_related("made_by")
 
 
-def _make_window(request: HttpRequest, place: Place, form: WindowForm) -> HttpResponse:
+def _make_window(request: PageRequest, place: Place, form: WindowForm) -> HttpResponse:
     window = form.save(commit=False)
     window.tenant, window.cluster, window.made_by = place.cluster.tenant, place.cluster, request.user
     window.save()
@@ -187,7 +189,7 @@ def _make_window(request: HttpRequest, place: Place, form: WindowForm) -> HttpRe
     return redirect("cluster_alerts", place.cluster.slug)
 
 
-def _end_window(request: HttpRequest, place: Place) -> HttpResponse:
+def _end_window(request: PageRequest, place: Place) -> HttpResponse:
     from portal.alerts import tasks  # registers with Celery, which must be configured first
 
     number = request.POST.get("window", "")
@@ -200,7 +202,7 @@ def _end_window(request: HttpRequest, place: Place) -> HttpResponse:
 
 
 @require_safe
-def vocabulary(request: HttpRequest) -> HttpResponse:
+def vocabulary(request: PageRequest) -> HttpResponse:
     """Every kind: what it means, where it comes from, what to do."""
     rows = [(kind, MEANINGS[kind], MEANINGS[kind].severity.label) for kind in Kind]
     return render(request, "alerts/vocabulary.html", {"section": "alerts", "rows": rows})

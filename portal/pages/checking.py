@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,9 +21,8 @@ from clusters.side_by_side import Row, side_by_side
 from portal import checks
 from portal.audit import Action, record
 from portal.checks import Check, Finding
-from portal.jobs import Job
-from portal.pages.access import Place, cluster_page
-from portal.pages.jobs import start
+from portal.jobs import Job, start
+from portal.pages.access import PageRequest, Place, cluster_page
 from portal.pages.paging import MANY, page_of
 from portal.tenants import Right
 
@@ -72,7 +71,7 @@ def begin(place: Place, person: Any) -> Job:
 
 
 @cluster_page(Right.SEE_SETTINGS)
-def check(request: HttpRequest, place: Place) -> HttpResponse:
+def check(request: PageRequest, place: Place) -> HttpResponse:
     """Look at the last check; POST starts one, or resolves findings. htmx gets what moves alone."""
     if request.method == "POST":
         place.require(Right.EDIT)
@@ -106,7 +105,7 @@ def check(request: HttpRequest, place: Place) -> HttpResponse:
     return render(request, "checks/check.html", context)
 
 
-def _resolve(request: HttpRequest, place: Place) -> None:
+def _resolve(request: PageRequest, place: Place) -> None:
     last = checks.latest(place.cluster)
     if last is None or request.POST.get("check") != str(last.pk):
         messages.error(request, _("There is a newer check meanwhile. Look at it and choose again."))
@@ -131,7 +130,7 @@ def _resolve(request: HttpRequest, place: Place) -> None:
         messages.info(request, _("Choose a version first."))
 
 
-def _choices(request: HttpRequest, last: Check) -> dict[int, int | None]:
+def _choices(request: PageRequest, last: Check) -> dict[int, int | None]:
     found: dict[int, int | None] = {}
     for pk in last.findings.values_list("pk", flat=True):
         told = request.POST.get(f"{CHOICE}{pk}", "")

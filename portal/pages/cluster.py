@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -25,7 +25,7 @@ from portal.alerts.looking import of_place
 from portal.live.shared import shared
 from portal.machines import Sieve
 from portal.pages import past
-from portal.pages.access import Place, cluster_page, machines_seen
+from portal.pages.access import PageRequest, Place, cluster_page, machines_seen
 from portal.pages.navigation import entries, has_mode, require_mode, tabs
 from portal.pages.paging import MACHINES, MANY, page_of
 from portal.tenants import Right
@@ -50,7 +50,7 @@ def _parts(place: Place, machines: list[Seen]) -> list[Part]:
     return [Part(group, placed[ident]) for ident, group in groups.items()]
 
 
-def _shared(request: HttpRequest, place: Place) -> SafeString:
+def _shared(request: PageRequest, place: Place) -> SafeString:
     """The machines as all who may see as much of the cluster see them on the same page of the list."""
     sees = "settings" if place.may_see_settings else "state"
     page = sha256(request.GET.urlencode().encode()).hexdigest()
@@ -60,11 +60,11 @@ def _shared(request: HttpRequest, place: Place) -> SafeString:
     )
 
 
-def _machines(request: HttpRequest, context: dict[str, Any]) -> SafeString:
+def _machines(request: PageRequest, context: dict[str, Any]) -> SafeString:
     return render_to_string("cluster/machines.html", context, request)
 
 
-def shown(request: HttpRequest, place: Place, machines: list[Seen]) -> dict[str, Any]:
+def shown(request: PageRequest, place: Place, machines: list[Seen]) -> dict[str, Any]:
     """A page of the machines that are wanted, by group; a group without any is shown where all are."""
     sieve = Sieve.of(request.GET)
     by_group = [one for part in _parts(place, sieve.sift(machines)) for one in part.machines]
@@ -79,7 +79,7 @@ def shown(request: HttpRequest, place: Place, machines: list[Seen]) -> dict[str,
     }
 
 
-def _live(request: HttpRequest, place: Place) -> dict[str, Any]:
+def _live(request: PageRequest, place: Place) -> dict[str, Any]:
     machines = machines_seen(place)
     kinds = [one.connection for one in machines]
     return {
@@ -102,7 +102,7 @@ def _live(request: HttpRequest, place: Place) -> dict[str, Any]:
 
 @require_safe
 @cluster_page(Right.SEE_STATE)
-def cluster(request: HttpRequest, place: Place) -> HttpResponse:
+def cluster(request: PageRequest, place: Place) -> HttpResponse:
     """The cluster; htmx gets its live part alone."""
     lasting = of_place(place.cluster)
     place.cut_off = any(alert.kind == Kind.CUT_OFF for alert in lasting)
@@ -119,7 +119,7 @@ def cluster(request: HttpRequest, place: Place) -> HttpResponse:
 
 @require_safe
 @cluster_page(Right.SEE_SETTINGS)
-def mode(request: HttpRequest, place: Place, mode: Mode) -> HttpResponse:
+def mode(request: PageRequest, place: Place, mode: Mode) -> HttpResponse:
     """What a mode defines and inherits, or did (`?at=`), feature by feature; of a machine also its state."""
     place = past.travelled(request, place)
     if place.at and not has_mode(place.state, mode):

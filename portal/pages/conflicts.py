@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from clusters import commits
 from clusters.installed import catalogue
-from clusters.refusals import REFUSALS
+from clusters.refusals import refusals_and
 from clusters.reverting import REVERTIBLE
 from clusters.sealing import secrets_of
 from clusters.side_by_side import Row, side_by_side
@@ -121,7 +121,7 @@ def _settled(request: HttpRequest, place: Place) -> str:
         address = Address.parse(request.POST.get("entry", ""))
         act = ACTIONS.get(request.POST.get("do", ""))
         return (act(request, place, address) if act else "") or here
-    except (MalformedCommit, *REFUSALS) as error:
+    except refusals_and(MalformedCommit) as error:
         messages.error(request, str(error))
         return here
 

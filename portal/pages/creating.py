@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from appliances.links.errors import LinkError
 from clusters.addressing import check_name
 from clusters.phrases import phrase
-from clusters.refusals import REFUSALS
+from clusters.refusals import REFUSALS, refusals_and
 from portal.guided import commands
 from portal.guided.commands import Typed, over_ssh
 from portal.guided.joining import of_machine, who_is
@@ -30,6 +30,8 @@ from portal.tenants import Right, Tenant, tenants_with
 
 class CreateForm(LoginForm):
     """What a new cluster needs (CR-02, CR-07), and the tenant in whose name it is done."""
+
+    fields: dict[str, Any]
 
     tenant = forms.ModelChoiceField(Tenant.objects.none(), label=gettext_lazy("Tenant"), empty_label=None)
     name = forms.CharField(label=gettext_lazy("Name of the cluster"), max_length=255)
@@ -95,7 +97,7 @@ def _look(request: HttpRequest, mine: Any) -> HttpResponse:
 def _check(request: HttpRequest, form: CreateForm) -> HttpResponse:
     try:
         checks = list(of_machine(who_is(form.door())))
-    except (LinkError, *REFUSALS) as error:
+    except refusals_and(LinkError) as error:
         return _show(request, "who", 422, form=form, trouble=error)
     return _show(request, "confirm", form=form, checks=checks, blocked=blocked(checks), **_lines(form))
 
@@ -111,7 +113,7 @@ def _run(request: HttpRequest, form: CreateForm) -> HttpResponse:
     job = job_of(told["tenant"], None, request.user, 1)
     try:
         run(job, form.door(), [Typed(form.command)])
-    except (LinkError, *REFUSALS) as error:
+    except refusals_and(LinkError) as error:
         return _show(request, "confirm", 422, form=form, trouble=error, job=job, **_lines(form))
     job.end(Job.State.DONE, phrase(gettext_noop("Created the cluster %(name)s")) % {"name": told["name"]})
     messages.success(request, _("The cluster %(name)s exists now.") % {"name": told["name"]})

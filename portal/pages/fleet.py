@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,6 +19,7 @@ from appliances.following.freshness import Seen, in_trouble, seen, tallies, work
 from appliances.models import MachineStatus
 from clusters.models import Draft
 from portal.alerts.looking import open_of
+from portal.pages.access import PageRequest
 from portal.pages.paging import MANY, page_of
 from portal.proposals.proposal import waiting_for
 from portal.tenants import ManagedCluster, Right, tenants_with
@@ -81,7 +82,7 @@ class Row:
         return [tone for tone, count in counts for _n in range(-(-int(count * scale * 1000) // 1000))]
 
 
-def _rows(request: HttpRequest) -> list[Row]:
+def _rows(request: PageRequest) -> list[Row]:
     clusters = list(ManagedCluster.objects.seen_by(request.user).select_related("tenant", "replica"))
     ids = [cluster.replica_id for cluster in clusters]
     statuses = MachineStatus.objects.filter(replica__in=ids)
@@ -103,7 +104,7 @@ def _attention(rows: list[Row], cut_off: bool) -> list[tuple[ManagedCluster, See
     return [(c := clusters[s.replica_id], seen(s, now, c.replica.revision, cut_off=cut_off)) for s in found]
 
 
-def _wanted(request: HttpRequest, rows: list[Row]) -> list[Row]:
+def _wanted(request: PageRequest, rows: list[Row]) -> list[Row]:
     """The clusters that the address asks for: `q` in cluster or tenant, `only` those in trouble."""
     text = request.GET.get("q", "").strip().casefold()
     return [
@@ -122,7 +123,7 @@ def _totals(rows: list[Row]) -> dict[str, int]:
 
 
 @require_safe
-def fleet(request: HttpRequest) -> HttpResponse:
+def fleet(request: PageRequest) -> HttpResponse:
     """All clusters; htmx gets the fragment alone."""
     rows = _rows(request)
     page = page_of(request, _wanted(request, rows), CLUSTERS)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, Q, QuerySet, When
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.background import background
 from portal.jobs import Job, again, cancel, skip, start, working_on
 from portal.kinds import kinds
-from portal.pages.access import Place, cluster_page
+from portal.pages.access import PageRequest, Place, cluster_page
 from portal.pages.paging import page_of
 from portal.tenants import ManagedCluster, Right, role_in
 from portal.upgrades import left_apart
@@ -26,7 +26,7 @@ LATE = timedelta(seconds=60)
 FILTERS = ("cluster", "kind", "state", "machine")
 
 
-def _mine(request: HttpRequest) -> QuerySet[Job]:
+def _mine(request: PageRequest) -> QuerySet[Job]:
     """The person's jobs that the filters of the address let through."""
     found: QuerySet[Job] = Job.objects.seen_by(request.user)
     names = {"cluster": "cluster__slug", "kind": "kind", "state": "state"}
@@ -36,7 +36,7 @@ def _mine(request: HttpRequest) -> QuerySet[Job]:
     return found.filter(**told).select_related("cluster__replica", "tenant", "started_by")
 
 
-def _context(request: HttpRequest) -> dict[str, Any]:
+def _context(request: PageRequest) -> dict[str, Any]:
     now = timezone.now()
     mine, running = _mine(request), Q(state__in=[Job.State.QUEUED, Job.State.RUNNING])
     chosen = {name: request.GET.get(name, "") for name in FILTERS}
@@ -62,12 +62,12 @@ def _late(job: Job, now: datetime) -> bool:
 
 
 @require_safe
-def jobs(request: HttpRequest) -> HttpResponse:
+def jobs(request: PageRequest) -> HttpResponse:
     """All of it; htmx gets the changing part alone."""
     return render(request, "jobs/live.html" if request.htmx else "jobs/jobs.html", _context(request))
 
 
-def job(request: HttpRequest, number: int) -> HttpResponse:
+def job(request: PageRequest, number: int) -> HttpResponse:
     """One job with its machines and its log; POST cancels, starts again or skips a machine."""
     found = Job.objects.seen_by(request.user).select_related("cluster__replica", "tenant", "started_by")
     one = found.filter(pk=number).first()
@@ -91,7 +91,7 @@ def job(request: HttpRequest, number: int) -> HttpResponse:
     return render(request, "jobs/job_live.html" if request.htmx else "jobs/job.html", context)
 
 
-def _act(one: Job, request: HttpRequest) -> Job:
+def _act(one: Job, request: PageRequest) -> Job:
     do = request.POST.get("do")
     if do == "cancel":
         cancel(one, request.user)
@@ -104,6 +104,6 @@ def _act(one: Job, request: HttpRequest) -> Job:
 
 @require_POST
 @cluster_page(Right.EDIT)
-def synchronise(request: HttpRequest, place: Place) -> HttpResponse:
+def synchronise(request: PageRequest, place: Place) -> HttpResponse:
     """Start the job "Synchronise" of a cluster."""
     return redirect("job", start("synchronise", place.cluster, request.user).pk)

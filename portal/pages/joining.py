@@ -17,7 +17,7 @@ from appliances.links.errors import LinkError
 from clusters.catalogue import Scope
 from clusters.installed import catalogue
 from clusters.phrases import phrase
-from clusters.refusals import REFUSALS
+from clusters.refusals import refusals_and
 from clusters.state import ClusterState
 from portal.guided import commands
 from portal.guided import joining as guide
@@ -33,6 +33,8 @@ from portal.tenants import Right
 
 class JoinForm(LoginForm):
     """Who joins, at which member, into which group, and with whose consent."""
+
+    fields: dict[str, Any]
 
     member = forms.ChoiceField(
         label=gettext_lazy("Member that lets it in"),
@@ -130,7 +132,7 @@ def _check(request: HttpRequest, place: Place, form: JoinForm) -> HttpResponse:
         if plan.prepared and guide.admit(place.cluster, place.state, request.user, guide.who_is(door)):
             guide.wait_until_heard(door, plan)
         found = guide.look(place.cluster, place.state, door, plan, form.cleaned_data["cluster_passphrase"])
-    except (LinkError, *REFUSALS) as error:
+    except refusals_and(LinkError) as error:
         return _show(request, place, "who", 422, form=form, trouble=error)
     more = {"look": found, "blocked": blocked(found.checks), **_lines(place.state, form, found.who)}
     return _show(request, place, "confirm", form=form, **more)
@@ -151,7 +153,7 @@ def _run(request: HttpRequest, place: Place, form: JoinForm) -> HttpResponse:
     job = job_of(place.cluster.tenant, place.cluster, request.user, 1)
     try:
         run(job, form.door(), [plan.typed(told["cluster_passphrase"])])
-    except (LinkError, *REFUSALS) as error:
+    except refusals_and(LinkError) as error:
         return _show(
             request, place, "confirm", 422, form=form, trouble=error, job=job, **_lines(place.state, form)
         )

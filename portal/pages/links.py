@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,8 +20,7 @@ from appliances.models import Connection, LinkStatus
 from clusters.state import ClusterState
 from portal import ring
 from portal.machines import short_names
-from portal.pages.access import Place, cluster_page
-from portal.pages.cluster import machines_seen
+from portal.pages.access import PageRequest, Place, cluster_page, machines_seen
 from portal.ring import Spot
 from portal.tenants import Right
 
@@ -232,7 +231,7 @@ def _counted(rows: QuerySet[LinkStatus], now: datetime) -> Counter[Connection]:
 
 @require_safe
 @cluster_page(Right.SEE_STATE)
-def links(request: HttpRequest, place: Place) -> HttpResponse:
+def links(request: PageRequest, place: Place) -> HttpResponse:
     """The map; htmx gets its live part alone."""
     now = timezone.now()
     context = {"place": place, "section": "links", "map": map_of(place, now), "now": now}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -26,8 +26,7 @@ from clusters.state import Machine
 from portal import plots
 from portal.editing.summaries import in_short
 from portal.machines import Sieve
-from portal.pages.access import Place, cluster_page
-from portal.pages.cluster import machines_seen
+from portal.pages.access import PageRequest, Place, cluster_page, machines_seen
 from portal.pages.navigation import entries, require_mode, tabs
 from portal.pages.paging import MACHINES, MANY, page_of
 from portal.plots import Plot, Spark
@@ -132,10 +131,10 @@ def story_of(place: Place, mode: Mode) -> list[Told]:
 
 @require_safe
 @cluster_page(Right.SEE_STATE)
-def monitor(request: HttpRequest, place: Place, mode: Mode) -> HttpResponse:
+def monitor(request: PageRequest, place: Place, mode: Mode) -> HttpResponse:
     """A machine; other modes let a person choose one (GUI-15). htmx gets one part alone (`?part=`)."""
     require_mode(place.state, mode)
-    context = {"place": place, "mode": mode, "section": "monitor", "now": timezone.now()}
+    context: dict[str, Any] = {"place": place, "mode": mode, "section": "monitor", "now": timezone.now()}
     if mode.level is not Level.MACHINE:
         return render(
             request,
@@ -155,7 +154,7 @@ def _frame(place: Place, mode: Mode) -> dict[str, Any]:
     return {"modes": place.state.modes(), "tabs": shown}
 
 
-def _choice(request: HttpRequest, place: Place, mode: Mode) -> dict[str, Any]:
+def _choice(request: PageRequest, place: Place, mode: Mode) -> dict[str, Any]:
     reached, sieve = {member.serial for member in place.state.reach(mode)}, Sieve.of(request.GET)
     machines = [one for one in machines_seen(place) if one.status.serial in reached]
     page = page_of(request, sieve.sift(machines), MACHINES)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -17,7 +17,7 @@ from clusters.matrix import Cell, Kind, Row, matrix, own
 from clusters.modes import CLUSTER, Mode, group, machine
 from clusters.state import ClusterState
 from portal.machines import short_names
-from portal.pages.access import Place, cluster_page
+from portal.pages.access import PageRequest, Place, cluster_page
 from portal.tenants import Right
 
 COLUMNS = 40
@@ -91,7 +91,7 @@ def sight(place: Place, asked: Asked) -> Sight:
 
 @require_safe
 @cluster_page(Right.SEE_SETTINGS)
-def overview(request: HttpRequest, place: Place) -> HttpResponse:
+def overview(request: PageRequest, place: Place) -> HttpResponse:
     """One page of the matrix; htmx gets the table alone."""
     asked = Asked.of(request.GET)
     found = sight(place, asked)

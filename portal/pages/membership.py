@@ -17,8 +17,7 @@ from clusters.refusals import REFUSALS
 from portal.guided.commands import over_ssh
 from portal.guided.operations import OPERATIONS, Operation, carry_out, preview
 from portal.machines import Sieve
-from portal.pages.access import Place, cluster_page, guided
-from portal.pages.cluster import machines_seen
+from portal.pages.access import Place, cluster_page, guided, machines_seen
 from portal.pages.paging import MACHINES, MANY, page_of
 from portal.tenants import Right
 

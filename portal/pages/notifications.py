@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy, override
@@ -21,7 +21,7 @@ from portal.alerts.channels.ways import ENTERED, WayName
 from portal.alerts.deliveries import Delivery
 from portal.alerts.kinds import Kind
 from portal.alerts.routing import Channel, Digest, Subscription
-from portal.pages.access import number_in
+from portal.pages.access import PageRequest, number_in
 from portal.pages.paging import page_of
 from portal.tenants import ManagedCluster, Right, tenants_with
 
@@ -53,6 +53,8 @@ HELP = {
 
 class ChannelForm(forms.ModelForm):
     """A channel; what is secret is entered and never shown. Empty at a channel that exists: as it is."""
+
+    fields: dict[str, Any]
 
     class Meta:
         model = Channel
@@ -90,6 +92,8 @@ def _copy(field: forms.Field) -> forms.Field:
 class SubscriptionForm(forms.ModelForm):
     """Which channel is told of what."""
 
+    fields: dict[str, Any]
+
     class Meta:
         model = Subscription
         fields = ("channel", "cluster", "minimum", "kinds", "reminders", "recovery")
@@ -120,6 +124,8 @@ class SubscriptionForm(forms.ModelForm):
 class DigestForm(forms.ModelForm):
     """When which channel gets the daily digest."""
 
+    fields: dict[str, Any]
+
     class Meta:
         model = Digest
         fields = ("channel", "hour", "zone")
@@ -146,7 +152,7 @@ def administered(person: Any) -> Any:
     return found
 
 
-def notifications(request: HttpRequest) -> HttpResponse:
+def notifications(request: PageRequest) -> HttpResponse:
     """All of it; POST adds (`do` subscription, digest) or removes (`do` remove_...) one."""
     tenants = administered(request.user)
     do = request.POST.get("do", "")
@@ -167,7 +173,7 @@ def notifications(request: HttpRequest) -> HttpResponse:
 
 
 def _show(
-    request: HttpRequest, tenants: Any, entered: dict[str, Any] | None = None, status: int = 200
+    request: PageRequest, tenants: Any, entered: dict[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
     sent, asked = Delivery.objects.among(tenants).select_related("channel", "tenant"), request.GET
     if asked.get("state") in Delivery.State.values:
@@ -197,7 +203,7 @@ def _show(
     return render(request, "notifications/notifications.html", context, status=status)
 
 
-def _remove(request: HttpRequest, tenants: Any, what: str) -> None:
+def _remove(request: PageRequest, tenants: Any, what: str) -> None:
     number = request.POST.get("number", "")
     model: Any = {"subscription": Subscription, "digest": Digest}.get(what)
     if model is None:
@@ -207,7 +213,7 @@ def _remove(request: HttpRequest, tenants: Any, what: str) -> None:
 
 
 @sensitive_post_parameters(*SECRETS)
-def new_channel(request: HttpRequest, way: str) -> HttpResponse:
+def new_channel(request: PageRequest, way: str) -> HttpResponse:
     """A new channel of that way."""
     tenants = administered(request.user)
     if way not in WayName.values:
@@ -217,7 +223,7 @@ def new_channel(request: HttpRequest, way: str) -> HttpResponse:
 
 
 @sensitive_post_parameters(*SECRETS)
-def channel(request: HttpRequest, number: int) -> HttpResponse:
+def channel(request: PageRequest, number: int) -> HttpResponse:
     """One channel; POST saves it, removes it (`do` remove), or sends a test (`do` test)."""
     tenants = administered(request.user)
     one = get_object_or_404(Channel.objects.among(tenants), pk=number)
@@ -232,7 +238,7 @@ def channel(request: HttpRequest, number: int) -> HttpResponse:
     return _edit(request, one, tenants)
 
 
-def _edit(request: HttpRequest, one: Channel, tenants: Any) -> HttpResponse:
+def _edit(request: PageRequest, one: Channel, tenants: Any) -> HttpResponse:
     form = ChannelForm(request.POST or None, instance=one, tenants=tenants)
     if request.method == "POST" and form.is_valid():
         form.save()

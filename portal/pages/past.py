@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from clusters import drafts, past, replicas
 from clusters.modes import Mode
-from clusters.refusals import REFUSALS
+from clusters.refusals import refusals_and
 from clusters.versions import settings_at
 from portal.pages.access import Place
 from portal.pages.navigation import has_mode
@@ -113,7 +113,7 @@ def bring_back(request: HttpRequest, page: SettingsPage) -> HttpResponse:
         if picker(then).too_early or forgotten_here(replace(page, place=then)):
             raise NoMoment(_("What stood here at that moment is not kept in this portal."))
         edited = _draft(page, then)
-    except (NoMoment, *REFUSALS) as error:
+    except refusals_and(NoMoment) as error:
         messages.error(request, str(error))
         return redirect(request.path)
     _tell(request, edited)

@@ -63,7 +63,7 @@ def _by_mode(place: Place, found: list[drafts.Pending]) -> list[ModeChanges]:
         mode = change.mode
         notice = effective.overrides(place.draft, mode, change.address.name) if mode else None
         by_mode.setdefault(mode, []).append((change, notice))
-    order = {mode: place_ for place_, mode in enumerate(place.draft.modes())}
+    order: dict[Mode | None, int] = {mode: place_ for place_, mode in enumerate(place.draft.modes())}
     return [ModeChanges(m, c) for m, c in sorted(by_mode.items(), key=lambda p: order.get(p[0], len(order)))]
 
 

@@ -121,12 +121,15 @@ class People:
             here = ClusterRole.objects.filter(member=OuterRef("pk"), role=self.role)
             found = found.filter(Q(role=self.role) | Exists(here))
         if self.second_factor is not None:
-            found = found.filter(strong=self.second_factor)
+            strong: Any = {"strong": self.second_factor}  # the column that people_of adds
+            found = found.filter(**strong)
         return found
 
 
 class InviteForm(forms.Form):
     """Whom, as what, and where."""
+
+    fields: dict[str, Any]
 
     email = forms.EmailField(label=gettext_lazy("E-mail address"), max_length=254)
     role = forms.ChoiceField(label=gettext_lazy("Role"), choices=Role.choices, initial=Role.OPERATOR)

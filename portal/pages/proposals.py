@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,7 +15,7 @@ from clusters import replicas, trying
 from clusters.installed import catalogue
 from clusters.refusals import REFUSALS
 from clusters.versions import CommitId
-from portal.pages.access import Place, cluster_page
+from portal.pages.access import PageRequest, Place, cluster_page
 from portal.pages.paging import page_of
 from portal.proposals.acting import ACTIONS, act, offered
 from portal.proposals.comparing import before_of, impact_of, proposed
@@ -30,7 +30,7 @@ SHOWN = 50
 
 @require_safe
 @cluster_page(Right.SEE_SETTINGS)
-def proposals(request: HttpRequest, place: Place) -> HttpResponse:
+def proposals(request: PageRequest, place: Place) -> HttpResponse:
     """What waits for me, what goes on, what is over; htmx gets the list alone."""
     rows = Proposal.objects.of(place.cluster.tenant).filter(cluster=place.cluster)
     rows = rows.select_related("author", "decided_by")
@@ -70,7 +70,7 @@ def progress(found: Proposal) -> dict[str, Any]:
 
 
 @cluster_page(Right.SEE_SETTINGS)
-def proposal(request: HttpRequest, place: Place, number: int) -> HttpResponse:
+def proposal(request: PageRequest, place: Place, number: int) -> HttpResponse:
     """One proposal; POST does what the pressed button says; htmx gets the live part alone."""
     if request.method == "POST":
         place.require_any(Right.EDIT, Right.APPROVE)
@@ -94,7 +94,7 @@ def proposal(request: HttpRequest, place: Place, number: int) -> HttpResponse:
     return render(request, "proposals/proposal.html", context)
 
 
-def _act(request: HttpRequest, place: Place, found: Proposal) -> HttpResponse:
+def _act(request: PageRequest, place: Place, found: Proposal) -> HttpResponse:
     do = request.POST.get("do", "")
     try:
         if do in ACTIONS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
@@ -15,14 +15,14 @@ from appliances.postfix.selecting import TERMS
 from portal import queues as domain
 from portal import suspension as suspending
 from portal.machines import Sieve
-from portal.pages.access import Place, cluster_page
+from portal.pages.access import PageRequest, Place, cluster_page
 from portal.pages.paging import MACHINES, MANY, page_of
 from portal.queues import FOR_EVER, SHOWN, VERBS, Choice, NothingChosen
 from portal.tenants import Right
 
 
 @cluster_page(Right.SEE_STATE)
-def queues(request: HttpRequest, place: Place) -> HttpResponse:
+def queues(request: PageRequest, place: Place) -> HttpResponse:
     """Every machine's queue and the messages that match; htmx gets the answers alone; POST works on them."""
     if request.method == "POST":
         place.require(Right.EDIT)
@@ -38,7 +38,7 @@ def queues(request: HttpRequest, place: Place) -> HttpResponse:
     return render(request, template, _context(request, place, terms))
 
 
-def _context(request: HttpRequest, place: Place, terms: list[str]) -> dict[str, Any]:
+def _context(request: PageRequest, place: Place, terms: list[str]) -> dict[str, Any]:
     search = {term: request.GET.get(term, "") for term in TERMS}
     found, sieve = domain.look(place, terms), Sieve.of(request.GET)
     machines = sieve.sift_heard(found.machines)
@@ -58,7 +58,7 @@ def _context(request: HttpRequest, place: Place, terms: list[str]) -> dict[str, 
     }
 
 
-def _work(request: HttpRequest, place: Place) -> HttpResponse:
+def _work(request: PageRequest, place: Place) -> HttpResponse:
     verb = request.POST.get("do", "")
     try:
         choice = _choice(request, place)
@@ -71,13 +71,13 @@ def _work(request: HttpRequest, place: Place) -> HttpResponse:
     return redirect("job", job.pk)
 
 
-def _choice(request: HttpRequest, place: Place) -> Choice:
+def _choice(request: PageRequest, place: Place) -> Choice:
     if request.POST.get("scope") == "matching":
         return domain.matching(place, domain.terms_of(request.POST), request.POST.getlist("machine"))
     return domain.chosen(place, request.POST.getlist("message"))
 
 
-def _confirm(request: HttpRequest, place: Place, verb: str, choice: Choice) -> HttpResponse:
+def _confirm(request: PageRequest, place: Place, verb: str, choice: Choice) -> HttpResponse:
     context = {
         "place": place,
         "section": "queues",
@@ -101,7 +101,7 @@ def _expected(place: Place, choice: Choice) -> list[tuple[str, int | None]]:
 
 @require_POST
 @cluster_page(Right.EDIT)
-def suspend(request: HttpRequest, place: Place) -> HttpResponse:
+def suspend(request: PageRequest, place: Place) -> HttpResponse:
     """Suspend or resume mail on the marked machines; what stops mail is confirmed first."""
     do, serials = request.POST.get("do", ""), request.POST.getlist("machine")
     try:

@@ -16,7 +16,7 @@ from appliances.following.ways import for_logins
 from appliances.links.client import Passphrase
 from appliances.links.errors import LinkError
 from clusters.phrases import phrase
-from clusters.refusals import REFUSALS
+from clusters.refusals import refusals_and
 from clusters.state import ClusterState, Machine
 from portal.guided import commands
 from portal.guided.commands import Typed, over_ssh
@@ -30,6 +30,8 @@ from portal.tenants import Right
 
 class RemoveForm(forms.Form):
     """On which member the command is typed, and by whom."""
+
+    fields: dict[str, Any]
 
     member = forms.ChoiceField(
         label=gettext_lazy("Machine on which it is typed"),
@@ -93,7 +95,7 @@ def _run(request: HttpRequest, place: Place, leaving: Machine, form: RemoveForm)
     job = job_of(place.cluster.tenant, place.cluster, request.user, 1)
     try:
         run(job, door, [Typed(commands.remove(leaving.name))])
-    except (LinkError, *REFUSALS) as error:
+    except refusals_and(LinkError) as error:
         return _show(request, place, leaving, form, 422, trouble=error, job=job)
     job.end(Job.State.DONE, phrase(gettext_noop("Removed %(name)s")) % {"name": leaving.name})
     messages.success(request, _("%(name)s is removed and goes on alone.") % {"name": leaving.name})

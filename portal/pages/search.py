@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from portal.pages.access import PageRequest
 from portal.search.finding import MOST, search
 
 
 @require_safe
-def overview(request: HttpRequest) -> HttpResponse:
+def overview(request: PageRequest) -> HttpResponse:
     """What has `q` in it, by kind; htmx gets the results alone."""
     found = search(request.user, request.GET.get("q", ""))
     context = {"found": found, "section": "search", "most": MOST}

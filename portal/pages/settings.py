@@ -20,7 +20,7 @@ from clusters.installed import catalogue
 from clusters.modes import Mode
 from clusters.naming import mode_labels
 from clusters.state import Defined
-from clusters.versions import canonical, digest
+from clusters.versions import canonical, digest, settings_at
 from portal.editing.fields import Builder, Field
 from portal.editing.reading import document_of
 from portal.editing.references import choices_at
@@ -68,8 +68,8 @@ class SettingsPage:
     @property
     def changes(self) -> list[Any]:
         """What the pending change does to what is in force."""
-        values = (found.value if found else None for found in (self.committed, self.defined))
-        return differences(*values, self.feature.secrets)
+        before, after = (found.value if found else None for found in (self.committed, self.defined))
+        return differences(before, after, self.feature.secrets)
 
     @cached_property
     def setting(self) -> Setting:
@@ -276,7 +276,7 @@ def _warn_of_broken(request: HttpRequest, page: SettingsPage) -> None:
 
 
 def _discard(request: HttpRequest, page: SettingsPage) -> HttpResponse:
-    address = drafts.settings_at(page.mode, page.feature.name)
+    address = settings_at(page.mode, page.feature.name)
     drafts.clear(page.place.replica_id, page.place.user, [address])
     messages.success(request, _("Your pending change here is discarded."))
     return redirect(request.path)

@@ -19,7 +19,7 @@ from portal.audit import Action
 from portal.pages.access import fresh, number_in
 from portal.pages.choosing import ClustersField
 from portal.pages.paging import page_of
-from portal.tenants import ManagedCluster, Tenant
+from portal.tenants import ManagedCluster, Tenant, account_in
 from portal.tokens import ApiToken, issue
 
 SHOWN = 50
@@ -28,6 +28,8 @@ DAYS = [(30, gettext_lazy("30 days")), (90, gettext_lazy("90 days")), (365, gett
 
 class TokenForm(forms.Form):
     """A new token."""
+
+    fields: dict[str, Any]
 
     name = forms.CharField(
         label=gettext_lazy("Name"),
@@ -68,7 +70,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         made = make(request, **_told(form.cleaned_data))[1]
         form = TokenForm(person=request.user)
-    found = request.user.api_tokens.select_related("tenant")
+    found = account_in(request).api_tokens.select_related("tenant")
     context = {
         "form": form,
         "made": made,
@@ -103,7 +105,7 @@ def make(request: Any, name: str, **more: Any) -> tuple[ApiToken, str]:
 @transaction.atomic
 def revoke(request: Any, number: int) -> None:
     """Take back a token of the person; Http404."""
-    row = request.user.api_tokens.filter(pk=number).first()
+    row = account_in(request).api_tokens.filter(pk=number).first()
     if row is None:
         raise Http404
     name = row.name

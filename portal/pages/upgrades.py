@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from portal import upgrades as domain
 from portal.machines import Sieve
-from portal.pages.access import Place, cluster_page, fresh
+from portal.pages.access import PageRequest, Place, cluster_page, fresh
 from portal.pages.paging import MACHINES, MANY, page_of
 from portal.tenants import Right
 from portal.upgrades import Book, Candidate, NotNow, Plan
@@ -22,7 +22,7 @@ PLANS = "upgrades"
 
 @cluster_page(Right.SEE_STATE)
 @fresh
-def upgrades(request: HttpRequest, place: Place) -> HttpResponse:
+def upgrades(request: PageRequest, place: Place) -> HttpResponse:
     """The run-book; htmx gets its live part alone; POST plans, begins, reverts or reconnects one machine."""
     if request.method == "POST":
         place.require(Right.ADMINISTER)
@@ -33,17 +33,17 @@ def upgrades(request: HttpRequest, place: Place) -> HttpResponse:
     return render(request, template, _context(request, place, _book(request, place)))
 
 
-def _book(request: HttpRequest, place: Place) -> Book:
+def _book(request: PageRequest, place: Place) -> Book:
     return domain.book(place, request.GET.get("release", ""), _plan(request, place))
 
 
-def _plan(request: HttpRequest, place: Place) -> Plan:
+def _plan(request: PageRequest, place: Place) -> Plan:
     """What the person has planned here since the login, or until a run of it began."""
     kept = request.session.get(PLANS, {}).get(str(place.cluster.pk))
     return Plan(tuple(kept["order"]), frozenset(kept["left_out"])) if kept else domain.EVERYBODY
 
 
-def _keep(request: HttpRequest, place: Place, plan: Plan) -> None:
+def _keep(request: PageRequest, place: Place, plan: Plan) -> None:
     plans, name = dict(request.session.get(PLANS, {})), str(place.cluster.pk)
     plans.pop(name, None)
     if plan != domain.EVERYBODY:
@@ -51,7 +51,7 @@ def _keep(request: HttpRequest, place: Place, plan: Plan) -> None:
     request.session[PLANS] = plans
 
 
-def _context(request: HttpRequest, place: Place, book: Book) -> dict[str, Any]:
+def _context(request: PageRequest, place: Place, book: Book) -> dict[str, Any]:
     listed, sieve = _listed(request, book)
     return {
         "place": place,
@@ -66,13 +66,13 @@ def _context(request: HttpRequest, place: Place, book: Book) -> dict[str, Any]:
     }
 
 
-def _listed(request: HttpRequest, book: Book) -> tuple[list[Candidate], Sieve]:
+def _listed(request: PageRequest, book: Book) -> tuple[list[Candidate], Sieve]:
     """The machines that the filter lets through, on all pages."""
     sieve = Sieve.of(request.GET)
     return sieve.sift_heard(book.candidates), sieve
 
 
-def _act(request: HttpRequest, place: Place) -> HttpResponse:
+def _act(request: PageRequest, place: Place) -> HttpResponse:
     told = request.POST
     try:
         if told.get("do") == "revert":
@@ -88,7 +88,7 @@ def _act(request: HttpRequest, place: Place) -> HttpResponse:
     return redirect(request.get_full_path())
 
 
-def _planned(request: HttpRequest, place: Place) -> Plan:
+def _planned(request: PageRequest, place: Place) -> Plan:
     """The plan after the button that was pressed."""
     told, plan, book = request.POST, _plan(request, place), _book(request, place)
     listed = [each.heard.serial for each in _listed(request, book)[0]]
@@ -106,7 +106,7 @@ def _planned(request: HttpRequest, place: Place) -> Plan:
     return plan
 
 
-def _begin(request: HttpRequest, place: Place) -> HttpResponse:
+def _begin(request: PageRequest, place: Place) -> HttpResponse:
     """What is confirmed is what was shown: it names its machines, whatever has become of the plan."""
     told = request.POST
     release, serials = told.get("release", ""), told.getlist("machine")
@@ -118,7 +118,7 @@ def _begin(request: HttpRequest, place: Place) -> HttpResponse:
     return redirect("job", job.pk)
 
 
-def _revert(request: HttpRequest, place: Place) -> HttpResponse:
+def _revert(request: PageRequest, place: Place) -> HttpResponse:
     serial = request.POST.get("serial", "")
     if request.POST.get("confirmed") == "yes":
         return redirect("job", domain.revert(place, request.user, serial).pk)

@@ -8,10 +8,10 @@ from typing import Any
 
 from clusters import effective
 from clusters.differences import PathChange, differences
-from clusters.drafts import secrets_of
 from clusters.effective import MachineImpact
 from clusters.installed import catalogue
 from clusters.modes import Mode
+from clusters.sealing import secrets_of
 from clusters.state import ClusterState
 from clusters.versions import Address, Change
 from portal.proposals.proposal import OPEN, Proposal

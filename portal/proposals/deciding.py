@@ -223,8 +223,8 @@ def skip(proposal: Proposal, person: Any, comment: str = "") -> None:
     if ill:
         text = ngettext("%(names)s is not well yet.", "%(names)s are not well yet.", len(ill))
         raise NotNow(text % {"names": ", ".join(ill)})
-    text = comment or _("Not waited any longer.")
-    _steer(proposal, person, text, paused=False, watched_until=timezone.now())
+    said = comment or _("Not waited any longer.")
+    _steer(proposal, person, said, paused=False, watched_until=timezone.now())
     watch(proposal)
 
 

@@ -137,7 +137,7 @@ class Proposal(models.Model):
 
     def say(self, text: Text, user: str = "") -> None:
         """Add a line to its log; `user` is who did it, empty for what happened by itself."""
-        ProposalLine.objects.create(proposal=self, text=text, user=user)
+        ProposalLine(proposal=self, text=text, user=user).save()
 
     def announce(self) -> None:
         """Tell browsers to look again, once it is true."""

@@ -43,6 +43,7 @@ def watched(proposal: Proposal) -> list[Watched]:
 
 
 def _watched(proposal: Proposal, rule: Canary, serial: str, seen: Seen | None) -> Watched:
+    assert proposal.began is not None, "what is watched has begun"
     verdict = judge(seen, proposal.before[serial], rule, proposal.began, timezone.now())
     return Watched(serial, seen.status.name if seen else serial, seen, verdict)
 

@@ -201,7 +201,8 @@ def _mode_names(clusters: Clusters, found: Sequence[tuple[int, Address]]) -> dic
     modes = {(key, a.mode) for key, a in found if a.mode is not None and a.mode != CLUSTER}
     entries = {f"{mode.level}/{mode.id}" for _key, mode in modes}
     rows = models.Head.objects.filter(replica__in={key for key, _mode in modes}, address__in=entries, rank=0)
-    for key, address, value in rows.exclude(value=None).values_list("replica", "address", "value"):
+    named: Any = rows.exclude(value=None)
+    for key, address, value in named.values_list("replica", "address", "value"):
         kind, _slash, ident = address.partition("/")
         mode = Mode(Level(kind), ident)
         names[key, mode] = f"{level_word(mode.level)} {value.get('name') or ident}"

@@ -124,7 +124,7 @@ else:
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": (DATABASE_URL or "").removeprefix("sqlite:///") or HOME / "portal.sqlite3",
+            "NAME": (DATABASE_URL or "").removeprefix("sqlite:///") or str(HOME / "portal.sqlite3"),
             "OPTIONS": DATABASE_OPTIONS,
         }
     }
@@ -207,7 +207,8 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["portal.api.description.with_common_answers"],
 }
 
-LANGUAGES = [("en", _("English")), ("ja", _("Japanese"))]
+# The names are translated when they are shown, which the type of the setting does not know.
+LANGUAGES = [("en", _("English")), ("ja", _("Japanese"))]  # type: ignore[list-item]  # lazy texts
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -15,7 +15,7 @@ from clusters.phrases import Text
 from clusters.phrases import phrase as _
 from portal.jobs import Job
 from portal.live.hints import hint, jobs_of
-from portal.tenants import ManagedCluster, Person, Right, role_in
+from portal.tenants import ManagedCluster, Person, Right, account_of, role_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def still_may(person: Person, slug: str, serial: str, session_key: str) -> bool:
     engine: Any = import_module(settings.SESSION_ENGINE)
     if session_key and not engine.SessionStore().exists(session_key):
         return False
-    fresh = get_user_model().objects.filter(pk=person.pk, is_active=True).first()
+    fresh = get_user_model().objects.filter(pk=person.pk or 0, is_active=True).first()
     return fresh is not None and machine_for(fresh, slug, serial) is not None
 
 
@@ -56,7 +56,7 @@ def opened(person: Person, machine: Machine, user: str) -> int:
     """Write down that a terminal was opened; the number of its job."""
     cluster = ManagedCluster.everything.get(pk=machine.cluster_id)
     job = Job.everything.create(
-        tenant_id=cluster.tenant_id, cluster=cluster, kind="terminal", started_by=person
+        tenant_id=cluster.tenant_id, cluster=cluster, kind="terminal", started_by=account_of(person)
     )
     job.claim()
     told = {"user": user, "name": machine.name}

@@ -13,7 +13,7 @@ from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
 from appliances.links.errors import LinkError
-from clusters.refusals import REFUSALS
+from clusters.refusals import refusals_and
 
 USAGE = """\
 clusterconfig new NAME [--by-name | --by-address]     create a cluster of this machine
@@ -133,7 +133,7 @@ def _operations(session: Session) -> None:
     while lines := split(session.dialogue.ask("")):
         try:
             _clusterconfig(session, lines[0])
-        except (CommandError, LinkError, *REFUSALS) as error:
+        except refusals_and(CommandError, LinkError) as error:
             # A mistake does not throw the person out of the menu.
             session.dialogue.warn(str(error))
         if session.state.standalone:

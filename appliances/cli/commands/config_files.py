@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from datetime import UTC, datetime
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -44,7 +45,7 @@ def _text(session: Session, machine: str, encrypt: bool) -> str:
     if encrypt:
         _require_encryptor(session)
     sealing = Sealing.new(_passphrase(session)) if encrypt else None
-    told = {"sealing": sealing, "release": session.host.release, "at": datetime.now(UTC)}
+    told: dict[str, Any] = {"sealing": sealing, "release": session.host.release, "at": datetime.now(UTC)}
     state = session.state
     if machine or state.standalone:
         serial = state.mode_named(Level.MACHINE, machine).id if machine else session.host.serial

@@ -85,10 +85,11 @@ def _nslookup(session: Session, words: list[str]) -> None:
 
 def _dnsstatus(session: Session, words: list[str]) -> None:
     resolver = _resolver()
-    found = {"servers": [str(server) for server in resolver.nameservers], "timeout": PATIENCE}
+    servers = [str(server) for server in resolver.nameservers]
+    found = {"servers": servers, "timeout": PATIENCE}
     if session.as_json:
         return say_json(session.dialogue, found)
-    session.dialogue.say(_("Name servers: {names}").format(names=", ".join(found["servers"])))
+    session.dialogue.say(_("Name servers: {names}").format(names=", ".join(servers)))
     return None
 
 

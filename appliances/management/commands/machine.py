@@ -82,7 +82,7 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _init(home: Home, options: dict[str, Any]) -> None:
     from appliances.machine import beginning  # imports the features, which `--help` can do without
-    from clusters.refusals import REFUSALS
+    from clusters.refusals import refusals_and
 
     told = beginning.Beginning(
         options["serial"],
@@ -95,7 +95,7 @@ def _init(home: Home, options: dict[str, Any]) -> None:
     )
     try:
         documents = beginning.checked(told)
-    except (ValueError, *REFUSALS) as error:
+    except refusals_and(ValueError) as error:
         raise CommandError(str(error)) from None
     _build(home, told.serial, documents)
 

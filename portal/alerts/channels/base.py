@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from clusters.phrases import Text
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -32,7 +34,7 @@ class Passing(ChannelError):
 class BadChannel(ValueError):
     """What a person entered is no channel; the text says what to enter. `field` is where."""
 
-    def __init__(self, field: str, text: str) -> None:
+    def __init__(self, field: str, text: Text) -> None:
         self.field = field
         super().__init__(text)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -16,14 +17,14 @@ from portal.demo.sights import SIGHTS, Sight, come_to
 from portal.demo.staging import CLUSTER, TENANT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, ViewportSize
 
 ARGUMENTS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync"
 )
-WIDE = {"width": 1360, "height": 860}
-PHONE = {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1360, "height": 860}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 DOCS = settings.BASE_DIR / "docs" / "screenshots"
 KEPT = {
     *("login", "fleet", "fleet-phone", "cluster", "cluster-dark", "cluster-ja", "cluster-phone", "machine"),
@@ -39,9 +40,9 @@ class Kind:
     """One way to look at all pages."""
 
     suffix: str
-    theme: str
+    theme: Literal["light", "dark"]
     language: str
-    size: dict[str, int]
+    size: ViewportSize
 
 
 KINDS = (
@@ -112,12 +113,12 @@ class Album:
         """All pages one way."""
         page = self.window(kind)
         for name, path in (("login", "/login/"), ("invitation", invitation)):
-            yield from self.shot(name, kind, page, lambda path=path: bool(page.goto(path)))
+            yield from self.shot(name, kind, page, partial(_goes, page, path))
         staging.log_in(page)
         for sight in SIGHTS:
             yield from self.shot(sight.name, kind, page, coming(page, sight))
         for name, act in staging.ACTS.items():
-            yield from self.shot(name, kind, page, lambda act=act: act(page))
+            yield from self.shot(name, kind, page, partial(act, page))
         page.context.close()
 
     def shot(self, name: str, kind: Kind, page: Page, come: Callable[[], bool]) -> Iterator[Path]:
@@ -143,6 +144,10 @@ class Album:
             base_url=self.portal, viewport=kind.size, color_scheme=kind.theme, locale=locale
         )
         return context.new_page()
+
+
+def _goes(page: Page, path: str) -> bool:
+    return bool(page.goto(path))
 
 
 def coming(page: Page, sight: Sight) -> Callable[[], bool]:
