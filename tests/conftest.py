@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.template.base import Template
-from django.test.utils import instrumented_test_render
+from django.test.utils import instrumented_test_render  # type: ignore[attr-defined]  # the stubs lack it
 from django.utils import translation
 from hypothesis import HealthCheck, settings
 
@@ -26,19 +27,22 @@ def language() -> Iterator[None]:
     translation.deactivate()
 
 
-RENDER = Template._render
+TEMPLATE: Any = Template
+"""Its ways of drawing are Django's own business, and no part of its types."""
+
+RENDER = TEMPLATE._render
 
 
 @pytest.fixture(autouse=True, scope="session")
 def no_contexts(django_test_environment: None) -> None:
     """Django under test copies the context of every part of every page, and few tests look into one."""
-    Template._render = RENDER
+    TEMPLATE._render = RENDER
 
 
 @pytest.fixture
 def contexts(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that do: an answer has its `context`."""
-    monkeypatch.setattr(Template, "_render", instrumented_test_render)
+    monkeypatch.setattr(TEMPLATE, "_render", instrumented_test_render)
 
 
 class Outcomes:

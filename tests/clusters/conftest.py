@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -14,11 +15,11 @@ from clusters.state import ClusterState, Machine
 from clusters.versions import Change, CommitId, settings_at
 
 HERE = "tests.clusters.catalogues.CATALOGUE"
-BY = {"user": "alice", "host": "mx1.example.com"}
+BY: Any = {"user": "alice", "host": "mx1.example.com"}
 
 
 @pytest.fixture
-def fake_catalogue(settings) -> Iterator[None]:
+def fake_catalogue(settings: Any) -> Iterator[None]:
     settings.GATEFOLD_CATALOGUE = HERE
     installed.catalogue.cache_clear()
     yield
@@ -33,7 +34,13 @@ def rows(*names: str, **fields: object) -> Document:
 def member(number: int, **fields: object) -> Machine:
     """A machine that could join."""
     name = f"mx{number}.example.com"
-    values = {"name": name, "address": name, "host_key": f"hk{number}", "user_key": f"uk{number}", **fields}
+    values: dict[str, Any] = {
+        "name": name,
+        "address": name,
+        "host_key": f"hk{number}",
+        "user_key": f"uk{number}",
+        **fields,
+    }
     return Machine(f"M{number}", **values)
 
 
@@ -62,7 +69,7 @@ class Cluster:
 
 
 @pytest.fixture
-def standalone(db, fake_catalogue) -> int:
+def standalone(db: None, fake_catalogue: None) -> int:
     """The replica of the standalone machine M1, with a port of its own and routes."""
     replica_id = models.Replica.objects.create(origin="M1").pk
     changes = [

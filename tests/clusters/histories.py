@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from hypothesis import strategies as st
 
+from clusters.catalogue import Document
 from clusters.memory import MemoryStore
 from clusters.modes import CLUSTER, group, machine
 from clusters.replication import Replica
@@ -89,8 +91,11 @@ class World:
 
     def __post_init__(self) -> None:
         for origin, skew in zip(ORIGINS, self.skews, strict=True):
-            clock = Clock(lambda skew=skew: self.wall.now + skew)
+            clock = Clock(partial(self._skewed, skew))
             self.replicas.append(Replica(MemoryStore(), origin, clock))
+
+    def _skewed(self, skew: int) -> int:
+        return self.wall.now + skew
 
     def play(self, steps: Sequence[tuple[int, int, int, int]]) -> World:
         """Each step: who, then whom to ask first (who: nobody), which entry (none: only ask), which value."""
@@ -98,7 +103,7 @@ class World:
             self.wall.now += 1000
             sync(self.replicas[whom], self.replicas[who])
             if entry < len(ENTRIES):
-                document = None if value == 0 else {"row": value}
+                document: Document | None = None if value == 0 else {"row": value}
                 self.commits.append(edit(self.replicas[who], ENTRIES[entry], document))
         return self
 

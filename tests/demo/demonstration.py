@@ -63,7 +63,7 @@ class Demonstration:
         environment = {**os.environ, "GATEFOLD_VAR": str(self.var), "GATEFOLD_DEMO_NET": NET}
         environment["DJANGO_SETTINGS_MODULE"] = "portal.settings.portal"
         with self._output.open("wb") as output:
-            self._process = subprocess.Popen(
+            process = self._process = subprocess.Popen(
                 command if portal else [*command, "--machines-only"],
                 cwd=ROOT,
                 env=environment,
@@ -72,7 +72,7 @@ class Demonstration:
                 start_new_session=True,
             )
         wanted = "Gatefold is running" if portal else "run without the portal"
-        wait_for(lambda: wanted in self.said or self._process.poll() is not None, self.said, START)
+        wait_for(lambda: wanted in self.said or process.poll() is not None, self.said, START)
         assert wanted in self.said, self.said
 
     def stop(self) -> str:

@@ -64,7 +64,7 @@ def cluster(
         Machine(f"{prefix}-{i:04}", n, "", f"10.0.{i // 250}.{i % 250 + 1}") for i, n in enumerate(machines)
     ]
     row = replicas.new_replica(members[0].serial)
-    by: dict[str, str] = {"user": "admin", "host": members[0].name}
+    by: Any = {"user": "admin", "host": members[0].name}
     membership.create(row.pk, name=name, machine=members[0], by_address=True, **by)
     for member in members[1:]:
         membership.enrol_machine(row.pk, machine=member, settings={}, **by)
@@ -128,6 +128,7 @@ def conflict(managed: ManagedCluster, *modes: Mode) -> None:
     for mode in modes or (CLUSTER,):
         address = settings_at(mode, "smtproutes")
         base = replicas.heads(other.pk, [address])[address][0]
+        assert base.value is not None
         changed = {"routes": [*base.value["routes"], *routes(b_example="198.51.100.1")["routes"]]}
         change = Change(address, changed, base.id)
         made.append(replicas.commit(other.pk, [change], user="dora", host="far", comment="From afar"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from clusters.effective import effective
 from clusters.fence import Fence, OlderGeneration
@@ -130,7 +131,8 @@ class Node:
             self.truth.acknowledge(bit)
         self.unsaved.clear()
         if self.dirty:
-            self.disk, self.dirty = Disk(self.replica.store.copy(), self.known), False
+            store = cast(MemoryStore, self.replica.store)
+            self.disk, self.dirty = Disk(store.copy(), self.known), False
         ready, self.outbox = self.outbox, []
         return ready
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from appliances.cli.dialogue import Scripted
 from appliances.cli.errors import CommandError
-from appliances.cli.login_host import Consent, JoinRequest
+from appliances.cli.login_host import Consent, JoinRequest, LoginHost
 from appliances.cli.running import run_text
 from appliances.cli.session import Session
 from appliances.links.client import Probe
@@ -135,7 +135,7 @@ class Person:
     ) -> Person:
         host.roles[user] = role
         dialogue = Scripted(interactive=interactive)
-        return cls(Session.begun(user, role, host, dialogue), dialogue)
+        return cls(Session.begun(user, role, cast(LoginHost, host), dialogue), dialogue)
 
     def types(self, text: str, *answers: str, stdin: str = "") -> int:
         """Runs a line, with the answers to its questions; all of them must have been asked for."""
@@ -175,7 +175,7 @@ def standalone_host() -> QuietHost:
 def clustered_host() -> QuietHost:
     """mx1 in the cluster Americas with mx2; groups Main_Group and Paris."""
     host = standalone_host()
-    by = {"user": "admin", "host": host.name}
+    by: Any = {"user": "admin", "host": host.name}
     membership.create(
         host.replica_id, name="Americas", machine=host.as_machine(by_address=True), by_address=True, **by
     )

@@ -53,7 +53,10 @@ def written(configuration: Configuration) -> Written:
             line for line in (directory / "main.cf").read_text().split("\n") if line[:1] not in ("", "#")
         ]
         return Written(
-            main=dict(line.split(" = ", 1) if " = " in line else (line[:-2], "") for line in lines),
+            main={
+                name.removesuffix(" ="): value
+                for name, _is, value in (line.partition(" = ") for line in lines)
+            },
             master=(directory / "master.cf").read_text().split("\n"),
             tables={path.name: path.read_text().split("\n") for path in (directory / "maps").iterdir()},
             complaints=told.stderr + master.stderr,

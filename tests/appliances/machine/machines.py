@@ -39,7 +39,7 @@ def free_address() -> str:
 
 
 def until(
-    fact: Callable[[], T], what: str, patience: float = PATIENCE, *, log_of: Machine | None = None
+    fact: Callable[[], T | None], what: str, patience: float = PATIENCE, *, log_of: Machine | None = None
 ) -> T:
     """Waits for a fact and returns it; what a machine has logged explains why it did not come."""
     end = time.monotonic() + patience
@@ -228,7 +228,7 @@ class Machine:
         """One login for many commands: each is a session of its own, as each `ssh` would have it."""
         control = ["-S", str(self.home.with_suffix(".control"))]
         env = self.asking(self.passphrase)
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        quiet: Any = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         alive = subprocess.run(self.ssh_words("-O", "check", options=control), env=env, check=False, **quiet)
         if alive.returncode:
             opening = self.ssh_words(options=[*control, "-M", "-N", "-f"])

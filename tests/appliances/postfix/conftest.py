@@ -133,11 +133,12 @@ def send(
     """Hand a message in; returns the last reply."""
     with smtplib.SMTP(address, port, timeout=10) as client:
         client.ehlo("client.test")
-        for command in (
+        steps: list[Callable[[], tuple[int, bytes]]] = [
             lambda: client.mail("s@client.test"),
             lambda: client.rcpt(to),
             lambda: client.data(content),
-        ):
+        ]
+        for command in steps:
             code, text = command()
             if code >= 400:
                 break

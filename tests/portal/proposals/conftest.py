@@ -125,10 +125,12 @@ def later(proposal: Proposal, minutes: int) -> None:
     """Let time pass for the try."""
     row = Proposal.everything.get(pk=proposal.pk)
     moved = timedelta(minutes=minutes)
+    assert row.began is not None
+    began = row.began - moved
     Proposal.everything.filter(pk=proposal.pk).update(
-        began=row.began - moved, watched_until=row.watched_until and row.watched_until - moved
+        began=began, watched_until=row.watched_until and row.watched_until - moved
     )
-    MachineStatus.objects.filter(replica=row.replica_id).update(wanted_since=row.began - moved)
+    MachineStatus.objects.filter(replica=row.replica_id).update(wanted_since=began)
 
 
 BERLIN_FIRST = Canary(minutes=5)
