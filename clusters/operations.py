@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from clusters import drafts, models, replicas, versions
+from clusters.acceptance import require_staying
 from clusters.catalogue import Document
 from clusters.membership_refusals import AlreadyNamed, InCluster, NotInCluster, NotThisMachine, PendingDrafts
 from clusters.modes import Mode, machine
@@ -44,6 +45,7 @@ def operation(replica_id: int, *, standalone: bool = False) -> Iterator[Operatio
             )
         if found.state.standalone and not standalone:
             raise NotInCluster(_("This machine is in no cluster. Create one, or join one, first."))
+        require_staying(found.row)
         yield found
 
 
