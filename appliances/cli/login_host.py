@@ -144,6 +144,14 @@ class LoginHost(Protocol):
         """All that a member holds; raises LinkError."""
         ...
 
+    def drafting(self, serial: str) -> Sequence[str]:
+        """Who has uncommitted changes on a member, this one or another; raises LinkError."""
+        ...
+
+    def follow(self) -> None:
+        """Waits until this machine has followed what its replica says: a removal of itself, for instance."""
+        ...
+
     def settled(self, seconds: float) -> bool:
         """Waits until the settings that hold now are in force or refused here; whether that came in time."""
         ...

@@ -95,6 +95,7 @@ def _run_in(session: Session, command: Command, words: list[str], mode: Mode) ->
 
 def _run_here(session: Session, command: Command, words: list[str]) -> int:
     command.run(session, [word for word in words[1:] if word not in ("--json", "--no-pager")])
+    session.remember()
     return 0
 
 

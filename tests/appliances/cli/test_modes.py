@@ -215,9 +215,12 @@ def test_passwd_of_a_guest_keeps_the_mode_without_a_word(clustered: QuietHost) -
 
 
 def test_mode_that_is_deleted_is_left(admin: Person, script: Person) -> None:
+    """TRL-35: and what was typed in it is not done elsewhere."""
     admin.types("clustermode group Paris")
 
     script.types("clusterconfig deletegroup Paris")
 
+    assert admin.types("whoami") == 1
+    assert admin.warned == "The mode in which you were is gone. The mode is Machine mx1.example.com."
     assert admin.types("whoami") == 0
     assert admin.prompt == "(Machine mx1.example.com)> "
