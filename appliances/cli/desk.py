@@ -164,8 +164,8 @@ class Desk:
     def release_of(self, serial: str) -> str:
         return self._on_loop(peers.release_of(self._daemon.view, self._daemon.table, serial, self.release))
 
-    def suspend(self, wanted: Suspension) -> None:
-        self.engine.suspend(wanted)
+    def suspend(self, change: Callable[[Suspension], Suspension]) -> None:
+        self.engine.suspend(change)
         self._daemon.loop.call_soon_threadsafe(self._daemon.applying.again)
         if not self.settled(SETTLING):
             raise CommandError(_("The change is under way; see `status`."))

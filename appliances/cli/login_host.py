@@ -132,7 +132,7 @@ class LoginHost(Protocol):
         """The release that another member runs now, asked afresh; raises LinkError (UPG-08)."""
         ...
 
-    def suspend(self, wanted: Suspension) -> None:
+    def suspend(self, change: Callable[[Suspension], Suspension]) -> None:
         """Suspends and resumes listeners and deliveries, until mail sees it; raises CommandError."""
         ...
 
