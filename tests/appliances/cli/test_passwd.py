@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -44,14 +44,8 @@ class Meanwhile:
 
 
 @pytest.fixture
-def meanwhile() -> Iterator[Callable[[Callable[[], object]], None]]:
-    hasher = people._HASHER
-
-    def begin(act: Callable[[], object]) -> None:
-        people._HASHER = Meanwhile(act)  # type: ignore[assignment]
-
-    yield begin
-    people._HASHER = hasher
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    return lambda act: monkeypatch.setattr(people, "_HASHER", Meanwhile(act))
 
 
 def passphrase_of(host: QuietHost, name: str) -> str:
