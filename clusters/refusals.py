@@ -33,6 +33,10 @@ class Leaving(Refused):
     """The machine was removed, and its replica is about to be replaced by one of its own."""
 
 
+class Overtaken(Refused):
+    """What a person was shown, and agreed to, would be something else by now (TRL-09)."""
+
+
 class LongComment(Refused):
     """A comment above the limit of versions.MAX_TEXT characters."""
 

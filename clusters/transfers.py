@@ -20,7 +20,7 @@ from clusters.installed import catalogue
 from clusters.modes import CLUSTER, Level, Mode, group, machine
 from clusters.naming import level_word, mode_label
 from clusters.references import Unresolved, newly_broken
-from clusters.refusals import Refused
+from clusters.refusals import Overtaken, Refused
 from clusters.state import ClusterState, Machine
 from clusters.versions import Change, canonical, digest, settings_at
 
@@ -39,10 +39,6 @@ class Action(StrEnum):
     COPY = "copy"
     MOVE = "move"
     DELETE = "delete"
-
-
-class Overtaken(Refused):
-    """What a plan was made from is no more what it was."""
 
 
 @dataclass(frozen=True, slots=True)

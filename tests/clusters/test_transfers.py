@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from clusters import commits, drafts, transfers
 from clusters.catalogue import UnknownFeature, WrongLevel
 from clusters.modes import CLUSTER, machine
+from clusters.refusals import Overtaken
 from clusters.state import UnknownMode
-from clusters.transfers import Action, NothingToTransfer, Overtaken, SameMode, Start
+from clusters.transfers import Action, NothingToTransfer, SameMode, Start
 from tests.clusters.conftest import Cluster, rows
 
 ONE, TWO, THREE = machine("M1"), machine("M2"), machine("M3")
