@@ -86,10 +86,10 @@ def test_person_at_a_terminal_hears_at_once_that_the_machine_has_moved(
     terminal.sees("no longer in the cluster Americas")
     terminal.sees("went with it: unsubscribe (Cluster Americas)")
     terminal.sees("The question is void")
-    terminal.sees("mx1.example.com> ")
+    terminal.sees("mx1.example.com>")
     machine.does("clusterconfig new Americas")
     terminal.sees("in the cluster Americas now")
-    terminal.sees("(Machine mx1.example.com)> ")
+    terminal.sees("(Machine mx1.example.com)>")
     terminal.types("clustermode cluster; unsubscribe\r")
     terminal.sees("kept@example.com")
 
