@@ -11,9 +11,9 @@ from clusters.catalogue import Document, InvalidDocument, Problem
 from clusters.installed import catalogue
 from clusters.modes import Level, Mode, machine
 from clusters.phrases import phrase as _
-from clusters.refusals import LongComment
+from clusters.refusals import Leaving, LongComment
 from clusters.state import ClusterState, UnknownMode
-from clusters.versions import Address, Change
+from clusters.versions import Address, Change, Kind
 
 
 def require_mode(state: ClusterState, holder: str, mode: Mode) -> None:
@@ -22,6 +22,19 @@ def require_mode(state: ClusterState, holder: str, mode: Mode) -> None:
         if state.standalone and mode.level is not Level.CLUSTER:
             raise UnknownMode(_("This machine is in no cluster: it has no %(mode)s.") % {"mode": mode})
         state.mode_name(mode)
+
+
+def require_staying(row: models.Replica) -> None:
+    """See that the holder was not removed: what is written before it goes on alone would be lost (TRL-12).
+
+    Raises Leaving.
+    """
+    own = Address(Kind.MACHINE, row.serial)
+    found = replicas.heads(row.pk, [own]).get(own)
+    if found and found[0].value is None:
+        raise Leaving(
+            _("This machine was removed from its cluster and is about to go on alone. Try again in a moment.")
+        )
 
 
 def check_comment(comment: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clusters import drafts, replicas, versions
-from clusters.acceptance import check_comment, check_values
+from clusters.acceptance import check_comment, check_values, require_staying
 from clusters.drafts import Stale
 from clusters.history import (
     CommitDetail,
@@ -122,6 +122,8 @@ def _commit(
 ) -> versions.Commit:
     if not changes:
         raise NothingPending(_("There is nothing to commit."))
+    assert isinstance(replica.store, replicas.DjangoStore)
+    require_staying(replica.store.row)
     check_values(replica_id, changes)
     try:
         return replica.commit(changes, **by)

@@ -5,7 +5,8 @@ Drafts belong to one user and one replica, span all levels, survive a restart an
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from clusters import effective, models, replicas
-from clusters.acceptance import require_mode
+from clusters.acceptance import require_mode, require_staying
 from clusters.catalogue import Document
 from clusters.differences import PathChange, differences
 from clusters.effective import MachineImpact, Overrides
@@ -89,6 +90,18 @@ class Pending:
         return differences(self.before, self.value, secrets_of(self.address))
 
 
+@contextmanager
+def held(replica_id: int) -> Iterator[None]:
+    """One transaction in which nobody else writes to the replica (TRL-09).
+
+    Whoever drafts a value made from what they have read does both in it: else a commit between the two is
+    undone, and the draft, whose base is newer than what was read, hides that.
+    """
+    with transaction.atomic():
+        _locked(replica_id)
+        yield
+
+
 def edit(replica_id: int, user: str, mode: Mode, feature: str, document: object) -> Edited:
     """Keep `document` as the user's draft of a feature at a mode (CLI-04); the answer holds the notices.
 
@@ -133,6 +146,7 @@ def _locked(replica_id: int) -> models.Replica:
 
 
 def _keep(row: models.Replica, user: str, address: Address, value: Document | None) -> Edited:
+    require_staying(row)
     state = replicas.state_of(row)
     if address.mode is not None:
         require_mode(state, row.serial, address.mode)
@@ -231,6 +245,26 @@ def give_back(replica_id: int, user: str, changes: Iterable[Change]) -> list[Add
             if str(change.address) not in newer
         )
         return [change.address for change in changes if str(change.address) in newer]
+
+
+def follow(
+    row: models.Replica,
+    address: Address,
+    replaced: CommitId | None,
+    made: CommitId,
+    again: Callable[[Document], Document | None],
+) -> None:
+    """Put the drafts that were made on one version of an entry on the version that a small change made of it.
+
+    `again` makes the same change to a draft, or says None where the draft changes that very thing: such a
+    draft stays behind, and its commit is a conflict (CMT-04). The caller holds the replica.
+    """
+    for draft in row.drafts.filter(address=str(address), base=str(replaced or "")):
+        after = None if draft.value is None else again(draft.value)
+        if after is not None:
+            draft.value, draft.base = after, str(made)
+            # Without `updated`: the person has not touched it.
+            draft.save(update_fields=["value", "base"])
 
 
 def rebase(replica_id: int, user: str, address: Address) -> Edited:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from django.utils.translation import gettext as _
@@ -171,14 +171,19 @@ def remove_portal(replica_id: int, serial: str, *, user: str, host: str) -> vers
         return op.commit({Address(Kind.PORTAL, serial): None}, user, host, text)
 
 
-def remove_machine(replica_id: int, serial: str, *, user: str, host: str) -> versions.Commit:
+def remove_machine(
+    replica_id: int, serial: str, *, user: str, host: str, losing: Collection[str] = ()
+) -> versions.Commit:
     """Remove a member for good, with its machine-level settings (RM-01..RM-06).
 
     The machine itself goes on by `joining.leave`. Removing the last one deletes the cluster (RM-03): nothing
-    of it stays but the log. Raises NotInCluster, UnknownMode.
+    of it stays but the log. A machine that removes itself loses what people have not committed there:
+    `losing` are those of whom that is agreed (TRL-12). Raises NotInCluster, UnknownMode, PendingDrafts.
     """
     with operation(replica_id) as op:
         (member,) = members_of(op.state, [serial])
+        if serial == op.row.serial:
+            require_no_drafts(replica_id, losing)
         if len(op.state.machines) == 1:
             values: Values = dict.fromkeys(op.state.entries)
         else:

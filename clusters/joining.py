@@ -26,7 +26,7 @@ from clusters.modes import CLUSTER, Level, Mode, machine
 from clusters.operations import Operation, Values, operation, require_holder, require_no_drafts
 from clusters.replication import Snapshot
 from clusters.state import ClusterState, Machine, UnknownMode
-from clusters.versions import Address, Change, Commit, Kind, Vector, settings_at
+from clusters.versions import MAX_TEXT, Address, Change, Commit, Kind, Vector, settings_at
 
 
 def own_settings(replica_id: int) -> dict[str, Document]:
@@ -187,17 +187,28 @@ def leave(replica_id: int, serial: str, *, user: str = "", host: str = "") -> No
     """Make a removed machine's replica standalone, with all that it had in effect (RM-01, RM-02, JN-21).
 
     The replica gets a new cluster id and a fresh origin; uncommitted changes go with the cluster they were
-    meant for. Send the removal to the peers before. Raises NotInCluster, NotThisMachine.
+    meant for, and its first commit names whose (TRL-12). Send the removal to the peers before. Raises
+    NotInCluster, NotThisMachine.
     """
     with replicas.opened(replica_id) as replica:
         op = Operation(replica)
         require_holder(op.row, serial)
         state = _last_membership(op)
         changes = flatten(state, serial, catalogue())
+        text = _left(state.name, drafts.people(replica_id))
         _empty(op, uuid.uuid4(), fresh_origin(op.row.origin))
         if changes:
-            text = _("Settings kept on leaving the cluster %(name)s") % {"name": state.name}
             replica.commit(changes, user=user, host=host or state.machines[serial].name, comment=text)
+
+
+def _left(cluster: str, people: Sequence[str]) -> str:
+    told = {"name": cluster, "people": ", ".join(people)}
+    if not people:
+        return _("Settings kept on leaving the cluster %(name)s") % told
+    text = (
+        _("Settings kept on leaving the cluster %(name)s; uncommitted changes of %(people)s are lost") % told
+    )
+    return text[:MAX_TEXT]
 
 
 def _last_membership(op: Operation) -> ClusterState:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from clusters import drafts, models, replicas, versions
+from clusters.acceptance import require_staying
 from clusters.catalogue import Document
 from clusters.membership_refusals import AlreadyNamed, InCluster, NotInCluster, NotThisMachine, PendingDrafts
 from clusters.modes import Mode, machine
@@ -44,12 +45,16 @@ def operation(replica_id: int, *, standalone: bool = False) -> Iterator[Operatio
             )
         if found.state.standalone and not standalone:
             raise NotInCluster(_("This machine is in no cluster. Create one, or join one, first."))
+        require_staying(found.row)
         yield found
 
 
-def require_no_drafts(replica_id: int) -> None:
-    """See that nobody has uncommitted changes, which would be lost (CR-06); raises PendingDrafts."""
-    if people := drafts.people(replica_id):
+def require_no_drafts(replica_id: int, but_of: Collection[str] = ()) -> None:
+    """See that nobody has uncommitted changes, which would be lost (CR-06); raises PendingDrafts.
+
+    Those of the users `but_of` are known to be lost.
+    """
+    if people := [each for each in drafts.people(replica_id) if each not in but_of]:
         raise PendingDrafts(
             _("There are uncommitted changes of %(people)s. Commit them or clear them first.")
             % {"people": ", ".join(people)}

@@ -2,6 +2,7 @@
 
     Refused
       NothingPending  CommitConflict  UnknownCommit  InTheWay  PastIsGone      (drafts, commits)
+      Leaving  Overtaken                                                       (a machine; transfers)
       NothingToTransfer  SameMode                                              (transfers)
       MembershipRefused, with one class per reason                             (membership)
 
@@ -26,6 +27,14 @@ class NotADraft(Refused):
 
 class NothingPending(Refused):
     """There is nothing to commit."""
+
+
+class Leaving(Refused):
+    """The machine was removed, and its replica is about to be replaced by one of its own."""
+
+
+class Overtaken(Refused):
+    """What a person was shown, and agreed to, would be something else by now (TRL-09)."""
 
 
 class LongComment(Refused):

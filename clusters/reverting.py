@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
-from clusters import drafts, history, models, replicas, versions
+from clusters import drafts, history, replicas, versions
 from clusters.acceptance import check_comment, check_values
 from clusters.catalogue import Document
 from clusters.drafts import Edited
@@ -59,8 +58,7 @@ def revert(
     Raises UnknownCommit, NotRevertible, PastIsGone, and InTheWay when entries were changed since, unless
     `over` says to replace these changes knowingly. All or nothing.
     """
-    with transaction.atomic():
-        models.Replica.objects.select_for_update().get(pk=replica_id)
+    with drafts.held(replica_id):
         back = _back(replica_id, commit_id, user, over, only)
         drafts.clear(replica_id, user, [change.address for change in back])
         return [drafts.edit_entry(replica_id, user, change.address, change.value) for change in back]
@@ -199,9 +197,10 @@ def draft_merge(
 
     `chosen` as in side_by_side.combined. Raises NoConflict, and what `drafts.edit_entry` raises.
     """
-    columns = columns_of(conflict_at(replica_id, address), other_id)
-    drafts.clear(replica_id, user, [address])
-    return drafts.edit_entry(replica_id, user, address, combined(columns, chosen, 1))
+    with drafts.held(replica_id):
+        columns = columns_of(conflict_at(replica_id, address), other_id)
+        drafts.clear(replica_id, user, [address])
+        return drafts.edit_entry(replica_id, user, address, combined(columns, chosen, 1))
 
 
 def settle(

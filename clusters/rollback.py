@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from clusters import drafts, history, models, replicas, versions
@@ -50,7 +49,7 @@ def draft_return(replica_id: int, user: str, made: CommitId) -> list[Edited]:
             _("The values before %(id)s are not kept here. Go back on a machine that was a member then.")
             % {"id": made}
         )
-    with transaction.atomic():
+    with drafts.held(replica_id):
         then, now = replicas.state_seen(replica_id, commit.seen), replicas.state(replica_id)
         drafts.clear(replica_id, user)
         return [

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from clusters import drafts, models, replicas
@@ -21,9 +20,9 @@ from clusters.installed import catalogue
 from clusters.modes import CLUSTER, Level, Mode, group, machine
 from clusters.naming import level_word, mode_label
 from clusters.references import Unresolved, newly_broken
-from clusters.refusals import Refused
+from clusters.refusals import Overtaken, Refused
 from clusters.state import ClusterState, Machine
-from clusters.versions import Change, settings_at
+from clusters.versions import Change, canonical, digest, settings_at
 
 
 class NothingToTransfer(Refused):
@@ -48,7 +47,8 @@ class Plan:
 
     `replaced` are targets whose own settings would be replaced as a whole (SET-05), `broken` the references
     that would newly lead nowhere (SET-07), `emptied` the machines that would fall back to an empty table
-    because the cluster's settings go and there is no factory default (SET-08).
+    because the cluster's settings go and there is no factory default (SET-08). `before` is what the entries
+    that change hold now.
     """
 
     action: Action
@@ -59,6 +59,12 @@ class Plan:
     replaced: tuple[Mode, ...]
     broken: tuple[Unresolved, ...]
     emptied: tuple[Machine, ...]
+    before: tuple[Document | None, ...] = ()
+
+    @property
+    def mark(self) -> str:
+        """Tells whether a plan is the one that a person was shown."""
+        return digest([canonical([c.value for c in self.changes]), canonical(list(self.before))])[:16]
 
 
 def plan(
@@ -91,7 +97,13 @@ def plan(
         tuple(mode for mode in wanted if before.defined(mode, feature)),
         tuple(newly_broken(before, after, known, alone)),
         tuple(_emptied(before, after, feature, known, alone)),
+        tuple(_value(before, change) for change in changes),
     )
+
+
+def _value(state: ClusterState, change: Change) -> Document | None:
+    found = state.entries.get(change.address)
+    return found.value if found else None
 
 
 def _document(state: ClusterState, source: Mode, feature: str, known: Catalogue) -> Document:
@@ -131,10 +143,22 @@ def _emptied(
 
 
 def carry_out(replica_id: int, user: str, planned: Plan) -> list[Edited]:
-    """Make a plan the user's drafts, all or none (SET-09); raises what `drafts.edit_entry` raises."""
-    with transaction.atomic():
-        models.Replica.objects.select_for_update().get(pk=replica_id)
+    """Make a plan the user's drafts, all or none (SET-09), as it was shown to the person.
+
+    Raises Overtaken where it would do something else by now, and what `drafts.edit_entry` raises.
+    """
+    with drafts.held(replica_id):
+        require_current(replica_id, user, planned)
         return [drafts.edit_entry(replica_id, user, c.address, c.value) for c in planned.changes]
+
+
+def require_current(replica_id: int, user: str, planned: Plan) -> None:
+    """See that the plan would still be made as it is; raises Overtaken, and what `plan` raises."""
+    told = (planned.action, planned.feature, planned.source, planned.targets)
+    if plan(replica_id, user, *told) != planned:
+        raise Overtaken(
+            _("These settings were changed since you were asked. Nothing was kept; look and repeat it.")
+        )
 
 
 def copy(replica_id: int, user: str, feature: str, source: Mode, target: Mode) -> Plan:
@@ -165,8 +189,7 @@ def all_groups(replica_id: int, source: Mode) -> list[Mode]:
 def _done(
     replica_id: int, user: str, action: Action, feature: str, source: Mode, targets: Sequence[Mode]
 ) -> Plan:
-    with transaction.atomic():
-        models.Replica.objects.select_for_update().get(pk=replica_id)
+    with drafts.held(replica_id):
         planned = plan(replica_id, user, action, feature, source, targets)
         carry_out(replica_id, user, planned)
         return planned

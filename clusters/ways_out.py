@@ -8,10 +8,9 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
-from clusters import drafts, models
+from clusters import drafts
 from clusters.catalogue import Catalogue, Document, InvalidDocument, Reference, Scope
 from clusters.differences import item_key
 from clusters.drafts import Edited
@@ -31,6 +30,11 @@ def promote(replica_id: int, user: str, feature: str, item: str, source: Mode) -
 
     Raises UnknownFeature, NoWayOut, and what `drafts.edit` raises.
     """
+    with drafts.held(replica_id):
+        return _promote(replica_id, user, feature, item, source)
+
+
+def _promote(replica_id: int, user: str, feature: str, item: str, source: Mode) -> Edited:
     known = catalogue()
     state = drafts.draft_state(replica_id, user)
     defined = state.defined(source, feature)
@@ -61,6 +65,11 @@ def demote(replica_id: int, user: str, feature: str, mode: Mode, reference: Refe
     Every mode below `mode` that has the item gets a copy of the settings; where the feature takes it, the
     reference at `mode` is emptied. Raises UnknownFeature, NoWayOut, and what `drafts.edit` raises.
     """
+    with drafts.held(replica_id):
+        return _demote(replica_id, user, feature, mode, reference)
+
+
+def _demote(replica_id: int, user: str, feature: str, mode: Mode, reference: Reference) -> list[Edited]:
     known = catalogue()
     state = drafts.draft_state(replica_id, user)
     defined = state.defined(mode, feature)
@@ -69,11 +78,9 @@ def demote(replica_id: int, user: str, feature: str, mode: Mode, reference: Refe
     targets = demotable(state, feature, mode, reference, known)
     if not targets:
         raise NoWayOut(_("No mode below has %(item)s.") % {"item": reference.item})
-    with transaction.atomic():
-        models.Replica.objects.select_for_update().get(pk=replica_id)
-        edits = [drafts.edit(replica_id, user, target, feature, defined.value) for target in targets]
-        rest = without(defined, feature, reference, known)
-        return edits if rest is None else [*edits, drafts.edit(replica_id, user, mode, feature, rest)]
+    edits = [drafts.edit(replica_id, user, target, feature, defined.value) for target in targets]
+    rest = without(defined, feature, reference, known)
+    return edits if rest is None else [*edits, drafts.edit(replica_id, user, mode, feature, rest)]
 
 
 def demotable(

@@ -17,11 +17,28 @@ from clusters.transfers import Start, start_document, starting_points
 
 @dataclass(frozen=True)
 class Begun:
-    """A document to edit at a mode; `chosen` says that a person has chosen to begin with it here."""
+    """Settings to edit at a mode: its own, or a beginning; `chosen` says that a person has chosen it here."""
 
     mode: Mode
-    document: Document
+    start: Start | None = None
+    source: Mode | None = None
     chosen: bool = False
+
+    def document(self, session: Session, feature: Any) -> Document:
+        """The document to change, as it is now: read and drafted within `drafts.held` (TRL-09).
+
+        What the mode has got since the person was asked comes first. Raises CommandError where the mode has
+        no settings of its own any more.
+        """
+        own = session.draft_state.defined(self.mode, feature.name)
+        if own is not None:
+            return own.value
+        if self.start is None:
+            text = _("{name} is no longer configured at {mode}: somebody has changed that. Look again.")
+            raise CommandError(text.format(name=feature.name, mode=session.label(self.mode)))
+        return start_document(
+            session.replica_id, session.user, self.mode, feature.name, self.start, self.source
+        )
 
 
 def begun(session: Session, feature: Any, how: str | None) -> Begun | None:
@@ -33,17 +50,16 @@ def begun(session: Session, feature: Any, how: str | None) -> Begun | None:
     mode = session.mode_for(feature.name)
     own = session.draft_state.defined(mode, feature.name)
     if own is not None:
-        return Begun(mode, own.value)
+        return Begun(mode)
     if how is not None:
-        start = Start.EMPTY if how == "--empty" else Start.INHERITED
-        return _new(session, feature, mode, start)
+        return Begun(mode, Start.EMPTY if how == "--empty" else Start.INHERITED)
     points = starting_points(session.replica_id, session.user, mode, feature.name)
     if not points:
-        return _new(session, feature, mode, Start.EMPTY)
+        return Begun(mode, Start.EMPTY)
     if session.dialogue.interactive:
         return _asked(session, feature, mode, points)
     if mode == CLUSTER:
-        return _new(session, feature, mode, Start.EMPTY)
+        return Begun(mode, Start.EMPTY)
     raise CommandError(
         _(
             "{name} is not configured at {mode}; it is at {others}. Add --empty to begin with nothing, "
@@ -52,19 +68,6 @@ def begun(session: Session, feature: Any, how: str | None) -> Begun | None:
             name=feature.name, mode=session.label(mode), others=", ".join(session.label(m) for m in points)
         )
     )
-
-
-def _new(
-    session: Session,
-    feature: Any,
-    mode: Mode,
-    start: Start,
-    source: Mode | None = None,
-    *,
-    chosen: bool = False,
-) -> Begun:
-    document = start_document(session.replica_id, session.user, mode, feature.name, start, source)
-    return Begun(mode, document, chosen)
 
 
 def _asked(session: Session, feature: Any, mode: Mode, points: list[Mode]) -> Begun | None:
@@ -81,10 +84,10 @@ def _asked(session: Session, feature: Any, mode: Mode, points: list[Mode]) -> Be
         session.mode = points[0]
         return begun(session, feature, None)
     if number == 2:
-        return _new(session, feature, mode, Start.EMPTY, chosen=True)
-    return _copied(session, feature, mode, points) if number == 3 else None
+        return Begun(mode, Start.EMPTY, chosen=True)
+    return _copied(session, mode, points) if number == 3 else None
 
 
-def _copied(session: Session, feature: Any, mode: Mode, points: list[Mode]) -> Begun | None:
+def _copied(session: Session, mode: Mode, points: list[Mode]) -> Begun | None:
     number = choose(session.dialogue, [session.label(point) for point in points])
-    return _new(session, feature, mode, Start.MODE, points[number - 1], chosen=True) if number else None
+    return Begun(mode, Start.MODE, points[number - 1], chosen=True) if number else None

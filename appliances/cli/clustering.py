@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -38,7 +39,7 @@ def new(session: Session, words: list[str]) -> None:
         user=session.user,
         host=session.host.name,
     )
-    session.mode = CLUSTER
+    session.stand(CLUSTER)
     session.dialogue.say(_("New cluster committed: {time}").format(time=moment(now())))
     session.dialogue.say(_("This takes effect at once; no commit is needed."))
 
@@ -148,12 +149,23 @@ def _require_releases(session: Session, serials: list[str]) -> None:
 
 
 def removemachine(session: Session, words: list[str]) -> None:
-    """Removes a member for good; it goes on alone with what it has (RM-01..RM-04)."""
-    (host,) = needed(session, picked_machines(session, words), _("host"))
+    """Removes a member for good; it goes on alone with what it has (RM-01..RM-04).
+
+    Who has uncommitted changes on it is told beforehand, for these are lost (TRL-12).
+    """
+    agreed = "--yes" in words
+    named = [word for word in words if word != "--yes"]
+    (host,) = needed(session, picked_machines(session, named), _("host"))
     member = session.state.machines[session.state.mode_named(Level.MACHINE, host).id]
-    if session.dialogue.interactive and not _confirms_removal(session, member):
-        raise CommandError(_("Nothing was changed."))
-    membership.remove_machine(session.replica_id, member.serial, user=session.user, host=session.host.name)
+    losing = _drafting(session, member)
+    if not agreed:
+        _agree_to_removal(session, member, losing)
+    by = {"user": session.user, "host": session.host.name}
+    membership.remove_machine(session.replica_id, member.serial, losing=losing, **by)
+    if member.serial == session.host.serial:
+        # What is typed next is for the machine that goes on alone, and has to find it.
+        session.host.follow()
+        session.stand(session.own_mode)
     session.dialogue.say(_("{name} is removed. No commit is needed.").format(name=member.name))
 
 
@@ -166,6 +178,32 @@ def removeportal(session: Session, words: list[str]) -> None:
         raise CommandError(_("No portal {name} follows this cluster.").format(name=name))
     membership.remove_portal(session.replica_id, found.serial, user=session.user, host=session.host.name)
     session.dialogue.say(_("{name} is removed. No commit is needed.").format(name=found.name))
+
+
+def _drafting(session: Session, member: Machine) -> Sequence[str]:
+    """Who has uncommitted changes on that machine, as far as it can be asked."""
+    try:
+        return session.host.drafting(member.serial)
+    except LinkError as error:
+        text = _("{name} cannot be asked who has uncommitted changes there, which are lost: {error}")
+        session.dialogue.warn(text.format(name=member.name, error=error))
+        return ()
+
+
+def _agree_to_removal(session: Session, member: Machine, losing: Sequence[str]) -> None:
+    """Raises CommandError for who does not agree, and for a script that would lose changes unasked."""
+    told = {"name": member.name, "people": ", ".join(losing)}
+    if losing and not session.dialogue.interactive:
+        text = _(
+            "On {name} there are uncommitted changes of {people}. Commit or clear them there first; "
+            "with --yes they are lost."
+        )
+        raise CommandError(text.format(**told))
+    if losing:
+        text = _("On {name} there are uncommitted changes of {people}: they would be lost.")
+        session.dialogue.warn(text.format(**told))
+    if session.dialogue.interactive and not _confirms_removal(session, member):
+        raise CommandError(_("Nothing was changed."))
 
 
 def _confirms_removal(session: Session, member: Machine) -> bool:

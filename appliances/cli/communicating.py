@@ -41,6 +41,11 @@ def enable_ccs(session: Session, name: str, port: int) -> None:
 
     Raises InvalidDocument for a port that is taken or none (COM-12).
     """
+    with drafts.held(session.replica_id):
+        _commit_ccs(session, name, port)
+
+
+def _commit_ccs(session: Session, name: str, port: int) -> None:
     found = [dict(each) for each in _interfaces(session, session.host.serial)]
     wanted = next((each for each in found if not name or each["name"] == name), None)
     if wanted is None:
@@ -66,9 +71,14 @@ def communication(session: Session, words: list[str]) -> None:
     """By address or by host name for all, or address and port of one machine (CR-07)."""
     if not words and session.dialogue.interactive:
         words = _asked(session)
-    if not words:
-        _show(session)
-        return
+    if words:
+        # What is left as it is comes from the same reading as what is changed (TRL-09).
+        with drafts.held(session.replica_id):
+            _set(session, words)
+    _show(session)
+
+
+def _set(session: Session, words: list[str]) -> None:
     state = session.state
     style = words[0].casefold()
     if style in ("address", "name") and len(words) == 1:
@@ -88,7 +98,6 @@ def communication(session: Session, words: list[str]) -> None:
         user=session.user,
         host=session.host.name,
     )
-    _show(session)
 
 
 def _port(text: str) -> int:

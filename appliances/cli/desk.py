@@ -25,7 +25,7 @@ from appliances.machine.status import LinkStatus, MachineStatus
 from appliances.machine.suspension import Suspension
 from appliances.machine.upgrading import Upgrading
 from appliances.releases.artifact import Offer, ReleaseError
-from clusters import replicas
+from clusters import drafts, replicas
 from clusters.membership import JoinPreview
 from clusters.replication import Snapshot
 from clusters.versions import MalformedCommit
@@ -164,8 +164,8 @@ class Desk:
     def release_of(self, serial: str) -> str:
         return self._on_loop(peers.release_of(self._daemon.view, self._daemon.table, serial, self.release))
 
-    def suspend(self, wanted: Suspension) -> None:
-        self.engine.suspend(wanted)
+    def suspend(self, change: Callable[[Suspension], Suspension]) -> None:
+        self.engine.suspend(change)
         self._daemon.loop.call_soon_threadsafe(self._daemon.applying.again)
         if not self.settled(SETTLING):
             raise CommandError(_("The change is under way; see `status`."))
@@ -184,6 +184,17 @@ class Desk:
             return Snapshot.from_wire(self._checked(serial, "entries").get("snapshot"))
         except (ValueError, MalformedCommit) as error:
             raise ProtocolError(Fault.INVALID_MESSAGE, str(error)) from None
+
+    def drafting(self, serial: str) -> Sequence[str]:
+        if serial == self.serial:
+            return drafts.people(self.replica_id)
+        found = self._checked(serial, "drafts").get("people")
+        if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+            raise ProtocolError(Fault.INVALID_MESSAGE, "the names of people were expected")
+        return found
+
+    def follow(self) -> None:
+        self._on_loop(self._daemon.follow())
 
     def _checked(self, serial: str, what: str) -> dict[str, Any]:
         async def ask() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 CommandError        1  refused or failed, nothing changed
 ├── UsageError      2  the line is not what the command takes
+├── GroundChanged   1  the machine has come into a cluster or out of one, or a mode is gone
 └── ConflictError   3  somebody else changed the same settings meanwhile (CMT-04)
 Leave                  the person ends the session
 """
@@ -19,6 +20,10 @@ class UsageError(CommandError):
     """Words that the command does not take."""
 
     code = 2
+
+
+class GroundChanged(CommandError):
+    """What a session stood on is another thing now: what was asked or typed before is void."""
 
 
 class ConflictError(CommandError):

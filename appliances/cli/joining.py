@@ -153,7 +153,7 @@ def _join(session: Session, told: argparse.Namespace) -> None:
         if told.dry_run and looked_at:
             return  # who only wanted to look has seen it
         raise
-    session.mode = CLUSTER
+    session.stand(CLUSTER)
     session.dialogue.say(_("Joined the cluster {name}: {time}").format(name=name, time=moment(now())))
     session.dialogue.say(_("This takes effect at once; no commit is needed."))
     if told.own_ccs:

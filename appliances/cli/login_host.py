@@ -132,7 +132,7 @@ class LoginHost(Protocol):
         """The release that another member runs now, asked afresh; raises LinkError (UPG-08)."""
         ...
 
-    def suspend(self, wanted: Suspension) -> None:
+    def suspend(self, change: Callable[[Suspension], Suspension]) -> None:
         """Suspends and resumes listeners and deliveries, until mail sees it; raises CommandError."""
         ...
 
@@ -142,6 +142,14 @@ class LoginHost(Protocol):
 
     def entries_of(self, serial: str) -> Snapshot:
         """All that a member holds; raises LinkError."""
+        ...
+
+    def drafting(self, serial: str) -> Sequence[str]:
+        """Who has uncommitted changes on a member, this one or another; raises LinkError."""
+        ...
+
+    def follow(self) -> None:
+        """Waits until this machine has followed what its replica says: a removal of itself, for instance."""
         ...
 
     def settled(self, seconds: float) -> bool:

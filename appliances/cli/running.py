@@ -16,8 +16,8 @@ from appliances.cli.session import Right, Session
 from appliances.cli.splitting import split
 from appliances.links.errors import LinkError
 from appliances.releases.artifact import ReleaseError
-from clusters.modes import CLUSTER, Level, machine
-from clusters.refusals import refusals_and
+from clusters import naming
+from clusters.modes import CLUSTER, Level, Mode, machine
 from clusters.replication import StaleDraft
 
 logger = logging.getLogger(__name__)
@@ -57,11 +57,8 @@ def run_words(session: Session, words: list[str]) -> int:
             session.dialogue.say(command.help)
             return 0
         _require_right(session, command)
-        if not _placed(session, command):
-            return 0
-        if command.remote and session.mode != session.own_mode and not session.state.standalone:
-            return _run_there(session, command, words)
-        return _run_here(session, command, words)
+        mode = _mode_for(session, command)
+        return 0 if mode is None else _run_in(session, command, words, mode)
     except CommandError as error:
         return _refused(session, str(error), error.code)
     except StaleDraft as error:
@@ -82,8 +79,22 @@ def run_words(session: Session, words: list[str]) -> int:
         close_old_connections()
 
 
+def _run_in(session: Session, command: Command, words: list[str], mode: Mode) -> int:
+    """Runs the command in that mode; a script is in its own again afterwards (RES-01..RES-03)."""
+    before, session.mode = session.mode, mode
+    try:
+        if command.remote and mode != session.own_mode and not session.state.standalone:
+            return _run_there(session, command, words)
+        return _run_here(session, command, words)
+    finally:
+        # What was lent to this command alone; one that switches by itself, as `clustermode`, has its way.
+        if not session.dialogue.interactive and session.mode == mode:
+            session.mode = before
+
+
 def _run_here(session: Session, command: Command, words: list[str]) -> int:
     command.run(session, [word for word in words[1:] if word not in ("--json", "--no-pager")])
+    session.remember()
     return 0
 
 
@@ -130,53 +141,77 @@ def _require_right(session: Session, command: Command) -> None:
         )
 
 
-def _placed(session: Session, command: Command) -> bool:
-    """Brings the session to a mode in which the command may run (RES-01..RES-03), if the person agrees.
+def _mode_for(session: Session, command: Command) -> Mode | None:
+    """The mode in which the command runs (RES-01..RES-04); None for a person who does not agree to switch.
 
-    Who cannot be asked agrees, and is told of the switch.
+    Who can be asked is, and stays there. A script is never switched: the command runs in its mode for itself
+    alone. Raises CommandError for a script's command that another machine's mode does not take.
     """
-    if session.state.standalone or command.place is Place.ANYWHERE:
-        return True
-    level = session.mode.level
-    if command.place is Place.CLUSTER and level is not Level.CLUSTER:
-        return _switch_to_cluster(session, command)
-    if command.place is Place.MACHINE and level is not Level.MACHINE:
-        return _switch_to_machine(session, command)
-    if command.place is Place.LOGIN_HOST and session.mode != session.own_mode:
-        return _switch_to_login_host(session, command)
-    return True
-
-
-def _switch_to_cluster(session: Session, command: Command) -> bool:
+    if session.state.standalone or _fits(session, command):
+        return session.mode
     # A guest's `passwd` acts on the cluster without a word, and the mode stays (RES-04).
     if command.name == "passwd" and session.right is Right.GUEST:
-        return True
+        return session.mode
+    return _asked_mode(session, command) if session.dialogue.interactive else _lent_mode(session, command)
+
+
+def _fits(session: Session, command: Command) -> bool:
+    return {
+        Place.ANYWHERE: True,
+        Place.CLUSTER: session.mode.level is Level.CLUSTER,
+        Place.MACHINE: session.mode.level is Level.MACHINE,
+        Place.LOGIN_HOST: session.mode == session.own_mode,
+    }[command.place]
+
+
+def _lent_mode(session: Session, command: Command) -> Mode:
+    if command.place is Place.LOGIN_HOST and session.mode.level is Level.MACHINE:
+        # Elsewhere it would tell of the wrong machine, and nobody reads that in a script.
+        text = _(
+            "{name} runs only on the login host, {own}, and the mode is {mode}. "
+            "Log in there, or switch with `clustermode`."
+        )
+        raise CommandError(text.format(name=command.name, **_labels(session)))
+    mode = CLUSTER if command.place is Place.CLUSTER else session.own_mode
+    text = _("Note: {name} is restricted to {level} mode; it runs at {there}, the mode stays {mode}.")
+    level = naming.level_word(mode.level).lower()
+    told = {"level": level, "there": session.label(mode), **_labels(session)}
+    session.dialogue.warn(text.format(name=command.name, **told))
+    return mode
+
+
+def _labels(session: Session) -> dict[str, str]:
+    return {"own": session.label(session.own_mode), "mode": session.label(session.mode)}
+
+
+def _asked_mode(session: Session, command: Command) -> Mode | None:
+    """The mode to which the person agrees to switch, offered where the command may run."""
+    if command.place is Place.CLUSTER:
+        return _switch_to_cluster(session, command)
+    if command.place is Place.MACHINE:
+        return _switch_to_machine(session, command)
+    return _switch_to_login_host(session, command)
+
+
+def _switch_to_cluster(session: Session, command: Command) -> Mode | None:
     session.dialogue.warn(_("{name} is restricted to cluster mode.").format(name=command.name))
-    if not confirm(session.dialogue, _("Switch to cluster mode?"), default=True):
-        return False
-    session.mode = CLUSTER
-    return True
+    return CLUSTER if confirm(session.dialogue, _("Switch to cluster mode?"), default=True) else None
 
 
-def _switch_to_machine(session: Session, command: Command) -> bool:
+def _switch_to_machine(session: Session, command: Command) -> Mode | None:
     dialogue = session.dialogue
     dialogue.warn(_("{name} is restricted to machine mode.").format(name=command.name))
     if not confirm(dialogue, _("Switch to machine mode?"), default=True):
-        return False
+        return None
     others = [serial for serial in session.state.machines if serial != session.host.serial]
+    if not others:
+        return session.own_mode
     serials = [session.host.serial, *others]
-    if dialogue.interactive and others:
-        number = choose(dialogue, [session.label(machine(s)) for s in serials], question=_("Which machine?"))
-        session.mode = machine(serials[max(number, 1) - 1])
-    else:
-        session.mode = session.own_mode
-    return True
+    number = choose(dialogue, [session.label(machine(s)) for s in serials], question=_("Which machine?"))
+    return machine(serials[max(number, 1) - 1])
 
 
-def _switch_to_login_host(session: Session, command: Command) -> bool:
+def _switch_to_login_host(session: Session, command: Command) -> Mode | None:
     own = session.label(session.own_mode)
     session.dialogue.warn(_("{name} runs only on the login host, {own}.").format(name=command.name, own=own))
-    if not confirm(session.dialogue, _("Switch to its mode?"), default=True):
-        return False
-    session.mode = session.own_mode
-    return True
+    return session.own_mode if confirm(session.dialogue, _("Switch to its mode?"), default=True) else None

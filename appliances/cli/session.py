@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 from appliances.cli.dialogue import Dialogue
-from appliances.cli.errors import CommandError
+from appliances.cli.errors import CommandError, GroundChanged
+from appliances.cli.ground import Ground, Grounded
 from clusters import drafts, naming, replicas
 from clusters.catalogue import Scope
 from clusters.installed import catalogue
@@ -50,11 +51,17 @@ class Session:
     visiting: bool = False
     paging: bool = True
     history: list[str] = field(default_factory=list)
+    ground: Ground | None = None
+    """Known from the first prompt on: a session begins on the event loop, which reads no database."""
+    pending: dict[str, str] = field(default_factory=dict)
+    """What the person had not committed when last looked at: entries and what they are called."""
 
     @classmethod
     def begun(cls, user: str, role: str, host: LoginHost, dialogue: Dialogue) -> Session:
         """A new session: in the machine mode of the login host (CLI-01)."""
-        return cls(user, role, host, dialogue, machine(host.serial))
+        session = cls(user, role, host, dialogue, machine(host.serial))
+        session.dialogue = Grounded(dialogue, session.require_ground)
+        return session
 
     @property
     def right(self) -> Right:
@@ -85,17 +92,65 @@ class Session:
         return self.host.name
 
     def settle(self) -> None:
-        """After others changed the cluster: a role may be another, and a mode that is gone is left.
+        """After others changed the cluster: the ground may be another, a mode gone, a role another one.
 
-        Raises CommandError for a user who is gone. Who is `visiting` is known to the member they come from.
+        Raises GroundChanged, once, and CommandError for a user who is gone. Who is `visiting` is known to the
+        member they come from.
         """
+        if changed := self._moved():
+            raise GroundChanged(changed)
         if not self.visiting:
             role = self.host.role_of(self.user)
             if role is None:
                 raise CommandError(_("The user {name} is gone.").format(name=self.user))
             self.role = role
-        if not self.state.standalone and self.mode not in self.state.modes():
+        self.remember()
+
+    def stand(self, mode: Mode) -> None:
+        """This session itself moved the machine into a cluster, or out of one; it goes on in that mode."""
+        self.ground, self.mode, self.pending = Ground.of(self.replica_id), mode, {}
+
+    def remember(self) -> None:
+        """Keeps what is pending now, to be told should it go with the ground."""
+        if self.ground == Ground.of(self.replica_id):
+            state, found = self.draft_state, drafts.changes(self.replica_id, self.user)
+            self.pending = {str(each.address): naming.entry_label(state, each.address) for each in found}
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether the ground is another one, or the mode gone, and the person has not been told."""
+        now = Ground.of(self.replica_id)
+        return now.is_other_than(self.ground or now) or self._mode_is_gone()
+
+    def require_ground(self) -> None:
+        """See that a question is answered on the ground on which it was asked; raises GroundChanged."""
+        if changed := self._moved():
+            raise GroundChanged(changed + " " + _("The question is void; nothing was done."))
+
+    def _mode_is_gone(self) -> bool:
+        state = self.state
+        return not state.standalone and self.mode not in state.modes()
+
+    def _moved(self) -> str:
+        """What has changed under the session, said once; it stands on the new ground then."""
+        now = Ground.of(self.replica_id)
+        before, self.ground = self.ground or now, now
+        told = [now.change_since(before)] if now.is_other_than(before) else []
+        if told or self._mode_is_gone():
             self.mode = self.own_mode
+            told = [*(told or [_("The mode in which you were is gone.")]), *self._what_goes_with_it()]
+        return " ".join(told)
+
+    def _what_goes_with_it(self) -> list[str]:
+        there = {str(each.address) for each in drafts.changes(self.replica_id, self.user)}
+        lost = [label for address, label in self.pending.items() if address not in there]
+        self.pending = {}
+        found = []
+        if lost:
+            found.append(_("Your pending changes went with it: {names}.").format(names=", ".join(lost)))
+        if not self.state.standalone:
+            found.append(_("The mode is {mode}.").format(mode=self.label(self.mode)))
+        return found
 
     def prompt(self) -> str:
         """`(Cluster Americas)> `; only the host's name while standalone (CLI-03)."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO, cast
 
 import asyncssh
+from django.utils import translation
 from django.utils.translation import gettext as _
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import create_app_session
@@ -20,13 +21,17 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from appliances.cli import registry
-from appliances.cli.errors import CommandError, Leave
+from appliances.cli.errors import CommandError, GroundChanged, Leave
 from appliances.cli.process import in_session
 from appliances.cli.session import Session
 
 if TYPE_CHECKING:
     from appliances.cli.desk import Desk
     from appliances.links.peer import Login
+
+
+VOID = "\0"
+"""The answer to a question of a world that is gone: `ground.Grounded` lets nobody see it."""
 
 
 class Screen:
@@ -119,6 +124,8 @@ class Terminal:
         self._prompts: PromptSession[str] | None = None
         self._questions: PromptSession[str] | None = None
         self._pages = Pages(wanted=False)
+        self._desk = desk
+        self._looking: set[asyncio.Task[None]] = set()
         self._session = Session.begun(login.user, login.role, desk, self)
 
     # the dialogue of a command, from its thread
@@ -166,10 +173,15 @@ class Terminal:
         return "\n".join(lines)
 
     def _answer(self, prompt: str, *, secret: bool) -> str:
-        answer = asyncio.run_coroutine_threadsafe(self._asked(prompt, secret), self._loop).result()
+        answer = self._awaited(prompt, secret=secret)
+        while answer == VOID and not self._session.overtaken:
+            answer = self._awaited(prompt, secret=secret)  # it was interrupted for what is known by now
         if answer is None:
             raise CommandError(_("Interrupted."))
         return answer
+
+    def _awaited(self, prompt: str, *, secret: bool) -> str | None:
+        return asyncio.run_coroutine_threadsafe(self._asked(prompt, secret), self._loop).result()
 
     async def _asked(self, prompt: str, secret: bool) -> str | None:
         """The answer, None for Ctrl-C and Ctrl-D: out of a task these would end the whole program."""
@@ -178,6 +190,8 @@ class Terminal:
             return await self._questions.prompt_async(prompt, is_password=secret, set_exception_handler=False)
         except (KeyboardInterrupt, EOFError):
             return None
+        except GroundChanged:
+            return VOID
 
     # the session
 
@@ -188,9 +202,25 @@ class Terminal:
             self._prepare(typed)
             feeding = asyncio.ensure_future(self._feed(typed))
             try:
-                return await self._talk()
+                with self._desk.sessions.watching(self._look):
+                    return await self._talk()
             finally:
                 feeding.cancel()
+
+    def _look(self) -> None:
+        """The cluster has changed: perhaps under this session."""
+        task = asyncio.ensure_future(self._interrupt_if_overtaken())
+        self._looking.add(task)
+        task.add_done_callback(self._looking.discard)
+
+    async def _interrupt_if_overtaken(self) -> None:
+        """A prompt or question of a world that is gone does not wait for its answer (TRL-35)."""
+        if not await asyncio.to_thread(lambda: self._session.overtaken):
+            return
+        for prompts in (self._prompts, self._questions):
+            future = prompts.app.future if prompts is not None and prompts.app.is_running else None
+            if prompts is not None and future is not None and not future.done():
+                prompts.app.exit(exception=GroundChanged())
 
     def _prepare(self, typed: PipeInput) -> None:
         output = Vt100_Output(
@@ -213,8 +243,8 @@ class Terminal:
         while True:
             try:
                 line = await self._line()
-            except KeyboardInterrupt:
-                continue
+            except (KeyboardInterrupt, GroundChanged):
+                continue  # the next prompt says what has changed
             except EOFError:
                 line = "exit"
             except CommandError as error:
@@ -238,7 +268,15 @@ class Terminal:
         return await self._prompts.prompt_async(prompt, set_exception_handler=False)
 
     def _prompt(self) -> str:
-        self._session.settle()
+        with translation.override(self._language):
+            return self._settled_prompt()
+
+    def _settled_prompt(self) -> str:
+        try:
+            self._session.settle()
+        except GroundChanged as changed:
+            self.warn(str(changed))
+            self._session.settle()
         return self._session.prompt()
 
     def _size(self) -> Size:

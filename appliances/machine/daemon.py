@@ -193,7 +193,7 @@ class Daemon:
             if found.removed:
                 # Until it has gone on alone, what it was holds on: else nobody could log in meanwhile.
                 await members.leave(self)
-                return
+                found = await in_thread(self._read)
             self.view = found
             self.table.update(peers.members(self.view))
             self.table.advanced()
@@ -201,6 +201,7 @@ class Daemon:
             await self.services.follow(doors(self.view.interfaces))
             await members.tell_ports(self)
             self.status_changed()
+            self.sessions.followed()
 
     def status_changed(self) -> None:
         """Every peer gets the new status."""

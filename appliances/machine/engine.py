@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -54,6 +54,8 @@ class Engine:
         self.suspension = Suspension.load(self._suspended)
         self.restarts = 0
         self._lock = threading.Lock()
+        # Not `_lock`, which is held while Postfix takes new settings: a person would wait for that twice.
+        self._suspending = threading.Lock()
         self._coming: Rendered | None = None
 
     async def start(self) -> None:
@@ -92,10 +94,15 @@ class Engine:
             self._take_rules(rendered)
         return InForce(applied, tuple(f"{f.feature}: {f.message}" for f in rendered.red_flags))
 
-    def suspend(self, wanted: Suspension) -> None:
-        """Keeps what is suspended now; the next settings brought into force follow it. Raises OSError."""
-        wanted.save(self._suspended)
-        self.suspension = wanted
+    def suspend(self, change: Callable[[Suspension], Suspension]) -> None:
+        """Changes what is suspended; the next settings brought into force follow it. Raises OSError.
+
+        `change` is made to what others have left, also in the same moment (TRL-09).
+        """
+        with self._suspending:
+            wanted = change(self.suspension)
+            wanted.save(self._suspended)
+            self.suspension = wanted
 
     def supervise(self) -> bool:
         """Starts Postfix again if it has died; whether that was needed. Raises InstanceError."""

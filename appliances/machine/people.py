@@ -8,12 +8,23 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
+from django.utils.translation import gettext as _
 
-from appliances.features.userconfig import ADMINISTRATOR, User, UserSettings
+from appliances.features.userconfig import ADMINISTRATOR, FEATURE, User, UserSettings
 from appliances.links.peer import Login
+from clusters import drafts, replicas
+from clusters.acceptance import require_staying
 from clusters.catalogue import Document
+from clusters.effective import setting_at
+from clusters.installed import catalogue
+from clusters.modes import CLUSTER
+from clusters.refusals import Refused
+from clusters.replicas import DjangoStore
+from clusters.state import ClusterState
+from clusters.versions import Change, Commit, settings_at
 
 MIN_PASSPHRASE = 8
+USERS = settings_at(CLUSTER, FEATURE.name)
 _HASHER = PasswordHasher()
 
 
@@ -35,6 +46,68 @@ def matches(passphrase_hash: str, passphrase: str) -> bool:
     except (Argon2Error, InvalidHashError):
         return False
     return found and bool(passphrase_hash)
+
+
+class PassphraseRefused(Refused):
+    """The passphrase is too short, the old one wrong, or the user not there."""
+
+
+def change_passphrase(
+    replica_id: int, name: str, new: str, *, old: str | None, user: str, host: str
+) -> Commit:
+    """Give a user another passphrase by one commit on the spot: a guest cannot commit (CL-07, RES-04).
+
+    `old` is the present one; None where an administrator gives it to somebody else. All other users are what
+    they are at the moment of the commit, and what others have pending of them goes on upon it (TRL-09).
+    Raises PassphraseRefused, Leaving; nothing has changed then.
+    """
+    if len(new) < MIN_PASSPHRASE:
+        raise PassphraseRefused(
+            _("A passphrase has at least {count} characters.").format(count=MIN_PASSPHRASE)
+        )
+    before = _hash_in(_users(replicas.state(replica_id)), name)
+    if old is not None and not matches(before, old):
+        raise PassphraseRefused(_("The old passphrase is wrong; nothing was changed."))
+    after = hashed(new)  # takes its time, as `matches` does: never while the replica is held
+    with replicas.opened(replica_id) as replica:
+        assert isinstance(replica.store, DjangoStore)
+        row, heads = replica.store.row, replica.store.heads([USERS]).get(USERS, ())
+        require_staying(row)
+        users = _users(replicas.state_of(row))
+        if old is not None and _hash_in(users, name) != before:
+            text = _("The passphrase of {name} was changed meanwhile; this change was not made.")
+            raise PassphraseRefused(text.format(name=name))
+        base = heads[0].id if heads else None
+        change = Change(USERS, catalogue().check(FEATURE.name, CLUSTER, _with_hash(users, name, after)), base)
+        text = _("Passphrase of {name} changed").format(name=name)
+        made = replica.commit([change], user=user, host=host, comment=text)
+        drafts.follow(row, USERS, base, made.id, lambda mine: _carried(mine, name, before, after))
+        return made
+
+
+def _users(state: ClusterState) -> Document:
+    return setting_at(state, CLUSTER, FEATURE.name, catalogue()).value
+
+
+def _hash_in(users: Document, name: str) -> str:
+    found = next((each for each in users["users"] if each["name"] == name), None)
+    if found is None:
+        raise PassphraseRefused(_("There is no user {name}.").format(name=name))
+    return str(found["passphrase_hash"])
+
+
+def _with_hash(users: Document, name: str, passphrase_hash: str) -> Document:
+    changed = [
+        {**each, "passphrase_hash": passphrase_hash} if each["name"] == name else each
+        for each in users["users"]
+    ]
+    return {**users, "users": changed}
+
+
+def _carried(mine: Document, name: str, before: str, after: str) -> Document | None:
+    """Somebody's draft with the same passphrase changed; None where it changes that one itself."""
+    theirs = {each["name"]: each["passphrase_hash"] for each in mine["users"]}
+    return _with_hash(mine, name, after) if theirs.get(name, before) == before else None
 
 
 class People:

@@ -3,6 +3,7 @@
 {"command": [words], "role": role}      the output of a command, in the name of a user there
 {"check": "digest"}                     {"digest": of all entries}
 {"check": "entries"}                    {"snapshot": ...}
+{"check": "drafts"}                     {"people": [those who have uncommitted changes there]}
 {"relay": serial, "hops": left, "request": one of the others}     what that member answers (COM-03)
 """
 
@@ -14,7 +15,7 @@ from appliances.links.errors import Reason, Refused
 from appliances.links.peer import Caller, Kind, Wire
 from appliances.machine import routes
 from appliances.machine.threads import in_thread
-from clusters import replicas
+from clusters import drafts, replicas
 
 if TYPE_CHECKING:
     from appliances.machine.daemon import Daemon
@@ -40,4 +41,6 @@ def _held(replica_id: int, what: object) -> Wire:
         return {"digest": replicas.entries_digest(replica_id)}
     if what == "entries":
         return {"snapshot": replicas.snapshot(replica_id).to_wire()}
-    raise Refused(Reason.INVALID, "a check is of the digest or of the entries")
+    if what == "drafts":
+        return {"people": drafts.people(replica_id)}
+    raise Refused(Reason.INVALID, "a check is of the digest, of the entries or of who has drafts")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -28,6 +28,7 @@ class Sessions:
     def __init__(self) -> None:
         self._present: list[Login] = []
         self._past: deque[Login] = deque(maxlen=MOST)
+        self._watching: list[Callable[[], None]] = []
 
     @contextmanager
     def one(self, user: str, address: str) -> Iterator[None]:
@@ -39,6 +40,20 @@ class Sessions:
         finally:
             self._present.remove(login)
             self._past.append(replace(login, until=now()))
+
+    @contextmanager
+    def watching(self, look: Callable[[], None]) -> Iterator[None]:
+        """Calls `look` on the event loop after each change of the cluster, while the session lasts."""
+        self._watching.append(look)
+        try:
+            yield
+        finally:
+            self._watching.remove(look)
+
+    def followed(self) -> None:
+        """The machine has followed a change of the cluster; its sessions may stand on other ground."""
+        for look in list(self._watching):
+            look()
 
     def present(self) -> list[Login]:
         """Who is there now."""

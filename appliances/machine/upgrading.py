@@ -221,7 +221,7 @@ class Guide:
 
     async def _suspend(self, listeners: frozenset[str]) -> None:
         engine = self._daemon.engine
-        engine.suspend(replace(engine.suspension, listeners=listeners))
+        engine.suspend(lambda now: replace(now, listeners=listeners))
         self._daemon.applying.again()
         await self._daemon.applying.settled()
 

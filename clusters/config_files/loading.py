@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from clusters import drafts, replicas
-from clusters.catalogue import Scope
+from clusters.catalogue import Document, Scope
 from clusters.config_files.errors import NotForClusters
 from clusters.config_files.reading import ConfigFile, Documents
 from clusters.drafts import Edited
 from clusters.installed import catalogue
 from clusters.modes import CLUSTER, Mode, group, machine
 from clusters.naming import mode_label
-from clusters.refusals import Refused
+from clusters.refusals import Overtaken, Refused
 from clusters.state import ClusterState
 from clusters.versions import Address, Change, settings_at
 from clusters.wire import same
@@ -40,10 +39,14 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a load would change, and what a person should look at before (LOAD-04)."""
+    """What a load would change, and what a person should look at before (LOAD-04).
+
+    `before` is what the entries that change hold now.
+    """
 
     changes: tuple[Change, ...]
     warnings: tuple[str, ...]
+    before: Mapping[Address, Document | None]
 
 
 def alike(state: ClusterState, file: ConfigFile, *, cluster: bool = True) -> Assignment:
@@ -70,7 +73,12 @@ def plan(state: ClusterState, file: ConfigFile, wanted: Assignment, check: tuple
     parts = list(_parts(state, file, wanted))
     changes = [change for mode, settings in parts for change in _replaced(state, mode, settings)]
     warnings = [text for mode, settings in parts for text in _unlike(state, mode, settings, check)]
-    return Plan(tuple(changes), tuple(warnings))
+    return Plan(tuple(changes), tuple(warnings), _values(state, changes))
+
+
+def _values(state: ClusterState, changes: Iterable[Change]) -> dict[Address, Document | None]:
+    found = {change.address: state.entries.get(change.address) for change in changes}
+    return {address: defined.value if defined else None for address, defined in found.items()}
 
 
 def _parts(state: ClusterState, file: ConfigFile, wanted: Assignment) -> list[tuple[Mode, Documents]]:
@@ -114,8 +122,15 @@ def _unlike(state: ClusterState, mode: Mode, settings: Documents, check: tuple[s
 
 
 def stage(replica_id: int, user: str, planned: Plan) -> list[Edited]:
-    """Make the plan pending; the person's other pending changes of the same entries go (LOAD-08)."""
-    with transaction.atomic():
+    """Make the plan pending; the person's other pending changes of the same entries go (LOAD-08).
+
+    Raises Overtaken where somebody has changed one of them since: the person has not seen that.
+    """
+    with drafts.held(replica_id):
+        if _values(replicas.state(replica_id), planned.changes) != planned.before:
+            raise Overtaken(
+                _("These settings were changed since you were asked. Nothing was kept; look and repeat it.")
+            )
         return [drafts.edit_entry(replica_id, user, c.address, c.value) for c in planned.changes]
 
 
@@ -129,7 +144,7 @@ def restore_machine(replica_id: int, user: str, file: ConfigFile) -> list[Edited
         raise NotForClusters(_("The file of one machine is loaded on a machine that is in no cluster."))
     (told,) = file.machines
     holder = drafts.holder_of(replica_id, state)[0].serial
-    with transaction.atomic():
+    with drafts.held(replica_id):
         return [
             drafts.edit_entry(replica_id, user, _home(holder, name), value)
             for name, value in told.settings.items()

@@ -122,16 +122,21 @@ class FeatureSettings(ModeView):
     )
     def put(self, request: Request, slug: str, mode: Mode, feature: str) -> Response:
         sent = told(SettingInput, request)
-        self._require_seen(sent.get("version"))
-        held = effective.setting_at(self.place.draft, mode, feature, catalogue()).value
-        document = unmasked(sent["value"], held, self.feature.secrets)
-        return _edited(drafts.edit(self.place.replica_id, self.place.user, mode, feature, document))
+        with drafts.held(self.place.replica_id):
+            self._require_seen(sent.get("version"))
+            # Read afresh: what was read before may be older than what is in force now (TRL-09).
+            held = effective.setting_at(replace(self.place).draft, mode, feature, catalogue()).value
+            document = unmasked(sent["value"], held, self.feature.secrets)
+            edited = drafts.edit(self.place.replica_id, self.place.user, mode, feature, document)
+        return _edited(edited)
 
     @extend_schema(responses={200: EditedShape, 404: Refusal, 409: Refusal})
     def delete(self, request: Request, slug: str, mode: Mode, feature: str) -> Response:
         """As a pending change: this mode no longer defines the feature and inherits."""
-        self._require_seen(request.query_params.get("version"))
-        return _edited(drafts.remove(self.place.replica_id, self.place.user, mode, feature))
+        with drafts.held(self.place.replica_id):
+            self._require_seen(request.query_params.get("version"))
+            edited = drafts.remove(self.place.replica_id, self.place.user, mode, feature)
+        return _edited(edited)
 
     def _head(self) -> Version | None:
         address = settings_at(self.mode, self.feature.name)

@@ -73,8 +73,8 @@ def prepare(host: str, serial: str, user_key: str) -> str:
     return line("clusterconfig", "prepjoin", "new", host, serial, *user_key.split()) + "; commit"
 
 
-def remove(host: str) -> str:
-    return line("clusterconfig", "removemachine", host)
+def remove(host: str, *, losing: bool = False) -> str:
+    return line("clusterconfig", "removemachine", host, *(["--yes"] if losing else []))
 
 
 def operation(verb: str, *words: str) -> str:

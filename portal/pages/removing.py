@@ -48,6 +48,10 @@ class RemoveForm(forms.Form):
         label=gettext_lazy("I understand that it leaves for good and that this cannot be taken back")
     )
 
+    losing = forms.BooleanField(
+        label=gettext_lazy("Changes that people have not committed on it may be lost"), required=False
+    )
+
     def __init__(self, *args: Any, state: ClusterState, leaving: Machine, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         others = [m for m in state.machines.values() if m is not leaving]
@@ -94,7 +98,7 @@ def _run(request: HttpRequest, place: Place, leaving: Machine, form: RemoveForm)
     door = Door(at.address, at.port, at.host_key, Passphrase(told["user"], told["passphrase"]))
     job = job_of(place.cluster.tenant, place.cluster, request.user, 1)
     try:
-        run(job, door, [Typed(commands.remove(leaving.name))])
+        run(job, door, [Typed(commands.remove(leaving.name, losing=told["losing"]))])
     except refusals_and(LinkError) as error:
         return _show(request, place, leaving, form, 422, trouble=error, job=job)
     job.end(Job.State.DONE, phrase(gettext_noop("Removed %(name)s")) % {"name": leaving.name})

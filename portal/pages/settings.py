@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -218,15 +218,22 @@ def _show(request: HttpRequest, page: SettingsPage, status: int = 200) -> HttpRe
 def _save(request: HttpRequest, page: SettingsPage) -> HttpResponse:
     page.start = request.POST.get("start", "")
     try:
-        document = _typed(request, page)
-        if request.POST.get("base") != page.base:
-            raise InvalidDocument(page.feature.name, [Problem("", _stale_words())])
-        edited = drafts.edit(page.place.replica_id, page.place.user, page.mode, page.feature.name, document)
+        document = _typed(request, page)  # passphrases are hashed here, which takes too long for the lock
+        edited = _kept(page, document, request.POST.get("base"))
     except InvalidDocument as error:
         page.problems = error.problems
         return _show(request, page, status=422)
     _tell(request, page, edited)
     return redirect(request.path)
+
+
+def _kept(page: SettingsPage, document: Document, base: str | None) -> drafts.Edited:
+    """Drafts what was typed into the form of that base; raises InvalidDocument where it is another by now."""
+    with drafts.held(page.place.replica_id):
+        # Read afresh: what the page has read may be older than what is in force now (TRL-09).
+        if base != replace(page, place=replace(page.place)).base:
+            raise InvalidDocument(page.feature.name, [Problem("", _stale_words())])
+        return drafts.edit(page.place.replica_id, page.place.user, page.mode, page.feature.name, document)
 
 
 def _stale_words() -> str:

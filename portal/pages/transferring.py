@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 def act(request: HttpRequest, page: SettingsPage) -> HttpResponse:
     """Copy, move or delete here, as pending changes.
 
-    What replaces settings, breaks a reference or empties machines is asked first (SET-05, SET-07, SET-08).
+    What replaces settings, breaks a reference or empties machines is asked first (SET-05, SET-07, SET-08);
+    and again where it would be another by the time of the answer (TRL-09).
     """
     action = Action(request.POST["do"])
     try:
         targets = [] if action is Action.DELETE else [Mode.parse(request.POST.get("target", ""))]
         planned = plan(page.place.replica_id, page.place.user, action, page.feature.name, page.mode, targets)
-        if _risky(planned) and request.POST.get("confirmed") != "yes":
+        if _risky(planned) and request.POST.get("confirmed") != planned.mark:
             return _ask(request, page, planned)
         carry_out(page.place.replica_id, page.place.user, planned)
     except InvalidMode:

@@ -193,10 +193,10 @@ def test_leave_keeps_what_was_in_effect_and_forgets_the_cluster(cluster: Cluster
     replica_id = join(cluster)
     cluster.put(cluster.main, "limits", rows("main"))
     cluster.put(machine("M4"), "texts", rows("own"))
+    drafts.edit(replica_id, "bob", CLUSTER, "routes", rows("b"))
     membership.remove_machine(cluster.replica_id, "M4", **BY)
     sync(replica_id, cluster.replica_id)
     assert membership.is_removed(replica_id)
-    drafts.edit(replica_id, "bob", CLUSTER, "routes", rows("b"))
     row = models.Replica.objects.get(pk=replica_id)
 
     membership.leave(replica_id, "M4")

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from clusters import commits, drafts, transfers
 from clusters.catalogue import UnknownFeature, WrongLevel
 from clusters.modes import CLUSTER, machine
+from clusters.refusals import Overtaken
 from clusters.state import UnknownMode
 from clusters.transfers import Action, NothingToTransfer, SameMode, Start
 from tests.clusters.conftest import Cluster, rows
@@ -51,6 +52,19 @@ def test_copy_names_the_settings_that_it_replaces(cluster: Cluster) -> None:
     assert drafted(cluster)[cluster.paris] == rows("paris")
     transfers.carry_out(cluster.replica_id, "alice", planned)
     assert drafted(cluster) == dict.fromkeys((CLUSTER, cluster.main, cluster.paris), rows("example.com"))
+
+
+@pytest.mark.parametrize("changed", [CLUSTER, ONE])
+def test_plan_that_would_do_something_else_by_now_is_not_carried_out(cluster: Cluster, changed) -> None:
+    """TRL-09: what a person was asked about is what happens, or nothing does."""
+    cluster.put(ONE, "routes", rows("one"))
+    planned = transfers.plan(cluster.replica_id, "alice", Action.COPY, "routes", CLUSTER, [ONE])
+    cluster.put(changed, "routes", rows("of bob"), user="bob")
+
+    with pytest.raises(Overtaken):
+        transfers.carry_out(cluster.replica_id, "alice", planned)
+
+    assert drafts.pending(cluster.replica_id, "alice") == []
 
 
 def test_copy_takes_the_drafted_settings(cluster: Cluster) -> None:

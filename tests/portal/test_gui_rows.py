@@ -201,7 +201,7 @@ def test_exception_is_a_copy_and_a_move_from_the_cluster_says_so(
     assert "For an exception copy the settings and edit the copy" in html
     assert "Copy instead" in html
     assert drafts.pending(europe.replica_id, "alice") == []
-    browser.post(ROUTES, {"do": "copy", "target": str(berlin), "confirmed": "yes"})
+    browser.post(ROUTES, {"do": "copy", "target": str(berlin)})
     assert [c.mode for c in drafts.pending(europe.replica_id, "alice")] == [berlin]
 
 

@@ -14,6 +14,7 @@ from clusters.modes import machine
 from clusters.state import ClusterState
 from portal.guided import commands
 from portal.jobs import Job
+from portal.pages import removing
 from portal.tenants import ManagedCluster
 from tests.portal import world
 from tests.portal.conftest import LogIn
@@ -207,6 +208,25 @@ def test_removal_explains_what_the_machine_keeps_and_when_the_cluster_ends(
         membership.remove_machine(europe.replica_id, serial(europe, name), user="admin", host="x")
     assert "the cluster ends with it" in browser.get(f"{PAGE}remove/{paris}/").content.decode()
     assert browser.get(f"{PAGE}remove/{serial(europe, 'rome.example') or 'X'}/").status_code == 404
+
+
+@pytest.mark.parametrize(("ticked", "typed"), [({}, ""), ({"losing": "on"}, " --yes")])
+def test_removal_loses_what_others_have_not_committed_only_if_that_is_said(
+    browser: Client,
+    europe: ManagedCluster,
+    monkeypatch: pytest.MonkeyPatch,
+    ticked: dict[str, str],
+    typed: str,
+) -> None:
+    """TRL-12: the machine itself refuses it without, and names them."""
+    seen: list[str] = []
+    monkeypatch.setattr(removing, "run", lambda job, door, lines: seen.extend(each.text for each in lines))
+    paris = serial(europe, "paris.example")
+    told = {"member": paris, "user": "admin", "passphrase": "x", "understood": "on", **ticked}
+
+    assert browser.post(f"{PAGE}remove/{paris}/", told).status_code == 302
+
+    assert seen == [f"clusterconfig removemachine paris.example{typed}"]
 
 
 def test_portal_without_the_guide_has_none_of_its_pages(

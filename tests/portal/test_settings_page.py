@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.test import Client
 from appliances.features.registry import CATALOGUE
 from clusters import commits, drafts
 from clusters.modes import CLUSTER
+from portal.pages import settings as settings_page
 from portal.tenants import ManagedCluster
 from tests.portal import world
 from tests.portal.conftest import LogIn
@@ -37,6 +39,13 @@ def of_machine(europe: ManagedCluster, name: str, page: str = "network/smtp_rout
 
 def pending(europe: ManagedCluster) -> list[drafts.Pending]:
     return drafts.pending(europe.replica_id, "alice")
+
+
+def confirmation(html: str) -> str:
+    """What the button of a question sends."""
+    found = re.search(r'name="confirmed" value="(\w+)"', html)
+    assert found
+    return found[1]
 
 
 def test_mode_without_settings_previews_what_it_inherits_with_its_origin(
@@ -232,7 +241,7 @@ def test_delete_at_the_cluster_warns_of_emptied_machines_first(
     assert "may stop processing mail" in html
     assert "berlin.example, rome.example" in html
     assert pending(europe) == []
-    browser.post(ROUTES, {"do": "delete", "confirmed": "yes"})
+    browser.post(ROUTES, {"do": "delete", "confirmed": confirmation(html)})
     assert pending(europe)[0].value is None
 
 
@@ -254,9 +263,44 @@ def test_move_over_settings_of_the_target_asks_and_leaves_the_source_undefined(
     html = browser.post(ROUTES, form).content.decode()
     assert "has settings of its own, which would be replaced" in html
     assert pending(europe) == []
-    browser.post(ROUTES, {**form, "confirmed": "yes"})
+    browser.post(ROUTES, {**form, "confirmed": confirmation(html)})
     moved = {c.mode: c.value for c in pending(europe)}
     assert moved == {CLUSTER: None, group: world.routes(a_example="192.0.2.1")}
+
+
+def test_transfer_over_what_was_changed_since_the_question_is_asked_again(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """TRL-09, SET-05: nobody agrees to what they have not seen."""
+    group = world.mode_of(europe, "Paris")
+    form = {"do": "copy", "target": str(group)}
+    seen = confirmation(browser.post(ROUTES, form).content.decode())
+    world.define(europe, group, "smtproutes", world.routes(b_example="192.0.2.7"), user="bob")
+
+    html = browser.post(ROUTES, {**form, "confirmed": seen}).content.decode()
+
+    assert "has settings of its own, which would be replaced" in html
+    assert pending(europe) == []
+
+
+def test_form_keeps_nothing_over_a_commit_that_came_while_it_was_read(
+    browser: Client, europe: ManagedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TRL-09: reading a form takes as long as its passphrases take to hash."""
+    form = settings_form(page(browser, ROUTES))
+    read = settings_page.document_of
+
+    def slowly(*args: Any) -> Any:
+        world.define(europe, CLUSTER, "smtproutes", world.routes(b_example="192.0.2.7"), user="bob")
+        return read(*args)
+
+    monkeypatch.setattr(settings_page, "document_of", slowly)
+
+    answer = browser.post(ROUTES, {**form, "do": "save"})
+
+    assert answer.status_code == 422
+    assert "changed while you were editing" in answer.content.decode()
+    assert pending(europe) == []
 
 
 @pytest.mark.parametrize("target", ["", "cluster", "nonsense", "group:gone", "machine:"])

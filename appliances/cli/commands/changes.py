@@ -11,6 +11,7 @@ from django.utils.translation import gettext_noop
 from appliances.cli.dialogue import choose, confirm, say_json
 from appliances.cli.errors import CommandError, ConflictError, UsageError
 from appliances.cli.presenting import change_line, impact_json, impact_lines, moment
+from appliances.cli.reaching import is_apart, when_others_follow
 from appliances.cli.registry import Command
 from appliances.cli.session import Right, Session
 from appliances.machine.status import now
@@ -52,8 +53,7 @@ def _commit(session: Session, words: list[str]) -> None:
 
 def _warn_while_away(session: Session, pending: list[Pending]) -> None:
     """A disconnected machine changes no other one (UPG-06); raises CommandError."""
-    own = session.state.machines.get(session.host.serial)
-    if own is None or not own.disconnected:
+    if not is_apart(session):
         return
     modes = {found.mode for found in pending} - {None, session.own_mode}
     foreign = [session.state.mode_name(m) for m in modes if m is not None and m.level is Level.MACHINE]
@@ -102,19 +102,12 @@ def _say_committed(session: Session, made: Commit, wait: float) -> None:
         say_json(session.dialogue, {"commit": str(made.id), "time": made.time.wall, "enforced": reached})
     else:
         session.dialogue.say(_("Changes committed: {time}").format(time=moment(made.time.wall)))
-    if away := _away(session):
-        session.dialogue.warn(_("Away now; they follow when they are back: {names}").format(names=away))
+    if late := when_others_follow(session):
+        session.dialogue.warn(late)
     if reached is False:
         raise CommandError(
             _("The changes are committed, but not in force on every connected machine; see `status`.")
         )
-
-
-def _away(session: Session) -> str:
-    gone = [
-        link.name for link in session.host.links() if link.kind == "machine" and link.state != "connected"
-    ]
-    return ", ".join(gone)
 
 
 def _wait_for(session: Session, made: Commit, seconds: float) -> bool:

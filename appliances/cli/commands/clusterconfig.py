@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop
 
 from appliances.cli import clustering, communicating, grouping, joining, preflight, preparing
 from appliances.cli.dialogue import choose
-from appliances.cli.errors import CommandError, UsageError
+from appliances.cli.errors import CommandError, GroundChanged, UsageError
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
 from appliances.links.errors import LinkError
@@ -28,7 +28,8 @@ clusterconfig addgroup NAME | renamegroup OLD NEW | deletegroup NAME [TARGET] | 
 clusterconfig setname NAME
 clusterconfig safewait [on | off]                     settings in conflict wait, or the newest holds
 clusterconfig disconnect HOST... | reconnect HOST...
-clusterconfig removemachine HOST                      it goes on alone with the settings that it has
+clusterconfig removemachine HOST [--yes]              it goes on alone with the settings that it has; --yes:
+                                                      also where uncommitted changes there are lost
 clusterconfig removeportal NAME                       it no longer follows the cluster
 clusterconfig communication [address | name | HOST ADDRESS [PORT]]   how the machines reach one another
 clusterconfig prepjoin print                          host, serial number and keys of this machine
@@ -133,6 +134,8 @@ def _operations(session: Session) -> None:
     while lines := split(session.dialogue.ask("")):
         try:
             _clusterconfig(session, lines[0])
+        except GroundChanged:
+            raise
         except refusals_and(CommandError, LinkError) as error:
             # A mistake does not throw the person out of the menu.
             session.dialogue.warn(str(error))

@@ -47,9 +47,8 @@ def _named(session: Session, words: list[str], known: Iterable[str]) -> list[str
 
 
 def _suspendlistener(session: Session, words: list[str]) -> None:
-    now = session.host.engine.suspension
     names = _named(session, words, _listeners(session))
-    _suspend_with(session, replace(now, listeners=now.listeners | set(names)))
+    _suspend_with(session, lambda now: replace(now, listeners=now.listeners | set(names)))
     _say_closed(session, names)
 
 
@@ -67,24 +66,24 @@ def _resumelistener(session: Session, words: list[str]) -> None:
         session.dialogue.say(_("No listener is suspended."))
         return
     names = _named(session, words, sorted(now.listeners))
-    _suspend_with(session, replace(now, listeners=now.listeners - set(names)))
+    _suspend_with(session, lambda now: replace(now, listeners=now.listeners - set(names)))
     session.dialogue.say(_("Receiving resumed: {names}.").format(names=", ".join(names)))
 
 
 def _suspenddel(session: Session, words: list[str]) -> None:
-    _suspend_with(session, replace(session.host.engine.suspension, deliveries=True))
+    _suspend_with(session, lambda now: replace(now, deliveries=True))
     session.dialogue.say(_("Deliveries are suspended; mail waits in the queue. `resumedel` resumes them."))
 
 
 def _resumedel(session: Session, words: list[str]) -> None:
-    _suspend_with(session, replace(session.host.engine.suspension, deliveries=False))
+    _suspend_with(session, lambda now: replace(now, deliveries=False))
     _try_what_waits(session)
     session.dialogue.say(_("Deliveries resumed."))
 
 
-def _suspend_with(session: Session, wanted: Suspension) -> None:
+def _suspend_with(session: Session, change: Callable[[Suspension], Suspension]) -> None:
     announce(session.dialogue, _("Bringing the settings into force..."))
-    session.host.suspend(wanted)
+    session.host.suspend(change)
 
 
 def _try_what_waits(session: Session) -> None:
@@ -100,13 +99,12 @@ def _suspend(session: Session, words: list[str]) -> None:
     question = _("Receiving and deliveries of this machine stop until `resume`. Go on?")
     if not words and not confirm(session.dialogue, question, default=True):
         return
-    now = session.host.engine.suspension
-    _suspend_with(session, replace(now, listeners=now.listeners | set(names), deliveries=True))
+    _suspend_with(session, lambda now: replace(now, listeners=now.listeners | set(names), deliveries=True))
     session.dialogue.say(_("Receiving and deliveries are suspended on this machine."))
 
 
 def _resume(session: Session, words: list[str]) -> None:
-    _suspend_with(session, replace(session.host.engine.suspension, listeners=frozenset(), deliveries=False))
+    _suspend_with(session, lambda now: replace(now, listeners=frozenset(), deliveries=False))
     _try_what_waits(session)
     session.dialogue.say(_("Receiving and deliveries resumed."))
 

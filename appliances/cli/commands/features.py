@@ -92,7 +92,7 @@ def _menu(session: Session, feature: Any) -> None:
     if start is None:
         return None
     if start.chosen:
-        _keep(session, feature, start)
+        _change(session, feature, start, lambda document: document)
     _show(session, feature, [])
     _say_overrides(session, feature, start.mode)
     verbs = VERBS if feature.scope is Scope.CLUSTERABLE else RESTRICTED
@@ -156,8 +156,15 @@ def _edit(session: Session, feature: Any, words: list[str], change: Change) -> N
     words, how = _start_option(words)
     start = begun(session, feature, how)
     if start is not None:
-        changed = change(feature.schema, start.document, words, table)
-        _keep(session, feature, Begun(start.mode, changed))
+        _change(session, feature, start, lambda document: change(feature.schema, document, words, table))
+
+
+def _change(session: Session, feature: Any, start: Begun, change: Callable[[Document], Document]) -> None:
+    # What is changed and what the draft is based on come from one reading (TRL-09).
+    with drafts.held(session.replica_id):
+        changed = change(start.document(session, feature))
+        edited = drafts.edit(session.replica_id, session.user, start.mode, feature.name, changed)
+    _say_edited(session, feature, start.mode, edited)
 
 
 def _load(session: Session, feature: Any, words: list[str]) -> None:
@@ -166,11 +173,11 @@ def _load(session: Session, feature: Any, words: list[str]) -> None:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise CommandError(_("This is no JSON: {error}").format(error=error)) from None
-    _keep(session, feature, Begun(session.mode_for(feature.name), document))
+    _replace(session, feature, document)
 
 
 def _clear(session: Session, feature: Any, words: list[str]) -> None:
-    _keep(session, feature, Begun(session.mode_for(feature.name), feature.empty))
+    _replace(session, feature, feature.empty)
 
 
 def _inherit(session: Session, feature: Any, words: list[str]) -> None:
@@ -179,9 +186,10 @@ def _inherit(session: Session, feature: Any, words: list[str]) -> None:
     _say_edited(session, feature, mode, edited)
 
 
-def _keep(session: Session, feature: Any, begun_: Begun) -> None:
-    edited = drafts.edit(session.replica_id, session.user, begun_.mode, feature.name, begun_.document)
-    _say_edited(session, feature, begun_.mode, edited)
+def _replace(session: Session, feature: Any, document: Any) -> None:
+    mode = session.mode_for(feature.name)
+    edited = drafts.edit(session.replica_id, session.user, mode, feature.name, document)
+    _say_edited(session, feature, mode, edited)
 
 
 def _say_edited(session: Session, feature: Any, mode: Mode, edited: Edited) -> None:

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from appliances.cli.errors import CommandError, UsageError
+from appliances.cli.reaching import is_apart, when_others_follow
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
-from appliances.machine.people import MIN_PASSPHRASE, hashed, matches
-from clusters import replicas
-from clusters.effective import setting_at
-from clusters.installed import catalogue
-from clusters.modes import CLUSTER
-from clusters.versions import Change, settings_at
-
-FEATURE = "userconfig"
+from appliances.machine.people import change_passphrase
 
 
 def _passwd(session: Session, words: list[str]) -> None:
@@ -29,8 +21,15 @@ def _passwd(session: Session, words: list[str]) -> None:
     if name != session.user and session.right < Right.ADMINISTER:
         raise CommandError(_("Only an administrator changes the passphrase of somebody else."))
     old, new = _told(session, name, from_input)
-    _change(session, name, old, new)
-    session.dialogue.say(_("Passphrase of {name} changed on every machine.").format(name=name))
+    change_passphrase(
+        session.replica_id,
+        name,
+        new,
+        old=old if name == session.user else None,
+        user=session.user,
+        host=session.host.name,
+    )
+    _say_changed(session, name)
 
 
 def _told(session: Session, name: str, from_input: bool) -> tuple[str, str]:
@@ -52,30 +51,19 @@ def _told(session: Session, name: str, from_input: bool) -> tuple[str, str]:
     return old, new
 
 
-def _change(session: Session, name: str, old: str, new: str) -> None:
-    """One commit on the spot: a guest cannot commit, and nobody wants an old passphrase to linger."""
-    if len(new) < MIN_PASSPHRASE:
-        raise CommandError(_("A passphrase has at least {count} characters.").format(count=MIN_PASSPHRASE))
-    document = setting_at(session.state, CLUSTER, FEATURE, catalogue()).value
-    users: list[dict[str, Any]] = [dict(user) for user in document["users"]]
-    found = next((user for user in users if user["name"] == name), None)
-    if found is None:
-        raise CommandError(_("There is no user {name}.").format(name=name))
-    if name == session.user and not matches(found["passphrase_hash"], old):
-        raise CommandError(_("The old passphrase is wrong; nothing was changed."))
-    found["passphrase_hash"] = hashed(new)
-    address = settings_at(CLUSTER, FEATURE)
-    heads = replicas.heads(session.replica_id, [address]).get(address)
-    change = Change(
-        address, catalogue().check(FEATURE, CLUSTER, {"users": users}), heads[0].id if heads else None
-    )
-    replicas.commit(
-        session.replica_id,
-        [change],
-        user=session.user,
-        host=session.host.name,
-        comment=_("Passphrase of {name} changed").format(name=name),
-    )
+def _say_changed(session: Session, name: str) -> None:
+    """Whose machines have it, as far as that is true now."""
+    if session.state.standalone:
+        session.dialogue.say(_("Passphrase of {name} changed.").format(name=name))
+    elif is_apart(session):
+        text = _("Passphrase of {name} changed on this machine alone: it is disconnected. {others}")
+        session.dialogue.say(text.format(name=name, others=when_others_follow(session)))
+    elif late := when_others_follow(session):
+        text = _("Passphrase of {name} changed on every machine that can be reached.")
+        session.dialogue.say(text.format(name=name))
+        session.dialogue.warn(late)
+    else:
+        session.dialogue.say(_("Passphrase of {name} changed on every machine.").format(name=name))
 
 
 COMMANDS = [

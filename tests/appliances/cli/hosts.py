@@ -20,7 +20,7 @@ from appliances.machine.people import hashed
 from appliances.machine.saved import SavedFiles
 from appliances.machine.sessions import Sessions
 from appliances.machine.status import LinkStatus, MachineStatus, now
-from clusters import membership, replicas
+from clusters import drafts, membership, replicas
 from clusters.membership import JoinPreview
 from clusters.replication import Replica, Snapshot
 from clusters.state import Machine
@@ -49,6 +49,7 @@ class QuietHost:
     )
     others: dict[str, Replica] = field(default_factory=dict)
     asked_to_join: JoinRequest | None = None
+    drafters: dict[str, list[str]] = field(default_factory=dict)
     kept: Collection[str] | None = None
     seen: dict[int, Probe] = field(default_factory=dict)
     releases: dict[str, str] = field(default_factory=dict)
@@ -104,6 +105,18 @@ class QuietHost:
             raise Unreachable(f"{serial} is far away")
         return self.others[serial]
 
+    def drafting(self, serial: str) -> Sequence[str]:
+        if serial == self.serial:
+            return drafts.people(self.replica_id)
+        if serial not in self.drafters:
+            raise Unreachable(f"{serial} is far away")
+        return self.drafters[serial]
+
+    def follow(self) -> None:
+        if membership.is_removed(self.replica_id):
+            membership.leave(self.replica_id, self.serial)
+        self.sessions.followed()
+
     def settled(self, seconds: float) -> bool:
         return True
 
@@ -120,6 +133,17 @@ class QuietHost:
 
     def run_on(self, serial: str, words: Sequence[str], user: str, role: str) -> list[Any]:
         raise Unreachable(f"{serial} is far away")
+
+
+@dataclass
+class Interrupted(Scripted):
+    """A person before whose answer something happens."""
+
+    happens: Callable[[], None] = lambda: None
+
+    def ask(self, question: str, default: str = "") -> str:
+        self.happens()
+        return super().ask(question, default)
 
 
 @dataclass

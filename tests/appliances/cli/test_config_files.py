@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from appliances.cli.session import Session
 from appliances.machine.saved import SavedFiles
 from clusters import drafts, replicas
 from clusters.modes import CLUSTER
-from tests.appliances.cli.hosts import Person, QuietHost
+from tests.appliances.cli.hosts import Interrupted, Person, QuietHost
 
 SECRET = "a long passphrase"
 
@@ -69,6 +70,35 @@ def test_file_brings_the_cluster_back_as_pending_changes(script: Person) -> None
     assert len(drafts.pending(script.session.replica_id, "admin")) == 2
     assert script.types("commit -m restored; unsubscribe --json") == 0
     assert "two@example.com" not in script.said
+
+
+def test_file_is_not_loaded_over_what_was_committed_during_the_review(kept: QuietHost) -> None:
+    """TRL-09: the person has not seen that."""
+    text = sealed(Person.at(kept, interactive=False))
+    bob = Person.at(kept, user="bob", interactive=False)
+    change(bob)
+    dialogue = Interrupted(
+        interactive=True,
+        happens=lambda: bob.types("clustermode cluster; unsubscribe add three@example.com; commit -m third"),
+    )
+    kept.saved.keep("before", text)
+    kept.roles["admin"] = "administrator"
+    person = Person(
+        Session.begun(
+            "admin",
+            "administrator",
+            kept,
+            dialogue,
+        ),
+        dialogue,
+    )
+    person.session.mode = CLUSTER
+    line = f"loadconfig before --passphrase '{SECRET}' --group Paris=Paris"
+
+    assert person.types(line, "y") == 1
+
+    assert "changed since you were asked" in person.warned
+    assert drafts.pending(kept.replica_id, "admin") == []
 
 
 def test_wrong_passphrase_and_broken_files_change_nothing(script: Person) -> None:

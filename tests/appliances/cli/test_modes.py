@@ -7,6 +7,8 @@ import json
 import pytest
 
 from appliances.machine.status import MachineStatus
+from clusters import drafts
+from clusters.modes import CLUSTER, machine
 from tests.appliances.cli.hosts import PASSPHRASE, Person, QuietHost
 
 
@@ -127,12 +129,73 @@ def test_login_host_command_names_the_login_host(admin: Person) -> None:
     assert "Machine mx1.example.com" in admin.warned
 
 
-def test_script_is_switched_and_told(script: Person) -> None:
-    """RES-01 where nobody can be asked."""
+def test_restricted_command_of_a_script_runs_in_its_mode_for_itself_alone(script: Person) -> None:
+    """TRL-10, RES-01: what follows lands where the script has chosen, and it is told."""
     assert script.types("clusterconfig list --json") == 0
 
     assert json.loads(script.said)["cluster"] == "Americas"
-    assert "restricted to cluster mode" in script.warned
+    assert "restricted to cluster mode; it runs at Cluster Americas" in script.warned
+    assert "the mode stays Machine mx1.example.com" in script.warned
+    assert script.prompt == "(Machine mx1.example.com)> "
+    assert script.types("clusterconfig list; unsubscribe add a@example.com --empty") == 0
+    assert [str(found.mode) for found in drafts.pending(script.session.replica_id, "admin")] == [
+        "machine:MX1"
+    ]
+
+
+@pytest.mark.parametrize("mode", ["cluster", "group Paris", "machine mx2.example.com"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "clusterconfig list",
+        "userconfig show",
+        "userconfig nonsense",
+        "passwd nobody --passphrase-stdin",
+        "version",
+        "interfaceconfig",
+        "clusterconfig addgroup Rome",
+    ],
+)
+def test_mode_that_a_script_has_chosen_holds_after_every_restricted_command(
+    script: Person, mode: str, line: str
+) -> None:
+    """TRL-10: whether the command was done or refused."""
+    script.types(f"clustermode {mode}")
+    chosen = script.session.mode
+
+    script.types(line, stdin="a new passphrase\n")
+
+    assert script.session.mode == chosen
+
+
+def test_mode_that_a_script_chooses_holds(script: Person) -> None:
+    """TRL-10."""
+    assert script.types("clusterconfig list; clustermode group Paris; clusterconfig list") == 0
+
+    assert script.prompt == "(Group Paris)> "
+
+
+@pytest.mark.parametrize("line", ["tail -n 1", "who", "last", "resetconfig --yes", "tryagain"])
+def test_login_host_command_of_a_script_in_another_machines_mode_is_refused(
+    script: Person, line: str
+) -> None:
+    """TRL-10, RES-04: and nothing after it is done on a machine that was not meant."""
+    there = "clustermode machine mx2.example.com"
+
+    assert script.types(f"{there}; {line}; unsubscribe add a@example.com --empty") == 1
+
+    assert "runs only on the login host, Machine mx1.example.com" in script.warned
+    assert "the mode is Machine mx2.example.com" in script.warned
+    assert script.session.mode == machine("MX2")
+    assert drafts.pending(script.session.replica_id, "admin") == []
+
+
+def test_login_host_command_of_a_script_at_the_cluster_runs_for_itself_alone(script: Person) -> None:
+    """TRL-10, RES-03."""
+    assert script.types("clustermode cluster; who") == 0
+
+    assert "it runs at Machine mx1.example.com, the mode stays Cluster Americas" in script.warned
+    assert script.session.mode == CLUSTER
 
 
 def test_passwd_of_a_guest_keeps_the_mode_without_a_word(clustered: QuietHost) -> None:
@@ -152,9 +215,12 @@ def test_passwd_of_a_guest_keeps_the_mode_without_a_word(clustered: QuietHost) -
 
 
 def test_mode_that_is_deleted_is_left(admin: Person, script: Person) -> None:
+    """TRL-35: and what was typed in it is not done elsewhere."""
     admin.types("clustermode group Paris")
 
     script.types("clusterconfig deletegroup Paris")
 
+    assert admin.types("whoami") == 1
+    assert admin.warned == "The mode in which you were is gone. The mode is Machine mx1.example.com."
     assert admin.types("whoami") == 0
     assert admin.prompt == "(Machine mx1.example.com)> "

@@ -64,6 +64,36 @@ def test_person_interrupts_a_question(machine: Machine, terminal: Terminal) -> N
     assert "MX1" in machine.does("clusterconfig list")
 
 
+def test_person_at_a_terminal_hears_at_once_that_the_machine_has_moved(
+    machine: Machine, terminal: Terminal
+) -> None:
+    """TRL-35, TRL-12: an open question is void, and the prompt is that of the machine alone."""
+    terminal.sees("(Machine mx1.example.com)>")
+    terminal.types("clustermode cluster\r")
+    terminal.sees("(Cluster Americas)>")
+    terminal.types("unsubscribe add here@example.com\r")
+    terminal.sees("pending until you commit")
+    terminal.types("commit\r")
+    terminal.sees("Comment describing the change")
+
+    refused = machine.ssh("clusterconfig removemachine mx1.example.com")
+    assert (refused.code, "uncommitted changes of admin" in refused.err) == (1, True)
+    alone = machine.does(
+        "clusterconfig removemachine mx1.example.com --yes; unsubscribe add kept@example.com; commit -m kept"
+    )
+
+    assert "Changes committed" in alone
+    terminal.sees("no longer in the cluster Americas")
+    terminal.sees("went with it: unsubscribe (Cluster Americas)")
+    terminal.sees("The question is void")
+    terminal.sees("mx1.example.com>")
+    machine.does("clusterconfig new Americas")
+    terminal.sees("in the cluster Americas now")
+    terminal.sees("(Machine mx1.example.com)>")
+    terminal.types("clustermode cluster; unsubscribe\r")
+    terminal.sees("kept@example.com")
+
+
 def test_lines_on_standard_input_run_up_to_the_first_that_fails(machine: Machine) -> None:
     done = subprocess.run(
         machine.ssh_words(options=["-T"]),

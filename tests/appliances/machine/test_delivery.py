@@ -66,7 +66,7 @@ def test_suspended_deliveries_wait_on_another_member(pair: list[Machine], sink: 
     assert "held back" not in sink.subjects
     assert "1  example.com" in first.does(f"{there}; tophosts")
     assert first.ssh(f"{there}; hoststatus example.com --json").json["waiting"] == 1
-    assert first.ssh(f"{there}; tail").code == 0
+    assert first.ssh(f"{there}; tail").code == 1
     assert "runs only on the login host" in first.ssh(f"{there}; tail").err
 
     first.does(f"{there}; resumedel")

@@ -8,8 +8,11 @@ import argon2
 import pytest
 from django.contrib.auth.models import User
 
+from appliances.features.userconfig import initial_users
+from appliances.machine.people import hashed
 from clusters import drafts, replicas
 from clusters.modes import CLUSTER
+from portal.api import settings as settings_views
 from portal.modes import ModeConverter
 from portal.tenants import ManagedCluster
 from tests.portal import world
@@ -77,6 +80,31 @@ def test_write_on_a_version_that_was_replaced_says_who_and_when(
         assert "bob" in answer.json()["detail"]
         assert answer.json()["clashes"][0]["now"]["user"] == "bob"
     assert not drafts.pending(europe.replica_id, "alice")
+
+
+def test_write_without_a_version_keeps_secrets_as_they_are_now(
+    europe: ManagedCluster, alice: User, calls: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TRL-09: a passphrase that is changed while the call is read is not put back to the old one."""
+    users = initial_users(hashed("a first passphrase"))
+    world.define(europe, CLUSTER, "userconfig", users)
+    address = "/api/v1/clusters/europe/cluster/settings/userconfig/"
+    seen = calls(alice).get(address).json()["value"]
+    told = settings_views.told
+    newer = initial_users(hashed("a second passphrase"))
+
+    def read(*args: Any) -> Any:
+        world.define(europe, CLUSTER, "userconfig", newer, user="admin")
+        return told(*args)
+
+    monkeypatch.setattr(settings_views, "told", read)
+    seen["users"][0]["full_name"] = "Ada"
+
+    assert calls(alice).put(address, {"value": seen}, format="json").status_code == 200
+
+    (waiting,) = drafts.pending(europe.replica_id, "alice")
+    assert [change.text for change in waiting.paths] == ["users[admin].full_name"]
+    assert waiting.stale is None
 
 
 def test_commit_that_clashes_names_the_other_and_keeps_all_pending(
