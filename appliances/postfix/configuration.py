@@ -65,6 +65,9 @@ PLACED = frozenset(
 BASELINE: Mapping[str, str] = {
     "compatibility_level": "3.6",
     "inet_interfaces": "127.0.0.1",
+    # What listens and what is dialled may speak either; a host that has both is dialled by IPv4 first.
+    "inet_protocols": "all",
+    "smtp_address_preference": "ipv4",
     "mydestination": "",
     "mynetworks": "",
     "alias_maps": "",
@@ -225,8 +228,7 @@ class Configuration:
     def parameters(self) -> dict[str, str]:
         """main.cf without what belongs to place and generation, sorted by name."""
         given = self._values | {name: Raw(", ".join(items)) for name, items in self._lists.items()}
-        protocols = "all" if any(":" in one.address for one in self.listeners) else "ipv4"
-        return dict(sorted({"inet_protocols": protocols, **BASELINE, **given}.items()))
+        return dict(sorted({**BASELINE, **given}.items()))
 
     def preview(self) -> list[str]:
         """Readable lines, the same for the same settings on any machine and place; secrets masked."""
