@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from appliances.features.fields import ALL
 from appliances.features.hat import Hat, MailFlowPolicy, SenderGroup
+from appliances.features.replies import reply
 from appliances.postfix.configuration import Configuration
 from appliances.postfix.parts import Raw, TableKind, literal_pcre
 
@@ -81,10 +82,9 @@ def tables(configuration: Configuration, prefix: str, hat: Hat, verdict: Verdict
 
 
 def refusal(group: SenderGroup, policy: MailFlowPolicy) -> str:
-    """What a client of a refused group reads; 521 makes Postfix hang up."""
-    code = 521 if policy.behaviour == "tcprefuse" else 554
+    """What a client of a refused group reads."""
     name = f" {group.name}" if group.name.isascii() else ""
-    return f"{code} 5.7.1 {policy.reject_text or f'Sender group{name} refuses you'}"
+    return reply(policy.refusal_code, policy.reject_text or f"Sender group{name} refuses you")
 
 
 def at_connection(configuration: Configuration, prefix: str, hat: Hat, accepted: Verdict) -> list[Raw]:
