@@ -62,6 +62,13 @@ PLACED = frozenset(
 )
 """Parameters that belong to the place and the generation, so no renderer may set them."""
 
+STRANGERS = "etrn, dsn, chunking, silent-discard"
+"""Keywords of EHLO that a stranger is not told.
+
+A success notification (DSN) goes to whatever address he names and tells him of the hosts inside; chunking is
+a second way to end a message; ETRN has nothing to start here.
+"""
+
 BASELINE: Mapping[str, str] = {
     "compatibility_level": "3.6",
     "inet_interfaces": "127.0.0.1",
@@ -80,6 +87,22 @@ BASELINE: Mapping[str, str] = {
     "milter_protocol": "6",
     "milter_connect_macros": "j {daemon_name} {daemon_addr} {daemon_port} v _ {client_addr} {client_name}",
     "milter_default_action": "tempfail",
+    # One end of a message and no other: servers behind us must not see two messages where we saw one. Nobody
+    # is excluded, for $mynetworks would be as good a way in as any.
+    "smtpd_forbid_bare_newline": "normalize",
+    "smtpd_forbid_bare_newline_exclusions": "",
+    "cleanup_replace_stray_cr_lf": "yes",
+    "smtpd_forbid_unauth_pipelining": "yes",
+    "smtpd_helo_required": "yes",
+    "smtpd_discard_ehlo_keywords": STRANGERS,
+    # Both lists of each daemon: which one counts depends on whether TLS is required.
+    "smtpd_tls_protocols": ">=TLSv1.2",
+    "smtpd_tls_mandatory_protocols": ">=TLSv1.2",
+    "smtp_tls_protocols": ">=TLSv1.2",
+    "smtp_tls_mandatory_protocols": ">=TLSv1.2",
+    "smtpd_tls_loglevel": "1",
+    "smtp_tls_loglevel": "1",
+    "tls_ssl_options": "NO_RENEGOTIATION",
 }
 """What holds where no renderer says otherwise: a gateway without mailboxes and not an open relay."""
 
