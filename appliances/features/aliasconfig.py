@@ -72,10 +72,10 @@ class AliasSettings(Settings):
         places = {key(name): f"aliases.{index}.targets" for index, name in enumerate(names)}
         endless = cycles(self.rows)
         for cycle in endless:
-            message = _("mail to {alias} would never arrive, because it stands for itself: {way}")
+            message = _("mail to {alias} would go round for ever: {way}; take one of these targets out")
             yield Problem(places[cycle[0]], say(message, alias=cycle[0], way=" > ".join(cycle)))
         for name, count in () if endless else Growth(self.rows).above(MOST_PLACES):
-            message = _("mail to {alias} would go to {count} recipients; {most} are possible")
+            message = _("mail to {alias} would go to {count} recipients; make lists of at most {most}")
             yield Problem(places[name], say(message, alias=name, count=count, most=MOST_PLACES))
 
 

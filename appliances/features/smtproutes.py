@@ -144,10 +144,11 @@ def in_words(transport: str, address: str) -> str:
         return transport
     if not hops:
         return say(_("by the MX records of {domain}"), domain=address.rpartition("@")[2])
-    named = [hop.rpartition(":")[0] for hop in hops.split(", ") if not hop.startswith("[")]
-    return hops + "".join(
-        say(_("; {name}: its MX hosts, or its address where it has none"), name=name) for name in named
-    )
+    names = [hop.rpartition(":")[0] for hop in hops.split(", ") if not hop.startswith("[")]
+    if not names:
+        return hops
+    message = _("{hosts} (the MX hosts of {names}, or the address where there are none)")
+    return say(message, hosts=hops, names=", ".join(names))
 
 
 def write(settings: RouteSettings, machine: Machine, configuration: Configuration) -> None:

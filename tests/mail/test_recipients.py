@@ -80,7 +80,7 @@ def test_trace_follows_aliases_and_routes_as_postfix_does(fleet: Fleet, sink: Si
         "Info@a.test": [
             "Aliases: 2 recipient(s)",
             f"anna@a.test: {to_sink}",
-            "far@x.b.test: mail.b.test:25; mail.b.test: its MX hosts, or its address where it has none",
+            "far@x.b.test: mail.b.test:25 (the MX hosts of mail.b.test, or the address where there are none)",
         ],
         "nobody@a.test": ["Aliases: 1 recipient(s)", f"hub@a.test: {to_sink}"],
         "ann@b.test": [f"ann@b.test: {to_sink}"],

@@ -167,8 +167,8 @@ def test_next_hops_by_name_have_brackets_only_where_a_person_wrote_them() -> Non
     rows = dict(table(made, "transport"))
     assert rows["example.com"] == "smtp:mail.example:25, [mail.example]:26, [10.0.0.1]:25"
     assert in_words(rows["example.com"], "ann@example.com") == (
-        "mail.example:25, [mail.example]:26, [10.0.0.1]:25;"
-        " mail.example: its MX hosts, or its address where it has none"
+        "mail.example:25, [mail.example]:26, [10.0.0.1]:25"
+        " (the MX hosts of mail.example, or the address where there are none)"
     )
     assert in_words("smtp:", "ann@example.com") == "by the MX records of example.com"
 
