@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MOST_PLACES = MAX_RECIPIENTS
 """To how many one recipient may grow: as many as a message may have at all."""
+MOST_SHOWN = 8
+"""Addresses of one cycle that are named."""
 USUAL = 1000
 """What Postfix allows by itself; above it we go in thousands, so that one row more changes nothing else."""
 
@@ -70,13 +72,18 @@ class AliasSettings(Settings):
         names = [each.alias for each in self.aliases]
         yield from repeated("aliases.{}.alias", names, say(_("this alias is defined already")))
         places = {key(name): f"aliases.{index}.targets" for index, name in enumerate(names)}
-        endless = cycles(self.rows)
+        rows = self.rows
+        endless = cycles(rows)
         for cycle in endless:
             message = _("mail to {alias} would go round for ever: {way}; take one of these targets out")
-            yield Problem(places[cycle[0]], say(message, alias=cycle[0], way=" > ".join(cycle)))
-        for name, count in () if endless else Growth(self.rows).above(MOST_PLACES):
+            yield Problem(places[cycle[0]], say(message, alias=cycle[0], way=_shown(cycle)))
+        for name, count in () if endless else Growth(rows).above(MOST_PLACES):
             message = _("mail to {alias} would go to {count} recipients; make lists of at most {most}")
             yield Problem(places[name], say(message, alias=name, count=count, most=MOST_PLACES))
+
+
+def _shown(cycle: list[str]) -> str:
+    return " > ".join(cycle if len(cycle) <= MOST_SHOWN else [*cycle[: MOST_SHOWN - 2], "...", cycle[-1]])
 
 
 def table(settings: AliasSettings, unsubscribed: UnsubscribeSettings) -> list[tuple[str, str]]:

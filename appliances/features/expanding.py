@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 
 Rows = Mapping[str, Sequence[str]]
 
 MOST_NAMED = 10
-"""Cycles that are looked for; each costs a walk through the table."""
+"""Cycles and lists that are looked for; each costs a walk through the table."""
 MOST_STEPS = 2_000_000
 """Rows that may be visited to count growth exactly, about two seconds; after that the bound holds."""
+COUNTED = 1_000_000_000
+"""Where counting ends: lists that name each other twice grow to numbers of a thousand digits."""
 
 
 def _turning(rows: Rows) -> dict[str, Sequence[str]]:
@@ -73,7 +76,7 @@ class Growth:
         self._added = {name: self._places(rows[name]) - 1 for name in rows.keys() - turning.keys()}
 
     def _places(self, targets: Sequence[str]) -> int:
-        return sum(self._alone.get(each, 1) for each in targets)
+        return min(COUNTED, sum(self._alone.get(each, 1) for each in targets))
 
     @property
     def bound(self) -> int:
@@ -85,14 +88,20 @@ class Growth:
         return self._alone.get(address, 1) + sum(self._added.get(each, 0) for each in self._reached(address))
 
     def above(self, most: int) -> Iterator[tuple[str, int]]:
-        """The aliases that take more than `most` places, with how many."""
-        steps = 0
-        for name in self._rows if self.bound > most else ():
-            reached = self._reached(name) if steps < MOST_STEPS else set(self._added)
-            steps += len(reached)
-            places = self._alone.get(name, 1) + sum(self._added.get(each, 0) for each in reached)
-            if places > most:
-                yield name, places
+        """The first few aliases that take more than `most` places, with how many."""
+        if self.bound > most:
+            counted = zip(self._rows, self._counted(), strict=True)
+            yield from islice((each for each in counted if each[1] > most), MOST_NAMED)
+
+    def _counted(self) -> Iterator[int]:
+        steps, everything = 0, sum(self._added.values())
+        for name in self._rows:
+            added = everything
+            if steps < MOST_STEPS:
+                reached = self._reached(name)
+                steps += len(reached)
+                added = sum(self._added.get(each, 0) for each in reached)
+            yield self._alone.get(name, 1) + added
 
     def _reached(self, address: str) -> set[str]:
         waiting, seen = [address], {address}

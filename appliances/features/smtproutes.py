@@ -160,7 +160,10 @@ def write(settings: RouteSettings, machine: Machine, configuration: Configuratio
 FEATURE = MailFeature(
     name="smtproutes",
     title=_("SMTP Routes"),
-    help=_("Hosts to which mail for a domain is sent, in order, instead of to the hosts that DNS names."),
+    help=_(
+        "Hosts to which mail for a domain is sent, in order, instead of to the hosts that DNS names."
+        " A name means its MX hosts, or its address where it has none; [name] means its address alone."
+    ),
     scope=Scope.CLUSTERABLE,
     tab=Tab.NETWORK,
     page="network/smtp_routes",

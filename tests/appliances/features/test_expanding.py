@@ -92,6 +92,7 @@ def test_growth_is_what_postfix_counts(rows: Rows) -> None:
     counted = {name: len(as_postfix(users, name, 10_000, 1000)[0]) for name in users}
     assert {name: growth.of(name) for name in users} == counted
     assert dict(growth.above(2)) == {name: growth.of(name) for name in rows if growth.of(name) > 2}
+    assert len(list(growth.above(0))) == len(rows)
     assert growth.bound >= max(counted.values(), default=1)
 
 
@@ -175,6 +176,20 @@ def test_many_people_who_keep_a_copy_do_not_count_together() -> None:
     """TRL-01: 20,000 of four targets each grow to four, not to their sum."""
     rows = {f"u{n}@a.test": [f"u{n}@a.test", "x@b.test", "y@b.test", "z@b.test"] for n in range(19_000)}
     FEATURE.check({"aliases": [{"alias": name, "targets": each} for name, each in rows.items()]})
+
+
+def test_what_is_said_of_huge_cycles_and_lists_stays_short() -> None:
+    """TRL-01: and the walk through a table of any shape ends in seconds."""
+    ring = {f"u{n}@a.test": [f"u{(n + 1) % 5000}@a.test"] for n in range(5000)}
+    ((_path, message),) = problems(ring)
+    assert "u0@a.test > u1@a.test" in message
+    assert message.endswith("u5@a.test > ... > u0@a.test; take one of these targets out")
+    doubled = {f"u{n}@a.test": [f"u{n + 1}@a.test"] * 2 for n in range(2000)}
+    found = problems(doubled)
+    assert len(found) == 10
+    assert all(len(message) < 200 for _path, message in found)
+    copies = {f"u{n}@a.test": [f"u{n}@a.test", f"u{n + 1}@a.test", *list("xyz")] for n in range(15_000)}
+    assert len(list(Growth(copies).above(MOST_PLACES))) == 10
 
 
 def test_limits_of_postfix_follow_the_table() -> None:
