@@ -6,7 +6,7 @@
     add / delete KEY                         a new row, a row less; entries of a plain list likewise
 
 A row is named by its first required field. FIELD may have dots (`ssh.port=22`). A list is written with
-commas, and a host with its port as `[127.0.0.1]:25`. `at` names a table inside a row: `incoming/rat/entries`.
+commas, and a host with its port as `[::1]:25`. `at` names a table inside a row: `incoming/rat/entries`.
 """
 
 from __future__ import annotations
@@ -225,10 +225,14 @@ def _boolean(text: str) -> bool:
 
 
 def _compact(fields: Mapping[str, Schema], text: str) -> dict[str, Any]:
-    """A small object in one word: its fields in order with `:` between, an address in brackets."""
+    """A small object in one word: its fields in order with `:` between.
+
+    What holds a `:` itself stands in brackets. These stay: for a host name they mean something.
+    """
     first, parts = text, []
     if text.startswith("[") and "]" in text:
-        first, _bracket, rest = text[1:].partition("]")
+        first, _bracket, rest = text.partition("]")
+        first += "]"
         parts = rest.removeprefix(":").split(":") if rest else []
     elif text.count(":") < len(fields):
         first, *parts = text.split(":")

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 
 from appliances.features.fields import ALL
 from appliances.features.hat import Hat, MailFlowPolicy, SenderGroup
-from appliances.postfix.configuration import Configuration
+from appliances.features.replies import reply
+from appliances.postfix.configuration import STRANGERS, Configuration
 from appliances.postfix.parts import Raw, TableKind, literal_pcre
 
 EVERYBODY = ("0.0.0.0/0", "::/0")
+OWN_HOSTS = "etrn, silent-discard"
 UNKNOWN_CLIENT = "554 5.7.1 No sender group of this listener names you"
 
 Verdict = Callable[[SenderGroup], str]
@@ -81,10 +83,9 @@ def tables(configuration: Configuration, prefix: str, hat: Hat, verdict: Verdict
 
 
 def refusal(group: SenderGroup, policy: MailFlowPolicy) -> str:
-    """What a client of a refused group reads; 521 makes Postfix hang up."""
-    code = 521 if policy.behaviour == "tcprefuse" else 554
+    """What a client of a refused group reads."""
     name = f" {group.name}" if group.name.isascii() else ""
-    return f"{code} 5.7.1 {policy.reject_text or f'Sender group{name} refuses you'}"
+    return reply(policy.refusal_code, policy.reject_text or f"Sender group{name} refuses you")
 
 
 def at_connection(configuration: Configuration, prefix: str, hat: Hat, accepted: Verdict) -> list[Raw]:
@@ -99,15 +100,23 @@ def at_connection(configuration: Configuration, prefix: str, hat: Hat, accepted:
     return [*chain, Raw(f"check_client_access {configuration.table(f'{prefix}-hat-rest', 'cidr', rest)}")]
 
 
-def hidden_keywords(configuration: Configuration, prefix: str, hat: Hat) -> Raw | None:
-    """The table that keeps STARTTLS from sender groups with TLS off; None where no group has it off.
+def _hidden(policy: MailFlowPolicy) -> str:
+    """What clients under a policy are not told; our own hosts may ask for notifications, and may chunk."""
+    words = OWN_HOSTS if policy.behaviour == "relay" else STRANGERS
+    return f"starttls, {words}" if policy.tls == "off" else words
 
-    Postfix asks it by address only, so it cannot hold host names.
+
+def hidden_keywords(configuration: Configuration, prefix: str, hat: Hat) -> Raw | None:
+    """The table of keywords that sender groups are not told; None where all groups are strangers with TLS.
+
+    Postfix asks it by address only, so it cannot hold host names. What it finds takes the place of the
+    general list (`configuration.STRANGERS`), so each row says all.
     """
-    rows = []
-    for group in hat.sender_groups:
-        word = "starttls, silent-discard" if hat.policy(group.policy).tls == "off" else "silent-discard"
-        rows += [(network, word) for network in networks(group)]
-    if not any(word.startswith("starttls") for _network, word in rows):
+    rows = [
+        (network, _hidden(hat.policy(group.policy)))
+        for group in hat.sender_groups
+        for network in networks(group)
+    ]
+    if all(words == STRANGERS for _network, words in rows):
         return None
     return configuration.table(f"{prefix}-keywords.cidr", "cidr", rows)

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from appliances.features.feature import Settings, repeated
 from appliances.features.fields import MAX_TABLE, ClientPattern, Label, Line, Reply, hint
+from appliances.features.replies import text_problems
 from appliances.features.wording import _, say
 from clusters.catalogue import Problem
 
@@ -30,7 +31,11 @@ class MailFlowPolicy(Settings):
         ),
     )
     reject_text: Reply = Field(
-        default="", title=_("Text of a refusal"), description=_("For reject and tcprefuse; without the code.")
+        default="",
+        title=_("Text of a refusal"),
+        description=_(
+            "For reject and tcprefuse; without the reply code. May begin with an enhanced code such as 5.7.1."
+        ),
     )
     max_message_size: int = Field(
         default=0,
@@ -80,6 +85,11 @@ class MailFlowPolicy(Settings):
         )
 
     @property
+    def refusal_code(self) -> int:
+        """How a client is refused; 521 makes Postfix hang up."""
+        return 521 if self.behaviour == "tcprefuse" else 554
+
+    @property
     def lets_in(self) -> bool:
         """Whether a client can hand over any mail at all."""
         return self.behaviour in ("accept", "relay")
@@ -110,11 +120,13 @@ class Hat(Settings):
         return {each.name: each for each in self.policies}[name]
 
     def problems(self) -> Iterator[Problem]:
-        """Doubled names and policies that do not exist."""
+        """Doubled names, policies that do not exist, texts with a code that does not fit."""
         groups = [each.name for each in self.sender_groups]
         names = [each.name for each in self.policies]
         yield from repeated("sender_groups.{}.name", groups, say(_("another sender group has this name")))
         yield from repeated("policies.{}.name", names, say(_("another mail flow policy has this name")))
+        for index, policy in enumerate(self.policies):
+            yield from text_problems(f"policies.{index}.reject_text", policy.refusal_code, policy.reject_text)
         for index, group in enumerate(self.sender_groups):
             if group.policy not in names:
                 message = say(_("there is no mail flow policy {name}"), name=group.policy)

@@ -112,7 +112,8 @@ def _open(port: Port, machine: Machine, configuration: Configuration) -> None:
         "smtpd_client_connection_count_limit": "0",
         "smtpd_recipient_limit": str(MAX_RECIPIENTS),
         **_restrictions(port, configuration),
-        **_tls(port, machine, configuration),
+        **_tls(port, machine),
+        **_keywords(port, configuration),
         **_default_domain(port, configuration),
         **_stamped(port, machine),
     }
@@ -183,16 +184,19 @@ def _preconditions(port: Port, policy: MailFlowPolicy) -> Iterator[str]:
         yield "reject_non_fqdn_recipient"
 
 
-def _tls(port: Port, machine: Machine, configuration: Configuration) -> dict[str, str]:
+def _keywords(port: Port, configuration: Configuration) -> dict[str, str]:
+    hidden = admission.hidden_keywords(configuration, port.name, port.listener.hat)
+    return {} if hidden is None else {"smtpd_discard_ehlo_keyword_address_maps": hidden}
+
+
+def _tls(port: Port, machine: Machine) -> dict[str, str]:
     policies = [each for each in port.listener.hat.policies if each.lets_in]
     if not machine.certificate:
         _flag_missing_certificate(port, policies, machine)
         return {}
     if all(each.tls == "off" for each in policies):
         return {"smtpd_tls_security_level": "none"}
-    hidden = admission.hidden_keywords(configuration, port.name, port.listener.hat)
-    options: dict[str, str] = {"smtpd_tls_security_level": "may", "smtpd_tls_received_header": "yes"}
-    return options if hidden is None else {**options, "smtpd_discard_ehlo_keyword_address_maps": hidden}
+    return {"smtpd_tls_security_level": "may", "smtpd_tls_received_header": "yes"}
 
 
 def _flag_missing_certificate(port: Port, policies: list[MailFlowPolicy], machine: Machine) -> None:

@@ -11,6 +11,7 @@ from appliances.features.feature import Settings, repeated
 from appliances.features.fields import ALL, MAX_TABLE, RecipientPattern, Reply
 from appliances.features.machine import kind_for
 from appliances.features.patterns import reachable
+from appliances.features.replies import reply, text_problems
 from appliances.features.wording import _, say
 from appliances.postfix.parts import Raw
 from clusters.catalogue import Problem
@@ -31,14 +32,18 @@ class RatEntry(Settings):
     )
     action: Literal["accept", "reject"] = Field(default="accept", title=_("Action"))
     code: int = Field(default=550, ge=400, le=599, title=_("Reply code"), description=_("For reject."))
-    text: Reply = Field(default="", title=_("Reply text"), description=_("For reject; without the code."))
+    text: Reply = Field(
+        default="",
+        title=_("Reply text"),
+        description=_("For reject; without the reply code. May begin with an enhanced code such as 5.1.1."),
+    )
 
     @property
     def verdict(self) -> str:
         """What Postfix does with the recipient."""
         if self.action == "accept":
             return "OK"
-        return f"{self.code} {self.code // 100}.7.1 {self.text or 'Recipient refused'}"
+        return reply(self.code, self.text or "Recipient refused")
 
 
 class Rat(Settings):
@@ -47,12 +52,13 @@ class Rat(Settings):
     entries: list[RatEntry] = Field(default=[], max_length=MAX_TABLE, title=_("Entries"))
 
     def problems(self) -> Iterator[Problem]:
-        """Doubled recipients, codes that would end the connection."""
+        """Doubled recipients, codes that would end the connection, texts with a code that does not fit."""
         recipients = [each.recipient for each in self.entries]
         yield from repeated(
             "entries.{}.recipient", recipients, say(_("this recipient is in the table already"))
         )
         for index, entry in enumerate(self.entries):
+            yield from text_problems(f"entries.{index}.text", entry.code, entry.text)
             if entry.code in (421, 521):
                 yield Problem(
                     f"entries.{index}.code",

@@ -1,7 +1,12 @@
-"""SMTP routes: where mail for a domain goes instead of to its MX hosts."""
+"""SMTP routes: where mail for a domain goes instead of to its MX hosts.
+
+A host by name means what it means to Postfix and to the appliances that people come from: its MX hosts, or
+its address where it has none. `[name]` means its address alone. An address never has an MX.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,12 +29,29 @@ if TYPE_CHECKING:
 
 NOWHERE = "/dev/null"
 USEDNS = "USEDNS"
+_BRACKETED = re.compile(r"\[[^\[\]]+\]")
+_WITH_PORT = re.compile(r"(\[[A-Za-z0-9.:-]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 
 
 def _destination(text: str) -> str:
     if text.lower() == NOWHERE:
         return NOWHERE
-    return USEDNS if text.upper() == USEDNS else host(text)
+    if text.upper() == USEDNS:
+        return USEDNS
+    if found := _WITH_PORT.fullmatch(text):
+        message = _("the port has a field of its own: host {host}, port {port}")
+        raise ValueError(say(message, host=found[1], port=found[2]))
+    if "[" not in text and "]" not in text:
+        return host(text)
+    if not _BRACKETED.fullmatch(text):
+        raise ValueError(say(_("brackets stand around the whole host, as in [mail.example.com]")))
+    name = host(text[1:-1])
+    return name if _is_address(name) else f"[{name}]"
+
+
+def _is_address(name: str) -> bool:
+    # A host name cannot end in a number; see `fields.host`.
+    return ":" in name or name.rpartition(".")[2].isdigit()
 
 
 DestinationHost = Annotated[
@@ -45,7 +67,9 @@ class RouteHost(Settings):
     host: DestinationHost = Field(
         title=_("Host"),
         description=_(
-            "A host name or IP address; USEDNS for the MX hosts of the domain; /dev/null to drop the mail."
+            "mail.example.com for its MX hosts, or its address where it has none; [mail.example.com] for"
+            " its address alone; an IP address; USEDNS for the MX hosts of the domain;"
+            " /dev/null to drop the mail."
         ),
     )
     port: Port = Field(default=25, title=_("Port"))
@@ -82,7 +106,11 @@ class RouteSettings(Settings):
 def _next_hop(route: Route | None) -> str:
     if route is None or route.hosts[0].host == USEDNS:
         return ""
-    return ", ".join(f"[{each.host}]:{each.port}" for each in route.hosts)
+    return ", ".join(f"{_next(each.host)}:{each.port}" for each in route.hosts)
+
+
+def _next(name: str) -> str:
+    return f"[{name}]" if _is_address(name) else name
 
 
 def transports(
@@ -109,6 +137,20 @@ def transports(
     return rows
 
 
+def in_words(transport: str, address: str) -> str:
+    """What a value of the transport table does with mail to an address, for a person; empty: no row."""
+    agent, _colon, hops = transport.partition(":")
+    if agent in ("error", "discard"):
+        return transport
+    if not hops:
+        return say(_("by the MX records of {domain}"), domain=address.rpartition("@")[2])
+    names = [hop.rpartition(":")[0] for hop in hops.split(", ") if not hop.startswith("[")]
+    if not names:
+        return hops
+    message = _("{hosts} (the MX hosts of {names}, or the address where there are none)")
+    return say(message, hosts=hops, names=", ".join(names))
+
+
 def write(settings: RouteSettings, machine: Machine, configuration: Configuration) -> None:
     """The transport table, in which all features meet that have a say in where mail goes."""
     rows = transports(settings, machine.settings(DESTCONFIG), machine.settings(UNSUBSCRIBE))
@@ -118,7 +160,10 @@ def write(settings: RouteSettings, machine: Machine, configuration: Configuratio
 FEATURE = MailFeature(
     name="smtproutes",
     title=_("SMTP Routes"),
-    help=_("Hosts to which mail for a domain is sent, in order, instead of to the hosts that DNS names."),
+    help=_(
+        "Hosts to which mail for a domain is sent, in order, instead of to the hosts that DNS names."
+        " A name means its MX hosts, or its address where it has none; [name] means its address alone."
+    ),
     scope=Scope.CLUSTERABLE,
     tab=Tab.NETWORK,
     page="network/smtp_routes",

@@ -49,7 +49,10 @@ class UnsubscribeSettings(Settings):
 FEATURE = MailFeature(
     name="unsubscribe",
     title=_("Global Unsubscribe"),
-    help=_("Recipients who never get mail from this gateway. Other recipients of the same message still do."),
+    help=_(
+        "Recipients who never get mail from this gateway, also where an alias stands for them."
+        " Other recipients of the same message still do."
+    ),
     scope=Scope.CLUSTERABLE,
     tab=Tab.MAIL_POLICIES,
     page="mail_policies/global_unsubscribe",

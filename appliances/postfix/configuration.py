@@ -62,9 +62,19 @@ PLACED = frozenset(
 )
 """Parameters that belong to the place and the generation, so no renderer may set them."""
 
+STRANGERS = "etrn, dsn, chunking, silent-discard"
+"""Keywords of EHLO that a stranger is not told.
+
+A success notification (DSN) goes to whatever address he names and tells him of the hosts inside; chunking is
+a second way to end a message; ETRN has nothing to start here.
+"""
+
 BASELINE: Mapping[str, str] = {
     "compatibility_level": "3.6",
     "inet_interfaces": "127.0.0.1",
+    # What listens and what is dialled may speak either; a host that has both is dialled by IPv4 first.
+    "inet_protocols": "all",
+    "smtp_address_preference": "ipv4",
     "mydestination": "",
     "mynetworks": "",
     "alias_maps": "",
@@ -77,6 +87,22 @@ BASELINE: Mapping[str, str] = {
     "milter_protocol": "6",
     "milter_connect_macros": "j {daemon_name} {daemon_addr} {daemon_port} v _ {client_addr} {client_name}",
     "milter_default_action": "tempfail",
+    # One end of a message and no other: servers behind us must not see two messages where we saw one. Nobody
+    # is excluded, for $mynetworks would be as good a way in as any.
+    "smtpd_forbid_bare_newline": "normalize",
+    "smtpd_forbid_bare_newline_exclusions": "",
+    "cleanup_replace_stray_cr_lf": "yes",
+    "smtpd_forbid_unauth_pipelining": "yes",
+    "smtpd_helo_required": "yes",
+    "smtpd_discard_ehlo_keywords": STRANGERS,
+    # Both lists of each daemon: which one counts depends on whether TLS is required.
+    "smtpd_tls_protocols": ">=TLSv1.2",
+    "smtpd_tls_mandatory_protocols": ">=TLSv1.2",
+    "smtp_tls_protocols": ">=TLSv1.2",
+    "smtp_tls_mandatory_protocols": ">=TLSv1.2",
+    "smtpd_tls_loglevel": "1",
+    "smtp_tls_loglevel": "1",
+    "tls_ssl_options": "NO_RENEGOTIATION",
 }
 """What holds where no renderer says otherwise: a gateway without mailboxes and not an open relay."""
 
@@ -225,8 +251,7 @@ class Configuration:
     def parameters(self) -> dict[str, str]:
         """main.cf without what belongs to place and generation, sorted by name."""
         given = self._values | {name: Raw(", ".join(items)) for name, items in self._lists.items()}
-        protocols = "all" if any(":" in one.address for one in self.listeners) else "ipv4"
-        return dict(sorted({"inet_protocols": protocols, **BASELINE, **given}.items()))
+        return dict(sorted({**BASELINE, **given}.items()))
 
     def preview(self) -> list[str]:
         """Readable lines, the same for the same settings on any machine and place; secrets masked."""

@@ -15,7 +15,7 @@ from enum import StrEnum
 from appliances.postfix import processes
 from appliances.postfix.configuration import Configuration
 from appliances.postfix.instance import Instance, InstanceError
-from appliances.postfix.parts import ConfigurationError
+from appliances.postfix.parts import ConfigurationError, complaints
 from appliances.postfix.shadow import Trouble, end_trial, try_out
 from appliances.postfix.store import KEEP, Generation, Pending, Store
 from appliances.postfix.switch import Switch
@@ -227,8 +227,8 @@ class _Application:
 
     def _silent(self, *arguments: str) -> None:
         done = self.instance.run(*arguments)
-        if done.stderr:
-            raise Trouble("Postfix cannot read the settings", done.stderr.splitlines())
+        if lines := complaints(done.stderr):
+            raise Trouble("Postfix cannot read the settings", lines)
 
     def _switch(self, generation: Generation, current: Generation | None) -> tuple[str, ...]:
         switch = self.generations.switch_to(generation, current.number if current else None)

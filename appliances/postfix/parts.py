@@ -14,6 +14,9 @@ Program = Literal["smtp", "lmtp", "error", "retry", "discard", "cleanup", "smtpd
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
+NO_IPV6 = "disabling IPv6 name/address support"
+"""What each program of Postfix says on a kernel without IPv6; it says nothing of the settings."""
+
 
 class ConfigurationError(ValueError):
     """A value that cannot be written for Postfix as it was meant; the message names it."""
@@ -117,6 +120,11 @@ class File:
     name: str
     text: str
     secret: bool = False
+
+
+def complaints(stderr: str) -> list[str]:
+    """What a program of Postfix has against the settings that it was started with."""
+    return [line for line in stderr.splitlines() if line.strip() and NO_IPV6 not in line]
 
 
 def literal(value: str) -> Raw:

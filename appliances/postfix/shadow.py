@@ -12,14 +12,15 @@ from appliances.postfix import processes
 from appliances.postfix.canary import Conversation, NoAnswer, converse
 from appliances.postfix.configuration import Configuration
 from appliances.postfix.instance import Instance, InstanceError
-from appliances.postfix.parts import Listener, Place, Service
+from appliances.postfix.parts import NO_IPV6, Listener, Place, Service
 
 TROUBLE = re.compile(r"\]: (?:\S+ )?(warning|error|fatal|panic): ")
 HARMLESS = re.compile(
-    # What says something of the name service, of the client or of the disk, not of the settings; and the
-    # notice to the postmaster of a complaint that stands in the log itself.
+    # What says something of the name service, of the client, of the disk or of a kernel without IPv6, not of
+    # the settings; and the notice to the postmaster of a complaint that stands in the log itself.
     r"warning: hostname \S+ does not resolve to address|warning: \S+: address not listed for hostname"
     r"|warning: not enough free space in mail queue"
+    rf"|warning: \S+: {NO_IPV6}"
     r"|warning: \S+: undeliverable postmaster notification discarded"
 )
 SOCKET = re.compile(r"unix:(?:\$queue_directory/)?(private/[A-Za-z0-9_.-]+)")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from appliances.postfix.parts import ConfigurationError, Listener, Place, Service, TableKind
+from appliances.postfix.parts import ConfigurationError, Listener, Place, Service, TableKind, complaints
 
 if TYPE_CHECKING:
     from appliances.postfix.configuration import Configuration
@@ -113,7 +113,7 @@ def _compile(directory: Path, path: Path) -> None:
         timeout=60,
         check=False,
     )
-    if done.returncode or done.stderr:
+    if done.returncode or complaints(done.stderr):
         raise ConfigurationError(f"table {path.name} cannot be compiled: {done.stderr.strip()}")
     # The compiled file must be younger than its source, or each lookup warns.
     _date_back(path.with_name(f"{path.name}.lmdb"), COOL - 1)

@@ -39,19 +39,35 @@ def test_many_lines_become_rows_and_are_kept(page: Page, table: Locator) -> None
     assert values(page.locator("[data-rows='f.routes']"), "host") == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
 
 
+PASTE = """text => {
+  const data = new DataTransfer();
+  data.setData("text", text);
+  const made = new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true});
+  document.activeElement.dispatchEvent(made);
+}"""
+
+
 def test_lines_pasted_into_a_cell_fill_the_rows_below_it(page: Page, table: Locator) -> None:
     table.locator("[data-add]").last.click()
-    page.evaluate(
-        """text => {
-          const data = new DataTransfer();
-          data.setData("text", text);
-          const made = new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true});
-          document.activeElement.dispatchEvent(made);
-        }""",
-        "a.example\t192.0.2.1\nb.example\t192.0.2.2\nc.example\t192.0.2.3",
-    )
+    page.evaluate(PASTE, "a.example\t192.0.2.1\nb.example\t192.0.2.2\nc.example\t192.0.2.3")
     assert values(table, "domain") == ["a.example", "b.example", "c.example"]
     assert values(table, "host") == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+
+
+def test_hosts_in_brackets_are_pasted_with_their_ports(page: Page, table: Locator) -> None:
+    """TRL-03, TRL-07: as lines, and into the field of a host; brackets around a name stay."""
+    table.get_by_text("Paste lines").click()
+    lines = "a.example;[2001:db8::1]:2525 2001:db8::2 [mail.example]:26\nb.example;mail.example"
+    table.locator("[data-paste-text]").fill(lines)
+    table.get_by_role("button", name="Add these rows").click()
+    assert values(table, "port") == ["2525", "25", "26", "25"]
+    table.locator("[name$='.host']:visible").last.focus()
+    page.evaluate(PASTE, "[2001:db8::3]:2526")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator(".note.ok")).to_contain_text("Kept as a pending change")
+    kept = page.locator("[data-rows='f.routes']")
+    assert values(kept, "host") == ["2001:db8::1", "2001:db8::2", "[mail.example]", "2001:db8::3"]
+    assert values(kept, "port") == ["2525", "25", "26", "2526"]
 
 
 def test_row_is_duplicated_with_all_that_is_in_it(page: Page, table: Locator) -> None:

@@ -20,9 +20,11 @@ def accept(recipient: str) -> Document:
 
 
 def test_entries_answer_with_their_own_code_and_text_on_machines_that_have_them(fleet: Fleet) -> None:
+    """TRL-08: the text may bring the enhanced code."""
     entries = (
         reject("closed@a.test", code=551, text="Moved to $elsewhere; 5 # {x}"),
         reject("later@a.test", code=450),
+        reject("unknown@a.test", text="5.1.1 User unknown"),
         accept("a.test"),
     )
     fleet.commit(PARIS, "listenerconfig", rat(*entries))
@@ -30,6 +32,8 @@ def test_entries_answer_with_their_own_code_and_text_on_machines_that_have_them(
     assert paris.rcpt("Closed@A.test").startswith("551 5.7.1 ")
     assert paris.rcpt("closed@a.test").endswith(": Moved to $elsewhere; 5 # {x}")
     assert paris.rcpt("later@a.test").startswith("450 4.7.1 ")
+    assert paris.rcpt("unknown@a.test").startswith("550 5.1.1 ")
+    assert paris.rcpt("unknown@a.test").endswith(": User unknown")
     assert paris.rcpt("open@a.test").startswith("250")
     assert paris.rcpt("someone@b.test").startswith("554 5.7.1 ")
     assert london.rcpt("closed@a.test").startswith("250")

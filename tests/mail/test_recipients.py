@@ -1,9 +1,16 @@
 """Aliases and global unsubscribe, proven by who gets mail."""
 
+from types import SimpleNamespace
+from typing import cast
+
+from appliances.cli.dialogue import Scripted
+from appliances.cli.login_host import LoginHost
+from appliances.cli.registry import commands
+from appliances.cli.session import Session
 from clusters.catalogue import Document
 from clusters.modes import CLUSTER
 from tests.mail.fleets import PARIS, Fleet, routes
-from tests.mail.gateways import Sink
+from tests.mail.gateways import SINK_PORT, Sink
 
 
 def aliases(**targets: str | list[str]) -> Document:
@@ -35,6 +42,65 @@ def test_alias_for_a_whole_domain_leaves_its_named_users(fleet: Fleet, sink: Sin
     sink.await_mail("all@b.test")
     fleet.london.gateway.send("kept@a.test")
     sink.await_mail("kept@a.test")
+
+
+def test_alias_of_one_user_wins_over_the_row_of_the_domain(fleet: Fleet, sink: Sink) -> None:
+    """TRL-01: also for its targets, which Postfix looks up again; a target stands for itself."""
+    table = aliases(info="anna@a.test", old="gone@a.test")["aliases"]
+    fleet.change(
+        (CLUSTER, "aliasconfig", {"aliases": [{"alias": "@a.test", "targets": ["hub@a.test"]}, *table]}),
+        (CLUSTER, "unsubscribe", {"action": "drop", "recipients": ["old@a.test", "left@a.test"]}),
+    )
+    for recipient in ("info@a.test", "nobody@a.test", "old@a.test", "left@a.test"):
+        fleet.london.gateway.send(recipient)
+    assert sink.await_mail("anna@a.test").recipients == ("anna@a.test",)
+    assert sink.await_mail("hub@a.test").recipients == ("hub@a.test",)
+    for recipient in ("old@a.test", "left@a.test"):
+        assert fleet.london.gateway.await_log(f"to=<{recipient}>", "status=sent", "relay=none")
+    assert {each for mail in sink.mails for each in mail.recipients} == {"anna@a.test", "hub@a.test"}
+
+
+def test_trace_follows_aliases_and_routes_as_postfix_does(fleet: Fleet, sink: Sink) -> None:
+    """TRL-01, TRL-07, RES-02: the row of a domain, .example.com and ALL as well."""
+    table = aliases(info=["anna@a.test", "far@x.b.test"])["aliases"]
+    hosts = [{"host": "mail.b.test"}]
+    fleet.change(
+        (CLUSTER, "aliasconfig", {"aliases": [{"alias": "@a.test", "targets": ["hub@a.test"]}, *table]}),
+        (
+            CLUSTER,
+            "smtproutes",
+            {"routes": [{"domain": ".b.test", "hosts": hosts}, *routes(ALL=sink.ip)["routes"]]},
+        ),
+    )
+    gateway, dialogue = fleet.london.gateway, Scripted()
+    host = SimpleNamespace(serial="L", engine=SimpleNamespace(instance=gateway.instance, place=gateway.place))
+    session = Session("ann", "administrator", cast(LoginHost, host), dialogue)
+    to_sink = f"[{sink.ip}]:{SINK_PORT}"
+    for recipient, lines in {
+        "Info@a.test": [
+            "Aliases: 2 recipient(s)",
+            f"anna@a.test: {to_sink}",
+            "far@x.b.test: mail.b.test:25 (the MX hosts of mail.b.test, or the address where there are none)",
+        ],
+        "nobody@a.test": ["Aliases: 1 recipient(s)", f"hub@a.test: {to_sink}"],
+        "ann@b.test": [f"ann@b.test: {to_sink}"],
+    }.items():
+        dialogue.said.clear()
+        commands()["trace"].run(session, [recipient])
+        assert dialogue.said == lines
+
+
+def test_lists_beyond_postfix_limits_reach_everybody_once(fleet: Fleet, sink: Sink) -> None:
+    """TRL-01: three lists of 400 in one, with a member that two of them share."""
+    members = [f"u{number}@b.test" for number in range(1199)] + ["u0@b.test"]
+    lists = {f"l{number}": members[number * 400 : (number + 1) * 400] for number in range(3)}
+    table = aliases(**lists, all=[f"{name}@a.test" for name in lists])
+    fleet.commit(fleet.london.mode, "aliasconfig", table)
+    fleet.london.gateway.send("all@a.test")
+    for member in set(members):
+        sink.await_mail(member)
+    got = [each for mail in sink.mails for each in mail.recipients]
+    assert (len(got), set(got)) == (1199, set(members))
 
 
 def test_dropped_recipient_gets_nothing_and_the_others_of_the_message_do(fleet: Fleet, sink: Sink) -> None:

@@ -1,12 +1,18 @@
 """SMTP routes, proven by mail."""
 
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from appliances.postfix.instance import Instance
+from appliances.postfix.processes import free_port
 from clusters.modes import CLUSTER
+from tests.appliances.machine.nameserver import NameServer
 from tests.mail.fleets import PARIS, Fleet, routes
-from tests.mail.gateways import SINK_PORT, Sink
+from tests.mail.gateways import SINK_PORT, Sink, address
 
 MakeSink = Callable[..., Sink]
 
@@ -50,6 +56,57 @@ def test_route_with_a_dead_first_host_falls_over_to_the_second(fleet: Fleet, mak
     fleet.commit(CLUSTER, "smtproutes", {"routes": [{"domain": "ALL", "hosts": hosts}]})
     fleet.london.gateway.send("someone@a.test")
     second.await_mail("someone@a.test")
+
+
+def test_route_to_an_ipv6_address_delivers_though_no_listener_speaks_it(
+    fleet: Fleet, make_sink: MakeSink
+) -> None:
+    """TRL-03."""
+    port = free_port("::1")
+    six = make_sink(ip="::1", port=port)
+    hosts = [{"host": "[::1]", "port": port}]
+    fleet.commit(fleet.london.mode, "smtproutes", {"routes": [{"domain": "a.test", "hosts": hosts}]})
+    fleet.london.gateway.send("someone@a.test")
+    assert six.await_mail("someone@a.test").peer == "::1"
+
+
+def test_route_to_a_name_goes_to_its_mx_and_in_brackets_to_its_address(
+    fleet: Fleet, make_sink: MakeSink, name_server: NameServer
+) -> None:
+    """TRL-07: a name without an MX is taken for a host."""
+    exchanger, host = make_sink(), make_sink()
+    zone = {"hub.test": host.ip, "mx.hub.test": exchanger.ip, "plain.test": host.ip}
+    name_server.knows(zone, exchangers={"hub.test": "mx.hub.test"})
+    hosts = {"a.test": "hub.test", "b.test": "[hub.test]", "c.test": "plain.test"}
+    fleet.commit(
+        fleet.leeds.mode, "smtproutes", routes(**{name.replace(".", "__"): to for name, to in hosts.items()})
+    )
+    with asking(name_server, fleet.leeds.gateway.instance):
+        for domain in hosts:
+            fleet.leeds.gateway.send(f"someone@{domain}", source="127.0.0.5")
+        exchanger.await_mail("someone@a.test")
+        host.await_mail("someone@b.test")
+        host.await_mail("someone@c.test")
+
+
+@contextmanager
+def asking(name_server: NameServer, instance: Instance) -> Iterator[None]:
+    """Postfix asks that name server and no other."""
+    instance.stop()
+    start = [*name_server.asking(), "/usr/sbin/postfix", "-c", str(instance.place.etc), "start"]
+    subprocess.run(start, check=True, capture_output=True, timeout=30)
+    try:
+        yield
+    finally:
+        instance.stop()
+        instance.start()
+
+
+@pytest.fixture
+def name_server(tmp_path: Path) -> Iterator[NameServer]:
+    server = NameServer(tmp_path / "zone.json", address()).start()
+    yield server
+    server.stop()
 
 
 def test_route_for_subdomains_leaves_the_domain_itself(fleet: Fleet, sink: Sink, make_sink: MakeSink) -> None:

@@ -1,4 +1,4 @@
-"""Looking things up from a machine: DNS, block lists, reachability, the way of a message (RES-02)."""
+"""Looking things up from a machine: DNS, block lists, reachability (RES-02)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import ipaddress
 import re
 import socket
 from contextlib import closing
-from typing import Any
 
 import dns.exception
 import dns.resolver
@@ -29,10 +28,11 @@ class NoSuchName(CommandError):
 
 
 def host_word(words: list[str]) -> str:
-    """The one host name or address of a command; raises UsageError for anything else."""
-    if not words or not (_is_ip(words[0]) or _NAME.fullmatch(words[0])):
+    """The one host name or address of a command, without brackets; raises UsageError for anything else."""
+    name = words[0].removeprefix("[").removesuffix("]") if words else ""
+    if not (_is_ip(name) or _NAME.fullmatch(name)):
         raise UsageError(_("Name a host, by name or by address."))
-    return words[0]
+    return name
 
 
 def _is_ip(text: str) -> bool:
@@ -146,34 +146,6 @@ def _greeting(connection: socket.socket) -> str:
     return "".join(c if c.isprintable() else "?" for c in line)
 
 
-def _trace(session: Session, words: list[str]) -> None:
-    """Which way Postfix would send a message, from its own tables."""
-    if len(words) != 1 or "@" not in words[0] or words[0].startswith("-") or not words[0].isprintable():
-        raise UsageError(_("trace takes the address of a recipient."))
-    domain = words[0].rpartition("@")[2]
-    engine = session.host.engine
-    found: dict[str, Any] = {"recipient": words[0]}
-    for name, key in (("virtual_alias_maps", words[0]), ("transport_maps", words[0])):
-        value = engine.instance.command("/usr/sbin/postconf", "-h", name).stdout.strip()
-        found[name] = _looked_up(session, value, (key, domain)) if value else ""
-    if session.as_json:
-        return say_json(session.dialogue, found)
-    session.dialogue.say(_("Aliases: {value}").format(value=found["virtual_alias_maps"] or "-"))
-    way = found["transport_maps"] or _("by the MX records of {domain}").format(domain=domain)
-    session.dialogue.say(_("Way: {value}").format(value=way))
-    return None
-
-
-def _looked_up(session: Session, tables: str, keys: tuple[str, ...]) -> str:
-    expanded = tables.replace("$config_directory", str(session.host.engine.place.etc.resolve()))
-    for table in expanded.replace(",", " ").split():
-        for key in keys:
-            done = session.host.engine.instance.command("/usr/sbin/postmap", "-q", key, table)
-            if done.returncode == 0:
-                return done.stdout.strip()
-    return ""
-
-
 def _command(name: str, run: Run, summary: str, usage: str) -> Command:
     return Command(name, run, summary, usage, Place.MACHINE, Right.READ, remote=True)
 
@@ -187,5 +159,4 @@ COMMANDS = [
     ),
     _command("dnslistflush", _dnsflush, gettext_noop("forget kept answers of block lists"), "dnslistflush"),
     _command("diagnostic", diagnose, gettext_noop("does a host's port answer"), "diagnostic HOST [PORT]"),
-    _command("trace", _trace, gettext_noop("the way of a message to a recipient"), "trace ADDRESS [--json]"),
 ]

@@ -64,10 +64,15 @@
     bodyOf(table).replaceChildren();
     words.forEach((word) => {
       const fields = fieldsOf(add(table, true));
-      const parts = fields.length > 1 && /^[^:]+:\d+$/.test(word) ? word.split(":") : [word];
-      parts.forEach((part, index) => set(fields[index], part));
+      hostAndPort(fields.length > 1, word).forEach((part, index) => set(fields[index], part));
     });
     refresh(table);
+  }
+
+  // host:port, [host]:port and [address]:port; the brackets stay, they may mean something. An IPv6 address alone is one part.
+  function hostAndPort(split, word) {
+    const parts = split && /^(\[[^\]]+\]|[^:[\]]+):(\d+)$/.exec(word);
+    return parts ? [parts[1], parts[2]] : [word];
   }
 
   const linesOf = (text) => text.split(/\r?\n/).filter((line) => line.trim());
@@ -90,6 +95,14 @@
     if (!row || !event.target.matches("input.input")) return;
     const container = row.closest("[data-rows]");
     const lines = linesOf(event.clipboardData.getData("text"));
+    const fields = fieldsOf(row);
+    const parts = hostAndPort(fields.length > 1, (lines[0] || "").trim());
+    if (lines.length === 1 && parts.length > 1 && event.target === fields[0] && fields[1].inputMode === "numeric") {
+      event.preventDefault();
+      parts.forEach((part, index) => set(fields[index], part));
+      changed(row.closest("form"));
+      return;
+    }
     if (lines.length < 2 && !(lines[0] || "").includes("\t")) return;
     event.preventDefault();
     const cell = event.target.closest("td");

@@ -35,6 +35,8 @@ def test_row_is_made_with_its_list_and_then_changed() -> None:
     ("word", "host", "port"),
     [
         ("[::1]:26", "::1", 26),
+        ("[mail.example.net]:26", "[mail.example.net]", 26),
+        ("[mail.example.net]", "[mail.example.net]", 25),
         ("[::1]", "::1", 25),
         ("2001:db8::1", "2001:db8::1", 25),
         ("127.0.0.1", "127.0.0.1", 25),

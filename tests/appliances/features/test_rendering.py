@@ -7,6 +7,7 @@ import pytest
 
 from appliances.features.consequences import PostfixConsequences, shortened
 from appliances.features.rendering import Rendered, render
+from appliances.features.smtproutes import in_words
 from clusters.catalogue import Document, Door, InvalidDocument, RedFlag
 from tests.appliances.features.examples import DOCUMENTS, LISTENER
 
@@ -159,6 +160,30 @@ def test_transport_table_joins_routes_destinations_and_unsubscribed() -> None:
     }
 
 
+def test_next_hops_by_name_have_brackets_only_where_a_person_wrote_them() -> None:
+    """TRL-07."""
+    hosts = [{"host": "mail.example"}, {"host": "[mail.example]", "port": 26}, {"host": "10.0.0.1"}]
+    made = rendered(smtproutes={"routes": [{"domain": "example.com", "hosts": hosts}]})
+    rows = dict(table(made, "transport"))
+    assert rows["example.com"] == "smtp:mail.example:25, [mail.example]:26, [10.0.0.1]:25"
+    assert in_words(rows["example.com"], "ann@example.com") == (
+        "mail.example:25, [mail.example]:26, [10.0.0.1]:25"
+        " (the MX hosts of mail.example, or the address where there are none)"
+    )
+    assert in_words("smtp:", "ann@example.com") == "by the MX records of example.com"
+
+
+def test_refusal_of_the_hat_may_bring_its_enhanced_code() -> None:
+    """TRL-08."""
+    policies = [{"name": "P", "behaviour": "reject", "reject_text": "5.7.25 No reverse name"}, {"name": "Q"}]
+    groups = [
+        {"name": "A", "hosts": ["10.0.0.1"], "policy": "P"},
+        {"name": "B", "hosts": ["ALL"], "policy": "Q"},
+    ]
+    made = rendered(listenerconfig=listener(hat={"sender_groups": groups, "policies": policies}))
+    assert ("10.0.0.1", "554 5.7.25 No reverse name") in table(made, "in-incoming-mail-hat-1.cidr")
+
+
 def test_hat_rows_keep_the_order_of_groups_in_few_tables() -> None:
     groups = [
         {"name": "A", "hosts": ["x.example", "10.0.0.1"], "policy": "P"},
@@ -212,8 +237,8 @@ def test_consequences_of_one_change_are_few_lines() -> None:
     routes = copy.deepcopy(DOCUMENTS["smtproutes"])
     routes["routes"][0]["hosts"][0]["host"] = "other.inside.example"
     before, after = asked.lines(DOCUMENTS), asked.lines({**DOCUMENTS, "smtproutes": routes})
-    assert set(after) - set(before) == {"maps/transport: example.com smtp:[other.inside.example]:25"}
-    assert set(before) - set(after) == {"maps/transport: example.com smtp:[mail.inside.example]:25"}
+    assert set(after) - set(before) == {"maps/transport: example.com smtp:other.inside.example:25"}
+    assert set(before) - set(after) == {"maps/transport: example.com smtp:mail.inside.example:25"}
 
 
 def test_long_tables_are_one_line_that_changes_with_them() -> None:

@@ -322,3 +322,69 @@ def test_listener_depends_on_what_it_names_and_on_routes_for_domains_it_accepts(
     assert set(feature.depends_on(everybody)) == named
     assert set(feature.depends_on({"listeners": [], "of": "another release"})) == set()
     assert set(FEATURES["smtproutes"].depends_on(DOCUMENTS["smtproutes"])) == set()
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "words"),
+    [
+        (550, "550 5.1.1 User unknown", "leave out the reply code; it is said already: 550"),
+        (550, "551-5.1.1 User unknown", "leave out the reply code; it is said already: 550"),
+        (450, "5.1.1 User unknown", "begins with 5.1.1, which contradicts the reply code 450"),
+        (550, "5.1.1", "needs words after 5.1.1"),
+    ],
+)
+def test_text_of_a_refusal_with_a_code_that_does_not_fit_is_refused(code: int, text: str, words: str) -> None:
+    """TRL-08: in the RAT and, with its fixed codes, in the HAT."""
+    entry = {"recipient": "a.test", "action": "reject", "code": code, "text": text}
+    policy = {"name": "NO", "behaviour": "reject", "reject_text": text}
+    found = refusals(
+        "listenerconfig",
+        {"listeners": [{**LISTENER, "rat": {"entries": [entry]}, "hat": {"policies": [policy]}}]},
+    )
+    assert found["listeners.0.rat.entries.0.text"] == words
+    if code == 550:
+        assert found["listeners.0.hat.policies.0.reject_text"] == words.replace(
+            "already: 550", "already: 554"
+        )
+
+
+@pytest.mark.parametrize(
+    "text", ["5.10 EUR are due", "1.2.3 go", "5.1.1000 no code", "550", "2024-12-24 we moved"]
+)
+def test_text_of_a_refusal_that_only_looks_like_a_code_is_taken(text: str) -> None:
+    """TRL-08."""
+    entry = {"recipient": "a.test", "action": "reject", "text": text}
+    FEATURES["listenerconfig"].check({"listeners": [{**LISTENER, "rat": {"entries": [entry]}}]})
+
+
+@pytest.mark.parametrize(
+    ("host", "normal"),
+    [
+        ("mail.Example.com", "mail.example.com"),
+        ("[mail.Example.com]", "[mail.example.com]"),
+        ("[192.0.2.7]", "192.0.2.7"),
+        ("[2001:DB8::1]", "2001:db8::1"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("::ffff:192.0.2.7", "::ffff:c000:207"),
+    ],
+)
+def test_brackets_stay_around_names_of_next_hops_only(host: str, normal: str) -> None:
+    """TRL-03, TRL-07: in a route; an address means the same with and without."""
+    route = {"domain": "a.test", "hosts": [{"host": host}]}
+    checked = FEATURES["smtproutes"].check({"routes": [route]})
+    assert checked["routes"][0]["hosts"][0]["host"] == normal
+
+
+@pytest.mark.parametrize("host", ["[mail.example.com", "mail.example.com]", "[[::1]]", "[]", "[a]:25, [b]"])
+def test_brackets_that_do_not_pair_are_refused(host: str) -> None:
+    """TRL-07."""
+    assert refusals("smtproutes", {"routes": [{"domain": "a.test", "hosts": [{"host": host}]}]})
+
+
+def test_port_in_the_field_of_a_host_is_named() -> None:
+    """TRL-03."""
+    for host in ("[2001:db8::1]:2525", "mail.example:2525", "[mail.example]:2525", "192.0.2.7:2525"):
+        name = host.rpartition(":")[0]
+        assert refusals("smtproutes", {"routes": [{"domain": "a.test", "hosts": [{"host": host}]}]}) == {
+            "routes.0.hosts.0.host": f"the port has a field of its own: host {name}, port 2525"
+        }

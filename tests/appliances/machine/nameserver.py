@@ -6,10 +6,10 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dnslib import PTR, QTYPE, RCODE, RR, A, DNSRecord
+from dnslib import MX, PTR, QTYPE, RCODE, RR, A, DNSRecord
 
 from tests.appliances.machine.machines import ROOT
 
@@ -28,10 +28,16 @@ class NameServer:
         self._log.touch()
         self.knows({})
 
-    def knows(self, zone: Zone, silent: Sequence[str] = ()) -> None:
-        """From now on these host names have these addresses, and nothing else has any."""
+    def knows(
+        self, zone: Zone, silent: Sequence[str] = (), exchangers: Mapping[str, str] | None = None
+    ) -> None:
+        """From now on these host names have these addresses, and nothing else has any.
+
+        `exchangers` are names of the zone whose mail another name takes (MX).
+        """
         fresh = self._path.with_suffix(".new")
-        fresh.write_text(json.dumps({"zone": zone, "silent": list(silent)}))
+        known = {"zone": zone, "silent": list(silent), "exchangers": dict(exchangers or {})}
+        fresh.write_text(json.dumps(known))
         fresh.replace(self._path)
 
     @property
@@ -59,7 +65,7 @@ class NameServer:
         return ["unshare", "--mount", "sh", "-c", script, "sh"]
 
 
-def reply(question: DNSRecord, zone: Zone) -> DNSRecord:
+def reply(question: DNSRecord, zone: Zone, exchangers: Mapping[str, str]) -> DNSRecord:
     """The answer to one question."""
     name, kind = str(question.q.qname).rstrip("."), QTYPE[question.q.qtype]
     found = question.reply()
@@ -68,6 +74,8 @@ def reply(question: DNSRecord, zone: Zone) -> DNSRecord:
         found.add_answer(RR(name, QTYPE.PTR, rdata=PTR(pointers[name])))
     elif kind == "A" and name in zone:
         found.add_answer(RR(name, QTYPE.A, rdata=A(zone[name])))
+    elif kind == "MX" and name in exchangers:
+        found.add_answer(RR(name, QTYPE.MX, rdata=MX(exchangers[name], 10)))
     elif name not in zone:
         found.header.rcode = RCODE.NXDOMAIN
     return found
@@ -86,7 +94,7 @@ def serve(address: str, path: Path) -> None:
             with log.open("a") as file:
                 file.write(f"{kind} {str(question.q.qname).rstrip('.')}\n")
             if kind not in known["silent"]:
-                server.sendto(reply(question, known["zone"]).pack(), caller)
+                server.sendto(reply(question, known["zone"], known["exchangers"]).pack(), caller)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from appliances.postfix.configuration import (
     literal_pcre,
     word,
 )
+from appliances.postfix.parts import complaints
+from appliances.postfix.shadow import troubles
 
 PLACE = Place(Path("/nowhere/home"))
 
@@ -264,12 +266,24 @@ def test_recipient_limit_of_one_is_refused() -> None:
         Configuration().transport("dc1", controls={"destination_recipient_limit": "1"})
 
 
-def test_ipv6_listener_switches_the_protocol_on(tmp_path: Path) -> None:
+def test_both_protocols_are_spoken_whatever_listens(tmp_path: Path) -> None:
+    """TRL-03: what is dialled is not known from here; a host with both is dialled by IPv4, as ever."""
     configuration = Configuration()
     configuration.inet_service("::1", 2525, name="six")
     etc = written(configuration, tmp_path)
     assert postconf(etc, "-h", "inet_protocols") == "all"
+    assert postconf(etc, "-h", "smtp_address_preference") == "ipv4"
     assert "[::1]:2525 inet" in (etc / "master.cf").read_text()
+
+
+def test_kernel_without_ipv6_is_no_complaint_about_settings() -> None:
+    """TRL-03: each program of Postfix says it there, and the rest of its words still count."""
+    said = (
+        "postmap: warning: inet_protocols: disabling IPv6 name/address support: Address family not supported"
+    )
+    assert complaints(f"{said}\n") == []
+    assert complaints(f"{said}\npostmap: fatal: bad\n") == ["postmap: fatal: bad"]
+    assert troubles([f"Nov 30 18:00:00 host gf1/smtp[7]: {said.partition(' ')[2]}"]) == []
 
 
 def test_writing_over_a_directory_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,218 @@
+"""What any gateway does with a client that does not keep to SMTP, and which TLS it speaks (raw sockets)."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliances.features.demonstration import demonstration_certificate
+from clusters.catalogue import Document
+from clusters.modes import CLUSTER
+from tests.mail.fleets import Fleet, listener, listeners, routes
+from tests.mail.gateways import PATIENCE, SMTP_PORT, Gateway, Sink
+
+FRIEND, STRANGER = "127.0.0.5", "127.0.0.1"
+ENDS = [
+    b"\n.\n",
+    b"\n.\r\n",
+    b"\n.\r",
+    b"\r\n.\n",
+    b"\r\n.\r",
+    b"\r\n.\r\r\n",
+    b"\r.\r\n",
+    b"\r.\r",
+    b"\r.\n",
+    b"\r\r\n.\r\r\n",
+    b"\r\n\0.\r\n",
+    b"\r\n.\0\r\n",
+    b"\n\0.\r\n",
+    b"\r\n.\r\0\n",
+]
+"""Ends of data that somebody, somewhere, takes for CRLF.CRLF (SEC Consult 2023 and what others added)."""
+HIDDEN = (
+    b"MAIL FROM:<chief@a.test>\r\nRCPT TO:<victim@a.test>\r\nDATA\r\n"
+    b"From: chief@a.test\r\nSubject: hidden\r\n\r\nPay at once.\r\n.\r\n"
+)
+
+
+class Speaker:
+    """Says what it is told, byte by byte, and hears the codes of complete replies."""
+
+    def __init__(self, gateway: Gateway, source: str) -> None:
+        self._socket = socket.create_connection((gateway.ip, SMTP_PORT), PATIENCE, source_address=(source, 0))
+        self._lines = self._socket.makefile("rb")
+
+    def __enter__(self) -> Speaker:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._lines.close()
+        self._socket.close()
+
+    def says(self, text: bytes) -> None:
+        self._socket.sendall(text)
+
+    def hears(self) -> str:
+        """The next reply, its lines joined; empty when the gateway has hung up."""
+        reply = ""
+        while line := self._lines.readline().decode():
+            reply += line
+            if line[3:4] != "-":
+                break
+        return reply
+
+    def ask(self, text: bytes) -> str:
+        self.says(text)
+        return self.hears()
+
+    def until_the_end(self) -> list[str]:
+        return [reply[:3] for reply in iter(self.hears, "")]
+
+
+@pytest.mark.parametrize("source", [STRANGER, FRIEND])
+def test_no_message_hides_in_another(fleet: Fleet, sink: Sink, source: str) -> None:
+    """TRN-01: for strangers and for hosts that may relay; what the next host gets has one end too."""
+    for number, end in enumerate(ENDS):
+        recipient = f"outer{number}@a.test"
+        with Speaker(fleet.london.gateway, source) as client:
+            assert client.hears().startswith("220")
+            assert client.ask(b"EHLO client.test\r\n").startswith("250")
+            assert client.ask(b"MAIL FROM:<one@elsewhere.test>\r\n").startswith("250")
+            assert client.ask(f"RCPT TO:<{recipient}>\r\n".encode()).startswith("250")
+            assert client.ask(b"DATA\r\n").startswith("354")
+            client.says(b"Subject: outer\r\n\r\nOne." + end + HIDDEN)
+            assert client.hears().startswith("250"), end
+            client.says(b"QUIT\r\n")
+            assert client.until_the_end() == ["221"], end
+        mail = sink.await_mail(recipient)
+        assert b"Pay at once." in mail.content, end
+        assert not re.search(rb"(?<!\r)\n|\r(?!\n)", mail.content), end
+    assert {each for mail in sink.mails for each in mail.recipients} == {
+        f"outer{number}@a.test" for number in range(len(ENDS))
+    }
+
+
+def test_who_speaks_before_he_is_answered_hands_over_nothing(fleet: Fleet, sink: Sink) -> None:
+    """TRN-02."""
+    script = b"MAIL FROM:<a@e.test>\r\nRCPT TO:<early@a.test>\r\nDATA\r\nSubject: x\r\n\r\nx\r\n.\r\nQUIT\r\n"
+    for early in (b"EHLO x\r\n" + script, b"HELO x\r\n" + script):
+        with Speaker(fleet.london.gateway, STRANGER) as client:
+            client.says(early)
+            assert not {"354", "421"} & set(heard := client.until_the_end()), heard
+            assert "554" in heard
+    assert sink.mails == []
+
+
+def test_pipelining_that_was_offered_is_taken(fleet: Fleet, sink: Sink) -> None:
+    """TRN-02."""
+    with Speaker(fleet.london.gateway, STRANGER) as client:
+        assert client.hears().startswith("220")
+        assert "PIPELINING" in client.ask(b"EHLO client.test\r\n")
+        client.says(b"MAIL FROM:<a@e.test>\r\nRCPT TO:<early@a.test>\r\nDATA\r\n")
+        assert [client.hears()[:3] for _command in range(3)] == ["250", "250", "354"]
+        assert client.ask(b"Subject: x\r\n\r\nx\r\n.\r\n").startswith("250")
+    sink.await_mail("early@a.test")
+
+
+def test_sender_without_a_greeting_is_refused(fleet: Fleet) -> None:
+    """TRN-02."""
+    with Speaker(fleet.london.gateway, STRANGER) as client:
+        assert client.hears().startswith("220")
+        assert client.ask(b"MAIL FROM:<a@e.test>\r\n").startswith("503 5.5.1")
+
+
+def weak(purpose: int) -> ssl.SSLContext:
+    """TLS 1.1 at most, as OpenSSL still speaks it when it is urged."""
+    context = ssl.SSLContext(purpose)
+    context.check_hostname = False if purpose == ssl.PROTOCOL_TLS_CLIENT else context.check_hostname
+    context.verify_mode = ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    context.maximum_version = ssl.TLSVersion.TLSv1_1
+    return context
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+def test_old_tls_is_refused_coming_in_and_the_new_is_in_the_log(fleet: Fleet) -> None:
+    """TRN-03: whether the sender group prefers TLS or requires it."""
+    gateway = fleet.london.gateway
+    for tls in ("preferred", "required"):
+        fleet.commit(fleet.london.mode, "listenerconfig", for_strangers(tls=tls))
+        with gateway.session(STRANGER) as client, pytest.raises(ssl.SSLError):
+            client.starttls(context=weak(ssl.PROTOCOL_TLS_CLIENT))
+    with gateway.session(STRANGER) as client:
+        client.starttls(context=trusting())
+        assert client.ehlo()[0] == 250
+    assert gateway.await_log("smtpd", "TLS connection established from", "TLSv1.3")
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+def test_old_tls_is_refused_going_out_and_the_new_is_in_the_log(
+    fleet: Fleet, sink: Sink, make_sink: Callable[..., Sink], tmp_path: Path
+) -> None:
+    """TRN-03: where TLS is required the mail waits."""
+    old = make_sink(tls=with_certificate(weak(ssl.PROTOCOL_TLS_SERVER), tmp_path))
+    new = make_sink(tls=with_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), tmp_path))
+    required = [{"domain": domain, "tls": "required"} for domain in ("a.test", "b.test")]
+    fleet.change(
+        (CLUSTER, "smtproutes", routes(a__test=old.ip, b__test=new.ip, ALL=sink.ip)),
+        (CLUSTER, "destconfig", {"destinations": required}),
+    )
+    fleet.london.gateway.send(["kept@a.test", "safe@b.test"])
+    assert new.await_mail("safe@b.test").encrypted
+    assert fleet.london.gateway.await_log("TLS connection established to", new.ip)
+    assert fleet.london.gateway.await_log("to=<kept@a.test>", "status=deferred", "Cannot start TLS")
+    assert old.mails == []
+
+
+def test_renegotiation_is_refused(fleet: Fleet) -> None:
+    """TRN-03: with OpenSSL's own client, which asks for it by the letter R."""
+    gateway = fleet.london.gateway
+    command = ["openssl", "s_client", "-tls1_2", "-starttls", "smtp", "-connect", f"{gateway.ip}:{SMTP_PORT}"]
+    done = subprocess.run(command, input="R\n", capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert "Protocol  : TLSv1.2" in done.stdout
+    assert "no renegotiation" in done.stderr
+
+
+def for_strangers(**changes: Any) -> Document:
+    document = listener()
+    document["hat"]["policies"][1] |= changes
+    return listeners(document)
+
+
+def trusting() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def with_certificate(context: ssl.SSLContext, folder: Path) -> ssl.SSLContext:
+    pem = folder / "sink.pem"
+    pem.write_text(demonstration_certificate("sink.test"))
+    context.load_cert_chain(pem)
+    return context
+
+
+def offered(gateway: Gateway, source: str) -> set[str]:
+    with gateway.session(source) as client:
+        return set(client.esmtp_features) & {"etrn", "dsn", "chunking", "starttls"}
+
+
+@pytest.mark.parametrize("tls", ["preferred", "off"])
+def test_strangers_are_told_of_nothing_that_is_for_our_own_hosts(fleet: Fleet, tls: str) -> None:
+    """TRN-04: a table for single clients takes the place of the general list, so it says all again."""
+    fleet.commit(fleet.london.mode, "listenerconfig", for_strangers(tls=tls))
+    gateway = fleet.london.gateway
+    assert offered(gateway, STRANGER) == ({"starttls"} if tls == "preferred" else set())
+    assert offered(gateway, FRIEND) == {"dsn", "chunking", "starttls"}
+    with gateway.session(STRANGER) as client:
+        client.mail("a@elsewhere.test")
+        code, _text = client.docmd("RCPT TO:<x@a.test> NOTIFY=SUCCESS")
+        assert code >= 500
