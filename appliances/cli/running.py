@@ -18,6 +18,7 @@ from appliances.links.errors import LinkError
 from appliances.releases.artifact import ReleaseError
 from clusters import naming
 from clusters.modes import CLUSTER, Level, Mode, machine
+from clusters.refusals import refusals_and
 from clusters.replication import StaleDraft
 
 logger = logging.getLogger(__name__)
