@@ -19,6 +19,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from appliances.cli.errors import UsageError
+from appliances.features.fields import usual_form
 from clusters.catalogue import Document
 
 Schema = Mapping[str, Any]
@@ -45,9 +46,17 @@ class Table:
         return str(self.schema["required"][0])
 
     def find(self, name: str) -> int | None:
-        """The position of the row (or plain entry) of that name; case is ignored."""
-        names = [row[self.key] if self.of_rows else row for row in self.rows]
-        return next((i for i, n in enumerate(names) if str(n).casefold() == name.casefold()), None)
+        """The position of the row (or plain entry) of that name, in any form that means it."""
+        wanted = self._alike(name)
+        return next((i for i, n in enumerate(self._names()) if self._alike(n) == wanted), None)
+
+    def _names(self) -> list[str]:
+        return [str(row[self.key] if self.of_rows else row) for row in self.rows]
+
+    def _alike(self, name: str) -> str:
+        # No casefold: faß.de would be fass.de, which belongs to others.
+        part = self.schema["properties"][self.key] if self.of_rows else self.schema
+        return usual_form(part.get("x-format", ""), name).lower()
 
 
 def set_words(schema: Schema, document: Document, words: Sequence[str], at: str = "") -> Document:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, Field
 
 from appliances.features.feature import MailFeature, Settings, Tab, repeated
-from appliances.features.fields import MAX_TABLE, EmailAddress, domain, email_address, hint
+from appliances.features.fields import MAX_TABLE, EmailAddress, alias, hint
 from appliances.features.machine import kind_for
 from appliances.features.wording import _, say
+from appliances.postfix.parts import quoted_address
 from clusters.catalogue import Problem, Scope
 
 if TYPE_CHECKING:
@@ -18,12 +19,8 @@ if TYPE_CHECKING:
     from appliances.postfix.configuration import Configuration
 
 
-def _alias(text: str) -> str:
-    return "@" + domain(text[1:]) if text.startswith("@") else email_address(text)
-
-
 AliasName = Annotated[
-    str, Field(min_length=3, max_length=320, json_schema_extra=hint(format="alias")), AfterValidator(_alias)
+    str, Field(min_length=3, max_length=320, json_schema_extra=hint(format="alias")), AfterValidator(alias)
 ]
 
 
@@ -51,7 +48,10 @@ class AliasSettings(Settings):
 def write(settings: AliasSettings, machine: Machine, configuration: Configuration) -> None:
     """One table; expanded after the RAT has accepted a recipient."""
     configuration.set("virtual_alias_domains", "")
-    rows = [(each.alias, ", ".join(each.targets)) for each in settings.aliases]
+    rows = [
+        (quoted_address(each.alias), ", ".join(map(quoted_address, each.targets)))
+        for each in settings.aliases
+    ]
     table = configuration.table("aliases", kind_for(rows), rows)
     configuration.set_raw("virtual_alias_maps", table)
 

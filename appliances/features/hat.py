@@ -93,7 +93,10 @@ class SenderGroup(Settings):
         default=[],
         max_length=MAX_TABLE,
         title=_("Senders"),
-        description=_("Addresses, blocks such as 10.0.0.0/8, hosts, .example.com for subdomains, or ALL."),
+        description=_(
+            "Addresses, blocks such as 10.0.0.0/8, ranges such as 192.0.2.1-20, or 10.1. for all that begin"
+            " so; hosts, .example.com for subdomains, or ALL."
+        ),
     )
     policy: Label = Field(title=_("Mail flow policy"), json_schema_extra=hint(among="policies.name"))
     comment: Line = Field(default="", title=_("Comment"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 import socket
 from contextlib import closing
 from typing import Any
@@ -18,10 +17,12 @@ from appliances.cli.dialogue import announce, say_json
 from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.registry import Command, Place, Run
 from appliances.cli.session import Right, Session
+from appliances.features.fields import email_address
+from appliances.postfix.parts import quoted_address
+from clusters.domains import is_domain, understood
 
 PATIENCE = 10.0
 TYPES = ("A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT", "TLSA")
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")
 
 
 class NoSuchName(CommandError):
@@ -30,9 +31,9 @@ class NoSuchName(CommandError):
 
 def host_word(words: list[str]) -> str:
     """The one host name or address of a command; raises UsageError for anything else."""
-    if not words or not (_is_ip(words[0]) or _NAME.fullmatch(words[0])):
+    if not words or not (_is_ip(words[0]) or is_domain(words[0])):
         raise UsageError(_("Name a host, by name or by address."))
-    return words[0]
+    return understood(words[0])
 
 
 def _is_ip(text: str) -> bool:
@@ -99,10 +100,10 @@ def _dnsflush(session: Session, words: list[str]) -> None:
 
 
 def _dnslisttest(session: Session, words: list[str]) -> None:
-    if len(words) != 2 or not _is_ip(words[0]) or not _NAME.fullmatch(words[1]):
+    if len(words) != 2 or not _is_ip(words[0]) or not is_domain(words[1]):
         raise UsageError(_("dnslisttest takes an IP address and the zone of a block list."))
     reverse = str(dns.reversename.from_address(words[0])).rstrip(".")
-    name = f"{reverse.removesuffix('.in-addr.arpa').removesuffix('.ip6.arpa')}.{words[1]}"
+    name = f"{reverse.removesuffix('.in-addr.arpa').removesuffix('.ip6.arpa')}.{understood(words[1])}"
     told = {"address": words[0], "zone": words[1]}
     try:
         found = _answers(name, "A")
@@ -147,12 +148,13 @@ def _greeting(connection: socket.socket) -> str:
 
 def _trace(session: Session, words: list[str]) -> None:
     """Which way Postfix would send a message, from its own tables."""
-    if len(words) != 1 or "@" not in words[0] or words[0].startswith("-") or not words[0].isprintable():
+    if len(words) != 1:
         raise UsageError(_("trace takes the address of a recipient."))
-    domain = words[0].rpartition("@")[2]
+    recipient = _recipient(words[0])
+    domain = recipient.rpartition("@")[2]
     engine = session.host.engine
-    found: dict[str, Any] = {"recipient": words[0]}
-    for name, key in (("virtual_alias_maps", words[0]), ("transport_maps", words[0])):
+    found: dict[str, Any] = {"recipient": recipient}
+    for name, key in (("virtual_alias_maps", quoted_address(recipient)), ("transport_maps", recipient)):
         value = engine.instance.command("/usr/sbin/postconf", "-h", name).stdout.strip()
         found[name] = _looked_up(session, value, (key, domain)) if value else ""
     if session.as_json:
@@ -161,6 +163,13 @@ def _trace(session: Session, words: list[str]) -> None:
     way = found["transport_maps"] or _("by the MX records of {domain}").format(domain=domain)
     session.dialogue.say(_("Way: {value}").format(value=way))
     return None
+
+
+def _recipient(word: str) -> str:
+    try:
+        return email_address(word)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _looked_up(session: Session, tables: str, keys: tuple[str, ...]) -> str:

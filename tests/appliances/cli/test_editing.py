@@ -58,6 +58,30 @@ def test_fields_of_a_row_and_settings_outside_the_table() -> None:
     assert (both["default"]["concurrency"], both["default"]["tls"]) == (7, "off")
 
 
+@pytest.mark.parametrize(
+    ("feature", "other", "typed", "form"),
+    [
+        ("smtproutes", "fass.de 127.0.0.1", "Faß.de", "xn--fa-hia.de"),
+        ("destconfig", "fass.de concurrency=2", "faß.de", "xn--fa-hia.de"),
+        ("aliasconfig", "@fass.de a@b.example", "@faß.de", "@xn--fa-hia.de"),
+        ("unsubscribe", "u@fass.de", "u@faß.de", "u@xn--fa-hia.de"),
+    ],
+)
+def test_domain_beyond_ascii_names_its_own_row_and_no_other(
+    feature: str, other: str, typed: str, form: str
+) -> None:
+    """TRL-05: without regard to case faß.de is fass.de."""
+    base = changed(feature, add_words, other)
+    with pytest.raises(UsageError):
+        changed(feature, delete_words, typed, base)
+    both = changed(feature, add_words, " ".join([typed, *other.split()[1:]]), base)
+    (table,) = (name for name, part in both.items() if isinstance(part, list))
+    assert len(both[table]) == 2
+    assert form in str(both[table][1])
+    assert changed(feature, delete_words, typed, both) == base
+    assert changed(feature, delete_words, form.upper(), both) == base
+
+
 def test_single_setting_needs_no_name() -> None:
     assert changed("sethostname", set_words, "mx9.example.com") == {"hostname": "mx9.example.com"}
 
