@@ -105,7 +105,13 @@ class SenderGroup(Settings):
 class Hat(Settings):
     """Sender groups in order, the first that names a client decides; clients in none are rejected."""
 
-    sender_groups: list[SenderGroup] = Field(default=[], max_length=500, title=_("Sender groups"))
+    sender_groups: list[SenderGroup] = Field(
+        default=[],
+        max_length=500,
+        title=_("Sender groups"),
+        description=_("The first that names a client decides."),
+        json_schema_extra=hint(first_match="hosts"),
+    )
     policies: list[MailFlowPolicy] = Field(default=[], max_length=200, title=_("Mail flow policies"))
 
     def policy(self, name: str) -> MailFlowPolicy:

@@ -42,7 +42,7 @@ def is_numeric(pattern: str) -> bool:
 
 def network(text: str) -> str:
     """An address, a block or a range in its usual form; raises ValueError with what was meant."""
-    first, last = _span(text)
+    first, last = span(text)
     if len(whole := _summarised(first, last)) == 1:
         block = whole[0]
         return str(block.network_address) if block.num_addresses == 1 else str(block)
@@ -53,13 +53,13 @@ def network(text: str) -> str:
 @lru_cache(maxsize=4096)
 def blocks(pattern: str) -> Sequence[Block]:
     """The blocks that an address, a block or a range is made of; raises ValueError for anything else."""
-    return _summarised(*_span(pattern))
+    return _summarised(*span(pattern))
 
 
 def is_range(text: str) -> bool:
     """Whether a text means several addresses, as a block or a range."""
     try:
-        first, last = _span(text)
+        first, last = span(text)
     except ValueError:
         return False
     return first != last
@@ -69,7 +69,8 @@ def _summarised(first: Address, last: Address) -> tuple[Block, ...]:
     return tuple(ipaddress.summarize_address_range(first, last))
 
 
-def _span(text: str) -> Span:
+def span(text: str) -> Span:
+    """The first and the last address of what a person means; raises ValueError with what was meant."""
     compact = re.sub(r"\s*-\s*", "-", text)
     first, dash, last = compact.partition("-")
     try:

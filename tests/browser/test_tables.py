@@ -131,3 +131,17 @@ def test_what_was_typed_survives_a_session_that_ended(page: Page, table: Locator
     assert values(page.locator("[data-rows='f.routes']"), "domain") == ["a.example", "b.example"]
     page.reload()
     expect(page.locator("[data-kept]")).to_be_hidden()
+
+
+def test_new_row_of_a_first_match_table_stands_before_the_one_that_takes_everything(page: Page) -> None:
+    """TRL-04: behind it nothing is ever reached; who wants it there moves it down."""
+    page.goto("/europe/cluster/network/listeners?start=default")
+    groups = page.locator("[data-first-match='hosts']").first
+    names = "[data-body] > [data-row] [name$='.name']"
+    before = [field.input_value() for field in groups.locator(names).all()]
+    everything = groups.locator("[name$='.hosts']").evaluate_all(
+        "fields => fields.findIndex((field) => field.value.split(/\\s+/).includes('ALL'))"
+    )
+    groups.locator("[data-add]").evaluate_all("buttons => buttons.at(-1).click()")
+    after = [field.input_value() for field in groups.locator(names).all()]
+    assert after == [*before[:everything], "", *before[everything:]]
