@@ -132,7 +132,7 @@ def _about_domain(text: str, character: str) -> str:
 
 def _named(character: str) -> str:
     """A character for the middle of a sentence."""
-    return _("a blank") if character == " " else f"'{character}' (U+{ord(character):04X})"
+    return say(_("a blank")) if character == " " else f"'{character}' (U+{ord(character):04X})"
 
 
 def _quoted(text: str) -> str:
