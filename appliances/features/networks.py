@@ -42,6 +42,9 @@ def is_numeric(pattern: str) -> bool:
 
 def network(text: str) -> str:
     """An address, a block or a range in its usual form; raises ValueError with what was meant."""
+    # Most of a long table: nothing has to be worked out for them.
+    if (plain := address(text)) is not None and ":" not in plain:
+        return plain
     first, last = span(text)
     if len(whole := _summarised(first, last)) == 1:
         block = whole[0]
@@ -69,9 +72,10 @@ def _summarised(first: Address, last: Address) -> tuple[Block, ...]:
     return tuple(ipaddress.summarize_address_range(first, last))
 
 
+@lru_cache(maxsize=65_536)
 def span(text: str) -> Span:
     """The first and the last address of what a person means; raises ValueError with what was meant."""
-    compact = re.sub(r"\s*-\s*", "-", text)
+    compact = re.sub(r"\s*-\s*", "-", text) if "-" in text else text
     first, dash, last = compact.partition("-")
     try:
         found = _between(first, last) if dash else _of_block(compact)
