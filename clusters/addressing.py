@@ -5,15 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
-import re
 
+from clusters.domains import NotADomain, Numeric, ascii_domain
 from clusters.membership_refusals import BadAddress, BadKey, BadName, OtherRelease
 from clusters.models import REJOINED
 from clusters.phrases import phrase as _
 
 MAX_NAME = 255
 MAX_SERIAL = 48
-HOST_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 
 
 def check_name(name: str) -> str:
@@ -46,11 +45,15 @@ def is_ip(address: str) -> bool:
 
 
 def check_host(host: str) -> str:
-    """A host name; raises BadAddress."""
-    labels = host.removesuffix(".").split(".")
-    if len(host) > 253 or is_ip(host) or not all(HOST_LABEL.fullmatch(label) for label in labels):
-        raise BadAddress(_("%(host)s is no host name.") % {"host": repr(host)})
-    return host
+    """A host name, one beyond ASCII in its ASCII form (IDNA 2008); raises BadAddress."""
+    try:
+        ascii_name = ascii_domain(host)
+    except Numeric:
+        text = _("%(host)s is no host name: it ends with a number, as addresses and ranges of them do.")
+        raise BadAddress(text % {"host": repr(host)}) from None
+    except NotADomain:
+        raise BadAddress(_("%(host)s is no host name.") % {"host": repr(host)}) from None
+    return host if host.isascii() else ascii_name
 
 
 def check_address(address: str, by_address: bool) -> str:

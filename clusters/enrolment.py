@@ -50,9 +50,11 @@ def create(
                 _("A cluster cannot be called %(name)s: its first group is.") % {"name": wanted}
             )
         check_serial(machine.serial)
-        check_address(machine.address, by_address)
+        address = check_address(machine.address, by_address)
         first = Group(str(uuid.uuid4()), MAIN_GROUP, initial=True)
-        member = replace(machine, name=check_name(machine.name), group=first.id, disconnected=False)
+        member = replace(
+            machine, name=check_name(machine.name), address=address, group=first.id, disconnected=False
+        )
         values: Values = {
             THE_CLUSTER: {"name": wanted, "by_address": by_address},
             Address(Kind.GROUP, first.id): first.to_value(),
@@ -126,10 +128,10 @@ def _enrolment(state: ClusterState, joiner: Machine) -> Values:
         )
     name = check_name(joiner.name)
     require_free(name, [m.name for m in state.machines.values()])
-    check_address(joiner.address, state.by_address)
+    address = check_address(joiner.address, state.by_address)
     home = joiner.group or state.initial_group.id
     state.mode_name(group(home))
-    member = replace(joiner, name=name, group=home, disconnected=False)
+    member = replace(joiner, name=name, address=address, group=home, disconnected=False)
     values: Values = {Address(Kind.MACHINE, member.serial): member.to_value()}
     waiting = Address(Kind.PENDING_JOIN, member.serial)
     if waiting in state.entries:

@@ -138,9 +138,9 @@ def set_communication(
         values: Values = {THE_CLUSTER: {**op.state.entries[THE_CLUSTER].value, "by_address": by_address}}
         for member in op.state.machines.values():
             new = wanted.get(member.serial, member)
-            check_address(new.address, by_address)
+            address = check_address(new.address, by_address)
             if new is not member:
-                reached = replace(member, address=new.address, port=new.port, ccs_port=new.ccs_port)
+                reached = replace(member, address=address, port=new.port, ccs_port=new.ccs_port)
                 values[Address(Kind.MACHINE, member.serial)] = reached.to_value()
         return op.commit(values, user, host, gettext("Change how the machines reach one another"))
 

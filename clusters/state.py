@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from clusters.catalogue import Document
+from clusters.domains import understood
 from clusters.modes import CLUSTER, Level, Mode, group, machine
 from clusters.standing import in_force
 from clusters.versions import Address, Authorship, Change, Heads, Kind
@@ -167,6 +168,7 @@ class ClusterState:
         if level is Level.CLUSTER:
             return CLUSTER
         known = [Mode(level, i) for i in (self.groups if level is Level.GROUP else self.machines)]
+        name = understood(name) if level is Level.MACHINE else name
         for mode in known:
             if name == mode.id or name.casefold() == self.mode_name(mode).casefold():
                 return mode

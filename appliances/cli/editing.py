@@ -4,26 +4,63 @@
     set FIELD=VALUE ...                      settings outside the table
     set VALUE                                a feature with one setting
     add / delete KEY                         a new row, a row less; entries of a plain list likewise
+    --before NAME | --first | --last         where a row of `set` and `add` stands, also one that is there
 
 A row is named by its first required field. FIELD may have dots (`ssh.port=22`). A list is written with
 commas, and a host with its port as `[::1]:25`. `at` names a table inside a row: `incoming/rat/entries`.
+
+Where the first row that matches decides, a new row stands before the one that matches everything: behind it,
+it would never be reached.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from appliances.cli.errors import UsageError
+from appliances.features.fields import ALL, usual_form
 from clusters.catalogue import Document
 
 Schema = Mapping[str, Any]
 YES = {"yes", "true", "on", "1", "y"}
 NO = {"no", "false", "off", "0", "n"}
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a person wants a row: before the row of a name, first or last; empty where nothing is said."""
+
+    before: str = ""
+    first: bool = False
+    last: bool = False
+
+    @property
+    def said(self) -> bool:
+        """Whether a person has said anything."""
+        return bool(self.before) or self.first or self.last
+
+
+ANYWHERE = Spot()
+
+
+def spot_of(words: Sequence[str]) -> tuple[list[str], Spot]:
+    """The words without --before NAME, --first and --last, and what they say; raises UsageError."""
+    rest, found = list(words), Spot()
+    for option in [word for word in words if word in ("--before", "--first", "--last")]:
+        if found.said:
+            raise UsageError(_("Say one of --before NAME, --first and --last."))
+        place = rest.index(option)
+        name = rest[place + 1 : place + 2] if option == "--before" else []
+        if option == "--before" and not name:
+            raise UsageError(_("{name} needs a value.").format(name=option))
+        del rest[place : place + 1 + len(name)]
+        found = Spot("".join(name), option == "--first", option == "--last")
+    return rest, found
 
 
 @dataclass(frozen=True)
@@ -33,6 +70,8 @@ class Table:
     name: str
     rows: list[Any]
     schema: Schema
+    first_match: str = ""
+    """The field that says whom a row matches, where the first row that does decides."""
 
     @property
     def of_rows(self) -> bool:
@@ -45,43 +84,88 @@ class Table:
         return str(self.schema["required"][0])
 
     def find(self, name: str) -> int | None:
-        """The position of the row (or plain entry) of that name; case is ignored."""
-        names = [row[self.key] if self.of_rows else row for row in self.rows]
-        return next((i for i, n in enumerate(names) if str(n).casefold() == name.casefold()), None)
+        """The position of the row (or plain entry) of that name, in any form that means it."""
+        wanted = self._alike(name)
+        return next((i for i, n in enumerate(self._names()) if self._alike(n) == wanted), None)
+
+    def catch_all(self) -> int | None:
+        """The position of the first row that matches everything; None where there is none."""
+        return next((i for i, row in enumerate(self.rows) if self._takes_all(row)), None)
+
+    def _takes_all(self, row: Any) -> bool:
+        if not self.first_match or not isinstance(row, dict):
+            return False
+        said = row.get(self.first_match)
+        return any(str(each).upper() == ALL for each in (said if isinstance(said, list) else [said]))
+
+    def put(self, entry: Any, spot: Spot) -> None:
+        """Enters a row where the person wants it; else last, but before the one that matches everything."""
+        self.rows.insert(self._place(entry, spot), entry)
+
+    def _place(self, entry: Any, spot: Spot) -> int:
+        if spot.first:
+            return 0
+        if spot.before:
+            found = self.find(spot.before)
+            if found is None:
+                raise _missing(self.name, spot.before)
+            return found
+        everything = None if spot.last or self._takes_all(entry) else self.catch_all()
+        return len(self.rows) if everything is None else everything
+
+    def _names(self) -> list[str]:
+        return [str(row[self.key] if self.of_rows else row) for row in self.rows]
+
+    def _alike(self, name: str) -> str:
+        # No casefold: faß.de would be fass.de, which belongs to others.
+        part = self.schema["properties"][self.key] if self.of_rows else self.schema
+        return usual_form(part.get("x-format", ""), name).lower()
 
 
-def set_words(schema: Schema, document: Document, words: Sequence[str], at: str = "") -> Document:
+def set_words(
+    schema: Schema, document: Document, words: Sequence[str], at: str = "", spot: Spot = ANYWHERE
+) -> Document:
     """The document after `set`; raises UsageError."""
     if not words:
         raise UsageError(_("Say what to set: KEY FIELD=VALUE ..., or FIELD=VALUE ..."))
     after = copy.deepcopy(document)
     if not at and all(_assigns(schema, word) for word in words):
+        _require_nowhere(spot)
         for word in words:
             _assign(schema, after, word)
         return after
     lone = lone_setting(schema)
     if lone and not at and len(words) == 1:
+        _require_nowhere(spot)
         after[lone] = parsed(schema["properties"][lone], words[0])
         return after
     table = table_of(schema, after, at)
     if not table.of_rows:
         raise UsageError(_("Use `add` and `delete` for entries of this list."))
-    _set_row(table, words, must_be_new=False)
+    _set_row(table, words, spot, must_be_new=False)
     return after
 
 
-def add_words(schema: Schema, document: Document, words: Sequence[str], at: str = "") -> Document:
+def _require_nowhere(spot: Spot) -> None:
+    if spot.said:
+        raise UsageError(_("--before, --first and --last say where a row of a table stands; this is none."))
+
+
+def add_words(
+    schema: Schema, document: Document, words: Sequence[str], at: str = "", spot: Spot = ANYWHERE
+) -> Document:
     """The document after `add`; raises UsageError, also for a row that exists."""
     if not words:
         raise UsageError(_("Say what to add."))
     after = copy.deepcopy(document)
     table = table_of(schema, after, at)
     if table.of_rows:
-        _set_row(table, words, must_be_new=True)
+        _set_row(table, words, spot, must_be_new=True)
         return after
-    for word in words:
+    # The first of several goes in last: each pushes the one before it on.
+    for word in reversed(words) if spot.first else words:
         if table.find(word) is None:
-            table.rows.append(parsed(table.schema, word))
+            table.put(parsed(table.schema, word), spot)
     return after
 
 
@@ -94,9 +178,22 @@ def delete_words(schema: Schema, document: Document, words: Sequence[str], at: s
     for word in words:
         position = table.find(word)
         if position is None:
-            raise UsageError(_('{table} has no entry "{key}".').format(table=table.name, key=word))
+            raise _missing(table.name, word)
         del table.rows[position]
     return after
+
+
+def _missing(table: str, key: str) -> UsageError:
+    return UsageError(_('{table} has no entry "{key}".').format(table=table, key=key))
+
+
+def went_before(schema: Schema, before: Document, after: Document, words: Sequence[str], at: str) -> str:
+    """The row that matches everything, where a new row was put before it unasked; empty for all else."""
+    old, new = (table_of(schema, copy.deepcopy(each), at) for each in (before, after))
+    everything, place = new.catch_all(), new.find(words[0]) if words else None
+    if everything is None or place is None or old.find(words[0]) is not None or place != everything - 1:
+        return ""
+    return str(new.rows[everything][new.key])
 
 
 def table_of(schema: Schema, document: Document, at: str = "") -> Table:
@@ -104,38 +201,42 @@ def table_of(schema: Schema, document: Document, at: str = "") -> Table:
     name = next((n for n, part in schema["properties"].items() if part.get("type") == "array"), None)
     if name is None:
         raise UsageError(_("This feature has no table; use FIELD=VALUE."))
-    table = Table(name, document.setdefault(name, []), schema["properties"][name]["items"])
+    table = _table(name, document, schema["properties"][name])
     for step in [part for part in at.split("/") if part]:
         table = _inside(table, step)
     return table
 
 
+def _table(name: str, holder: dict[str, Any], part: Schema) -> Table:
+    return Table(name, holder.setdefault(name, []), part["items"], str(part.get("x-first-match", "")))
+
+
 def _inside(table: Table, step: str) -> Table:
     """One step of a path: first the name of a row, then fields down to a list."""
     if isinstance(table, _Row):
-        return table.field(step)
+        return table.table(step)
     position = table.find(step) if table.of_rows else None
     if position is None:
-        raise UsageError(_('{table} has no entry "{key}".').format(table=table.name, key=step))
-    return _Row(step, [], table.schema, table.rows[position])
+        raise _missing(table.name, step)
+    return _Row(step, [], table.schema, value=table.rows[position])
 
 
 @dataclass(frozen=True)
 class _Row(Table):
-    value: dict[str, Any]
+    value: dict[str, Any] = field(default_factory=dict)
 
-    def field(self, name: str) -> Table:
+    def table(self, name: str) -> Table:
         part = self.schema["properties"].get(name)
         if part is None:
             raise UsageError(_('{entry} has no table "{name}".').format(entry=self.name, name=name))
         if part.get("type") == "array":
-            return Table(name, self.value.setdefault(name, []), part["items"])
+            return _table(name, self.value, part)
         if "properties" not in part:
             raise UsageError(_("{name} is no table.").format(name=name))
-        return _Row(name, [], part, self.value.setdefault(name, {}))
+        return _Row(name, [], part, value=self.value.setdefault(name, {}))
 
 
-def _set_row(table: Table, words: Sequence[str], *, must_be_new: bool) -> None:
+def _set_row(table: Table, words: Sequence[str], spot: Spot, *, must_be_new: bool) -> None:
     if isinstance(table, _Row):
         raise UsageError(_("{name} is a row; name one of its tables.").format(name=table.name))
     key, *rest = words
@@ -150,10 +251,14 @@ def _set_row(table: Table, words: Sequence[str], *, must_be_new: bool) -> None:
     for word in rest:
         if _assigns(table.schema, word):
             _assign(table.schema, row, word)
-    if position is None:
-        table.rows.append(row)
-    else:
+    if position is not None and not spot.said:
         table.rows[position] = row
+    elif position is None or table.find(spot.before) != position:
+        if position is not None:
+            del table.rows[position]
+        table.put(row, spot)
+    else:
+        raise UsageError(_("A row cannot stand before itself."))
 
 
 def _set_items(table: Table, row: dict[str, Any], items: Sequence[str]) -> None:

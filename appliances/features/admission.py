@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from appliances.features.fields import ALL
 from appliances.features.hat import Hat, MailFlowPolicy, SenderGroup
+from appliances.features.networks import blocks, is_numeric
 from appliances.features.replies import reply
 from appliances.postfix.configuration import STRANGERS, Configuration
 from appliances.postfix.parts import Raw, TableKind, literal_pcre
@@ -32,16 +33,21 @@ class _Run:
 
 
 def _is_name(pattern: str) -> bool:
-    return pattern != ALL and ":" not in pattern and not pattern.replace(".", "").replace("/", "").isdigit()
+    return pattern != ALL and not is_numeric(pattern)
 
 
 def networks(group: SenderGroup) -> Iterator[str]:
-    """The addresses and blocks of a group; ALL as the blocks that hold all addresses."""
+    """The addresses and blocks of a group, ranges as their blocks; ALL as the blocks of all addresses."""
     for pattern in group.hosts:
         if pattern == ALL:
             yield from EVERYBODY
-        elif not _is_name(pattern):
-            yield pattern
+        elif is_numeric(pattern):
+            yield from _rows(pattern)
+
+
+def _rows(pattern: str) -> Iterator[str]:
+    # What Postfix reads itself stays as it was written; only ranges have to be taken apart.
+    yield from map(str, blocks(pattern)) if "-" in pattern else (pattern,)
 
 
 def _names(group: SenderGroup) -> Iterator[str]:

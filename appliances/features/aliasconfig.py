@@ -14,13 +14,14 @@ from pydantic import AfterValidator, Field
 
 from appliances.features.expanding import Growth, cycles
 from appliances.features.feature import MailFeature, Settings, Tab, repeated
-from appliances.features.fields import MAX_TABLE, EmailAddress, domain, email_address, hint
+from appliances.features.fields import MAX_TABLE, EmailAddress, alias, hint
 from appliances.features.hat import MAX_RECIPIENTS
 from appliances.features.machine import kind_for
 from appliances.features.patterns import key, narrowest
 from appliances.features.unsubscribe import FEATURE as UNSUBSCRIBE
 from appliances.features.unsubscribe import UnsubscribeSettings
 from appliances.features.wording import _, say
+from appliances.postfix.parts import quoted_address
 from clusters.catalogue import Problem, Scope
 
 if TYPE_CHECKING:
@@ -35,12 +36,8 @@ USUAL = 1000
 """What Postfix allows by itself; above it we go in thousands, so that one row more changes nothing else."""
 
 
-def _alias(text: str) -> str:
-    return "@" + domain(text[1:]) if text.startswith("@") else email_address(text)
-
-
 AliasName = Annotated[
-    str, Field(min_length=3, max_length=320, json_schema_extra=hint(format="alias")), AfterValidator(_alias)
+    str, Field(min_length=3, max_length=320, json_schema_extra=hint(format="alias")), AfterValidator(alias)
 ]
 
 
@@ -90,15 +87,17 @@ def table(settings: AliasSettings, unsubscribed: UnsubscribeSettings) -> list[tu
     """Postfix's rows: aliases of who has not unsubscribed, and who must not fall to the row of a domain."""
     gone = {key(each): True for each in unsubscribed.recipients}
     rows = {
-        key(each.alias): (each.alias, ", ".join(each.targets))
+        key(each.alias): (each.alias, each.targets)
         for each in settings.aliases
         if narrowest(gone, each.alias.removeprefix("@")) is None
     }
     named = [target for each in settings.aliases for target in each.targets]
     for address in (*named, *unsubscribed.recipients):
         if _falls_to_a_domain(address, rows):
-            rows[key(address)] = (key(address), address)
-    return list(rows.values())
+            rows[key(address)] = (key(address), [address])
+    return [
+        (quoted_address(name), ", ".join(map(quoted_address, targets))) for name, targets in rows.values()
+    ]
 
 
 def _falls_to_a_domain(address: str, rows: Mapping[str, object]) -> bool:

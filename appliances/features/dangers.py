@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from appliances.features import reaching
 from appliances.features.admission import EVERYBODY, networks
 from appliances.features.fields import ALL
 from appliances.features.hat import Hat, SenderGroup
@@ -34,6 +35,8 @@ def of_tables(listener: Listener) -> Iterator[str]:
         yield say(_("Listener {name} relays for everybody: it is an open relay"), name=name)
     if ALL in listener.rat.accepted and reaches_everybody(listener.hat, "accept"):
         yield say(_("Listener {name} accepts every recipient from everybody: it is an open relay"), name=name)
+    for what in (*reaching.of_hat(listener.hat), *reaching.of_rat(listener.rat)):
+        yield say(_("Listener {name}: {what}"), name=name, what=what)
 
 
 def reaches_everybody(hat: Hat, behaviour: str) -> bool:

@@ -7,22 +7,25 @@ hold a line end. `hint` adds what forms, references and secrets need to know of 
 
 from __future__ import annotations
 
-import ipaddress
 import re
+import string
 import unicodedata
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from appliances.features import networks
 from appliances.features.wording import _, say
+from clusters.domains import NotADomain, Numeric, ascii_domain
 
 ALL = "ALL"
-MAX_DOMAIN = 253
 MAX_TABLE = 20_000
 
 _LABEL = re.compile(r"\w(?:[\w .+-]*[\w+-])?")
-_DNS_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-_LOCAL_PART = re.compile(r"[A-Za-z0-9_+=~'&/]+(?:[.-]+[A-Za-z0-9_+=~'&/]+)*-?")
+_ATEXT = frozenset(f"{string.ascii_letters}{string.digits}!#$%&'*+-/=?^_`{{|}}~")
+_ROUTES = frozenset("%!")
+MAX_LOCAL_PART = 64
 _KEEP_IN_PROSE = "\n\t"
 
 
@@ -31,9 +34,10 @@ def hint(**hints: str | bool) -> dict[str, Any]:
 
     `x-format` names the type of a text, `x-widget` how a form shows it (`textarea`); `x-item` marks the
     name by which other documents refer to a row, `x-reference` the feature to which such a name refers;
-    `x-secret` a field that is never shown.
+    `x-secret` a field that is never shown; `x-first-match` a table in which the first row that matches
+    decides, and the field of a row that says whom it matches.
     """
-    return {f"x-{name}": value for name, value in hints.items()}
+    return {f"x-{name.replace('_', '-')}": value for name, value in hints.items()}
 
 
 def _invisible(character: str) -> bool:
@@ -91,61 +95,78 @@ def label(text: str) -> str:
 
 
 def domain(text: str) -> str:
-    """A domain or host name in lower case, without a final dot; raises ValueError."""
-    name = line(text).lower().removesuffix(".")
-    if not name.isascii():
-        raise ValueError(_ascii_form(name))
-    labels = name.split(".")
-    if not name or len(name) > MAX_DOMAIN or not all(_DNS_LABEL.fullmatch(part) for part in labels):
-        raise ValueError(say(_("{text} is not a domain name such as example.com"), text=_quoted(text)))
-    return name
-
-
-def _ascii_form(name: str) -> str:
+    """A domain or host name in lower case and ASCII (IDNA 2008), without a final dot; raises ValueError."""
     try:
-        ascii_name = name.encode("idna").decode("ascii")
-    except UnicodeError:
-        return say(_("{text} is not a domain name such as example.com"), text=_quoted(name))
-    return say(_("write the domain in its ASCII form: {name}"), name=ascii_name)
+        return ascii_domain(line(text))
+    except Numeric:
+        raise ValueError(_about_numbers(text)) from None
+    except NotADomain as error:
+        raise ValueError(_about_domain(text, error.character)) from None
+
+
+def _about_numbers(text: str) -> str:
+    if networks.is_range(text):
+        message = _("{text} is several addresses; a domain name such as example.com belongs here")
+    elif networks.address(text) is not None:
+        message = _("{text} is an IP address; a domain name such as example.com belongs here")
+    else:
+        message = _("{text} is not a domain name such as example.com: it ends with a number")
+    return say(message, text=_quoted(text))
+
+
+def _about_domain(text: str, character: str) -> str:
+    if networks.address(text) is not None or networks.is_range(text):
+        return _about_numbers(text)
+    if not character:
+        return say(_("{text} is not a domain name such as example.com"), text=_quoted(text))
+    message = (
+        _("{text} is not a domain name such as example.com: {character} cannot stand in it")
+        if character.isascii()
+        else _(
+            "{text} is not a domain name: IDNA 2008 does not allow {character}. A domain that exists all the"
+            " same is written in its ASCII form, xn--..."
+        )
+    )
+    return say(message, text=_quoted(text), character=_named(character))
+
+
+def _named(character: str) -> str:
+    """A character for the middle of a sentence."""
+    return say(_("a blank")) if character == " " else f"'{character}' (U+{ord(character):04X})"
 
 
 def _quoted(text: str) -> str:
     return "'" + "".join("?" if _invisible(character) else character for character in text[:60]) + "'"
 
 
-def _is_number_like(name: str) -> bool:
-    return name.rpartition(".")[2].isdigit()
-
-
-def _as_address(text: str) -> str | None:
-    """The usual form of an IP address, None for anything else; what follows a % could be any text."""
-    try:
-        return None if "%" in text else str(ipaddress.ip_address(text))
-    except ValueError:
-        return None
-
-
 def host(text: str) -> str:
     """A host name, or an IP address in its usual form; raises ValueError."""
     name = line(text).removeprefix("[").removesuffix("]")
-    if (address := _as_address(name)) is not None:
+    if (address := networks.address(name)) is not None:
         return address
-    if _is_number_like(name):
-        raise ValueError(say(_("{text} is neither an IP address nor a host name"), text=_quoted(text)))
-    return domain(name)
+    if networks.is_range(name):
+        message = _("{text} is several addresses; name each host by itself")
+        raise ValueError(say(message, text=_quoted(text)))
+    try:
+        return domain(name)
+    except ValueError:
+        if networks.is_numeric(name):
+            message = _("{text} is neither an IP address nor a host name")
+            raise ValueError(say(message, text=_quoted(text))) from None
+        raise
 
 
 def full_host_name(text: str) -> str:
     """A host name with its domain; raises ValueError."""
     name = domain(text)
-    if "." not in name or _is_number_like(name):
+    if "." not in name:
         raise ValueError(say(_("must be a full host name such as mail1.example.com")))
     return name
 
 
 def ip_address(text: str) -> str:
     """An IPv4 or IPv6 address in its usual form; raises ValueError."""
-    if (address := _as_address(text)) is None:
+    if (address := networks.address(text)) is None:
         raise ValueError(say(_("{text} is not an IP address"), text=_quoted(text)))
     return address
 
@@ -157,36 +178,49 @@ def domain_pattern(text: str) -> str:
     return "." + domain(text[1:]) if text.startswith(".") else domain(text)
 
 
-def network(text: str) -> str:
-    """An address or CIDR block in its usual form; raises ValueError with the block that was meant."""
-    try:
-        block = ipaddress.ip_network("" if "%" in text else text)
-    except ValueError:
-        raise ValueError(_about_network(text)) from None
-    return str(block.network_address) if block.num_addresses == 1 else str(block)
-
-
-def _about_network(text: str) -> str:
-    try:
-        meant = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return say(_("{text} is not an IP address or CIDR block"), text=_quoted(text))
-    return say(_("{text} has host bits set; the block is {block}"), text=_quoted(text), block=meant)
-
-
 def client_pattern(text: str) -> str:
-    """A client in the HAT: address, CIDR block, host, `.example.com` or `ALL`; raises ValueError."""
-    if "/" in text or ":" in text or re.fullmatch(r"[0-9.]+", text):
-        return network(text)
-    return domain_pattern(text)
+    """A client in the HAT: address, block, range, host, `.example.com` or `ALL`; raises ValueError."""
+    return networks.network(text) if networks.is_numeric(line(text)) else domain_pattern(text)
 
 
 def email_address(text: str) -> str:
-    """`user@example.com`, the domain in lower case; raises ValueError."""
+    """`user@example.com`, the domain in its usual form; raises ValueError that names a wrong character.
+
+    All that RFC 5321 allows without quotes stands before the @, and dots anywhere: such addresses exist.
+    Quotes that only such a part needs are left out, since all servers take both for the same.
+    """
     local, at, name = line(text).rpartition("@")
-    if not at or len(local) > 64 or not _LOCAL_PART.fullmatch(local):
+    if not at or not local:
         raise ValueError(say(_("{text} is not an address such as user@example.com"), text=_quoted(text)))
-    return f"{local}@{domain(name)}"
+    return f"{_local_part(local, text)}@{domain(name)}"
+
+
+def _local_part(local: str, text: str) -> str:
+    plain = re.sub(r"\\(.)", r"\1", local[1:-1]) if re.fullmatch(r'".+"', local) else local
+    for character in plain:
+        if character in _ROUTES:
+            message = _(
+                "{text}: {character} before the @ is a route to mail servers, which this gateway refuses"
+            )
+            raise ValueError(say(message, text=_quoted(text), character=_named(character)))
+        if character != "." and character not in _ATEXT:
+            message = _(
+                "{text} is not an address such as user@example.com: {character} cannot stand before the @"
+            )
+            raise ValueError(say(message, text=_quoted(text), character=_named(character)))
+    if plain.startswith("#"):
+        # Tables of Postfix know no way to write it.
+        message = _("{text}: '#' cannot be the first character of an address")
+        raise ValueError(say(message, text=_quoted(text)))
+    if len(plain) > MAX_LOCAL_PART:
+        message = _("{text}: at most {count} characters can stand before the @")
+        raise ValueError(say(message, text=_quoted(text), count=MAX_LOCAL_PART))
+    return plain
+
+
+def alias(text: str) -> str:
+    """An address, or `@example.com` for all users of a domain; raises ValueError."""
+    return "@" + domain(text[1:]) if text.startswith("@") else email_address(text)
 
 
 def recipient_pattern(text: str) -> str:
@@ -243,3 +277,27 @@ RecipientPattern = Annotated[
     AfterValidator(recipient_pattern),
 ]
 Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+_FORMS: Mapping[str, Callable[[str], str]] = {
+    "host": host,
+    "full_host_name": full_host_name,
+    "ip_address": ip_address,
+    "domain": domain,
+    "domain_pattern": domain_pattern,
+    "client_pattern": client_pattern,
+    "email_address": email_address,
+    "recipient_pattern": recipient_pattern,
+    "alias": alias,
+}
+
+
+def usual_form(kind: str, text: str) -> str:
+    """The form in which a field of that `x-format` keeps a text; the text itself where it would be refused.
+
+    What a person types to name a row finds it so: `faß.de` is xn--fa-hia.de, and never fass.de.
+    """
+    try:
+        return _FORMS[kind](text.strip()) if kind in _FORMS else text
+    except ValueError:
+        return text

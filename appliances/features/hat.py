@@ -103,7 +103,10 @@ class SenderGroup(Settings):
         default=[],
         max_length=MAX_TABLE,
         title=_("Senders"),
-        description=_("Addresses, blocks such as 10.0.0.0/8, hosts, .example.com for subdomains, or ALL."),
+        description=_(
+            "Addresses, blocks such as 10.0.0.0/8, ranges such as 192.0.2.1-20, or 10.1. for all that begin"
+            " so; hosts, .example.com for subdomains, or ALL."
+        ),
     )
     policy: Label = Field(title=_("Mail flow policy"), json_schema_extra=hint(among="policies.name"))
     comment: Line = Field(default="", title=_("Comment"))
@@ -112,7 +115,13 @@ class SenderGroup(Settings):
 class Hat(Settings):
     """Sender groups in order, the first that names a client decides; clients in none are rejected."""
 
-    sender_groups: list[SenderGroup] = Field(default=[], max_length=500, title=_("Sender groups"))
+    sender_groups: list[SenderGroup] = Field(
+        default=[],
+        max_length=500,
+        title=_("Sender groups"),
+        description=_("The first that names a client decides."),
+        json_schema_extra=hint(first_match="hosts"),
+    )
     policies: list[MailFlowPolicy] = Field(default=[], max_length=200, title=_("Mail flow policies"))
 
     def policy(self, name: str) -> MailFlowPolicy:

@@ -95,6 +95,8 @@ def _write_common(found: list[Port], machine: Machine, configuration: Configurat
     configuration.set("message_size_limit", str(largest))
     configuration.set("mailbox_size_limit", "0")
     configuration.set("disable_vrfy_command", "yes")
+    # Nothing here hands an address to a command line, where it could be taken for an option.
+    configuration.set("allow_min_user", "yes")
     # A gateway's own complaints are in its log; mail about them would leave by the routes of others.
     configuration.set("notify_classes", "")
     if found and machine.certificate:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from appliances.features.feature import Settings, repeated
-from appliances.features.fields import ALL, MAX_TABLE, RecipientPattern, Reply
+from appliances.features.fields import ALL, MAX_TABLE, RecipientPattern, Reply, hint
 from appliances.features.machine import kind_for
 from appliances.features.patterns import reachable
 from appliances.features.replies import reply, text_problems
@@ -49,7 +49,13 @@ class RatEntry(Settings):
 class Rat(Settings):
     """Entries in order; the first that names a recipient decides; recipients in none are rejected."""
 
-    entries: list[RatEntry] = Field(default=[], max_length=MAX_TABLE, title=_("Entries"))
+    entries: list[RatEntry] = Field(
+        default=[],
+        max_length=MAX_TABLE,
+        title=_("Entries"),
+        description=_("The first that names a recipient decides."),
+        json_schema_extra=hint(first_match="recipient"),
+    )
 
     def problems(self) -> Iterator[Problem]:
         """Doubled recipients, codes that would end the connection, texts with a code that does not fit."""

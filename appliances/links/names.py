@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 from appliances.links.errors import Reason, Refused, Unreachable
+from clusters.domains import ascii_domain
 
 T = TypeVar("T")
 Place = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
@@ -26,12 +27,19 @@ _THREADS = ThreadPoolExecutor(16, thread_name_prefix="names")
 async def places_of(name: str, port: int, patience: float = PATIENCE) -> list[Place]:
     """Where a host of that name or address may be called. Raises Unreachable (COM-08, COM-10)."""
     try:
-        return await _asked(patience, lambda: list(socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)))
+        return await _asked(patience, _places, name, port)
     except TimeoutError:
         text = f"the name servers do not answer within {patience:g} seconds for {name}"
-    except (socket.gaierror, UnicodeError):
+    except (socket.gaierror, ValueError):
         text = f"the name {name} is not known"
     raise Unreachable(text, "Check the name and the DNS servers.")
+
+
+def _places(name: str, port: int | None) -> list[Place]:
+    """Raises gaierror, and ValueError for what is no name."""
+    # Python itself would ask for fass.de instead of faß.de: it knows IDNA 2003 alone.
+    asked = name if name.isascii() else ascii_domain(name)
+    return list(socket.getaddrinfo(asked, port, type=socket.SOCK_STREAM))
 
 
 def addresses_of(hosts: Collection[str], patience: float = PATIENCE) -> dict[str, frozenset[str]]:
@@ -70,8 +78,8 @@ def _name(address: str) -> str | None:
 
 def _addresses(host: str) -> frozenset[str]:
     try:
-        places = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+        places = _places(host, None)
+    except (OSError, ValueError):
         return frozenset()
     return frozenset(str(place[4][0]).partition("%")[0] for place in places)
 

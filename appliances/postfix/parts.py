@@ -12,6 +12,7 @@ from typing import Literal
 TableKind = Literal["texthash", "cidr", "pcre", "lmdb"]
 Program = Literal["smtp", "lmtp", "error", "retry", "discard", "cleanup", "smtpd"]
 
+_ONLY_DOTS = re.compile(r'^"([A-Za-z0-9.!#$%&\'*+/=?^_`{|}~-]+)"(?=@)')
 CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 NO_IPV6 = "disabling IPv6 name/address support"
@@ -162,6 +163,20 @@ def literal_pcre(text: str, *, prefix: str = "^", suffix: str = "$") -> str:
     literal(text)
     escaped = re.sub(r"([!-,./:-?\[-^`{-~])", r"\\\1", text)
     return f"/{prefix}{escaped}{suffix}/"
+
+
+def quoted_address(address: str) -> str:
+    """A mail address as Postfix looks it up in alias tables: quoted where RFC 5322 asks for it.
+
+    RFC 5322 knows no dot at the end, at the beginning or beside another one; addresses with them exist.
+    """
+    local, at, domain = address.rpartition("@")
+    return address if all(local.split(".")) or not local else f'"{local}"{at}{domain}'
+
+
+def plain_address(address: str) -> str:
+    """A mail address of Postfix's lists as people write it: without quotes that only dots ask for."""
+    return _ONLY_DOTS.sub(r"\1", address)
 
 
 def check_address(address: str) -> None:

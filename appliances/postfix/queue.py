@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from appliances.postfix.instance import Instance
+from appliances.postfix.parts import plain_address
 
 POSTQUEUE, POSTSUPER, POSTCAT = "/usr/sbin/postqueue", "/usr/sbin/postsuper", "/usr/sbin/postcat"
 
@@ -160,7 +161,9 @@ def _queued(line: str) -> Queued:
         queue_id=told["queue_id"],
         arrived=datetime.fromtimestamp(told["arrival_time"], UTC),
         size=told["message_size"],
-        sender=told["sender"],
-        recipients=tuple(Waiting(one["address"], one.get("delay_reason", "")) for one in told["recipients"]),
+        sender=plain_address(told["sender"]),
+        recipients=tuple(
+            Waiting(plain_address(one["address"]), one.get("delay_reason", "")) for one in told["recipients"]
+        ),
         expires_now=bool(told.get("forced_expire", False)),
     )

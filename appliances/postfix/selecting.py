@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from appliances.postfix.queue import QUEUES, Queued
+from clusters.domains import understood
 
 Test = Callable[[Queued], bool]
 
@@ -17,6 +18,12 @@ EVERYTHING = "all"
 
 class SelectionError(ValueError):
     """Words that select nothing; the message says what they may be."""
+
+
+def alike(address: str) -> str:
+    """The form in which addresses of a queue are compared: without case, the domain in its one form."""
+    local, at, domain = address.rpartition("@")
+    return f"{local.lower()}{at}{understood(domain).lower()}"
 
 
 def selected(words: Iterable[str]) -> Test:
@@ -40,7 +47,8 @@ def _test(word: str) -> Test:
         case "recipient":
             return lambda m: any(wanted in r.address.casefold() for r in m.recipients)
         case "host":
-            return lambda m: any(r.address.casefold().rpartition("@")[2] == wanted for r in m.recipients)
+            domain = alike(f"@{value}")
+            return lambda m: any(alike(r.address).endswith(domain) for r in m.recipients)
         case "id":
             ids = frozenset(value.split(","))
             return lambda m: m.queue_id in ids

@@ -21,6 +21,8 @@ COOL = 10.0
 
 POSTMAP = "/usr/sbin/postmap"
 
+_QUOTED = re.compile(r'^"[^"\\\s]+"(?=@)')
+"""A part before the @ that stands in quotes; `parts.quoted_address` writes them."""
 _PCRE = re.compile(r"/(?:[^/\\]|\\.)+/[imsxAEUX]*")
 
 INTERNAL = """\
@@ -68,7 +70,7 @@ def _check_key(kind: TableKind, key: str) -> None:
     elif kind == "pcre":
         if not _PCRE.fullmatch(key):
             raise ValueError(f"{key!r} is not a /pattern/")
-    elif not key or re.search(r"\s|\"", key) or key.startswith("#"):
+    elif not key or re.search(r"\s|\"", _QUOTED.sub("", key)) or key.startswith("#"):
         raise ValueError(f"{key!r} is not a key: it is empty, a comment, or holds a blank or a quote")
 
 

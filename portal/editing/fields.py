@@ -81,6 +81,11 @@ class Field:
         return self.schema.get("maxLength")
 
     @property
+    def first_match(self) -> str:
+        """The field of a row that says whom it matches, where the first row that does decides."""
+        return str(self.schema.get("x-first-match", ""))
+
+    @property
     def lines(self) -> str:
         """The value of a list as a text of lines."""
         return "\n".join(str(item) for item in self.value or [])

@@ -147,3 +147,20 @@ def test_what_was_typed_survives_a_session_that_ended(page: Page, table: Locator
     assert values(page.locator("[data-rows='f.routes']"), "domain") == ["a.example", "b.example"]
     page.reload()
     expect(page.locator("[data-kept]")).to_be_hidden()
+
+
+def test_new_row_of_a_first_match_table_stands_before_the_one_that_takes_everything(page: Page) -> None:
+    """TRL-04: behind it nothing is ever reached; who wants it there moves it down."""
+    page.goto("/europe/")
+    href = page.get_by_role("link", name="rome.example").first.get_attribute("href")
+    page.goto(f"{href.split('monitor')[0]}network/listeners?start=default")
+    page.locator("[data-rows='f.listeners'] > [data-add]").click()
+    groups = page.locator("[data-first-match='hosts']").last
+    for name, senders in (("EVERYBODY", "ALL"), ("PARTNERS", "192.0.2.1-20")):
+        groups.locator("[data-add]").click()
+        # A new row takes the focus; Tab leads on to its senders.
+        page.keyboard.type(name)
+        page.keyboard.press("Tab")
+        page.keyboard.type(senders)
+    names = [field.input_value() for field in groups.locator("tr:visible [name$='.name']").all()]
+    assert names == ["PARTNERS", "EVERYBODY"]

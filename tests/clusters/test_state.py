@@ -124,6 +124,12 @@ def test_modes_have_the_names_that_people_use(mode: Mode, name: str) -> None:
     assert DEMO.mode_named(mode.level, mode.id) == mode
 
 
+def test_machine_whose_name_is_beyond_ascii_is_not_taken_for_another() -> None:
+    """TRL-05: without regard to case faß.de is fass.de."""
+    state = state_of(MAIN, Machine("S1", "mx.fass.de", "g1"), Machine("S2", "mx.xn--fa-hia.de", "g1"))
+    assert state.mode_named(Level.MACHINE, "MX.Faß.de") == machine("S2")
+
+
 @pytest.mark.parametrize("mode", [group("S1"), machine("g1"), machine("S3")])
 def test_mode_that_the_cluster_has_not_is_unknown(mode: Mode) -> None:
     with pytest.raises(UnknownMode, match=mode.id):

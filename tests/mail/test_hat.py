@@ -84,6 +84,17 @@ def test_first_group_that_names_a_client_decides_whatever_the_kind_of_pattern(fl
     assert "No sender group" in refusal(fleet.london.gateway, "127.0.0.8")
 
 
+def test_range_of_addresses_decides_from_its_first_to_its_last(fleet: Fleet) -> None:
+    """TRL-02: ranges stand in the exports of other gateways."""
+    groups = [group("BLACKLIST", "BLOCKED", "127.20.50.1-20"), group("ALL", "ACCEPTED", "ALL")]
+    fleet.commit(PARIS, "listenerconfig", table(groups, {"name": "BLOCKED", "behaviour": "reject"}, ACCEPTED))
+    paris = fleet.paris.gateway
+    for source in ("127.20.50.1", "127.20.50.7", "127.20.50.20"):
+        assert refusal(paris, source).startswith("554")
+    for source in ("127.20.50.21", "127.20.51.1", "127.20.49.255"):
+        assert paris.greeting(source).startswith("220")
+
+
 def test_recipient_tricks_do_not_relay(fleet: Fleet) -> None:
     tricks = (
         "u%anywhere.test@a.test",

@@ -7,9 +7,10 @@ from appliances.cli.dialogue import Scripted
 from appliances.cli.login_host import LoginHost
 from appliances.cli.registry import commands
 from appliances.cli.session import Session
+from appliances.postfix.queue import Queue
 from clusters.catalogue import Document
 from clusters.modes import CLUSTER
-from tests.mail.fleets import PARIS, Fleet, routes
+from tests.mail.fleets import PARIS, Fleet, listener, listeners, routes
 from tests.mail.gateways import SINK_PORT, Sink
 
 
@@ -129,3 +130,31 @@ def test_unsubscribed_domain_wins_over_a_narrower_route(fleet: Fleet, sink: Sink
     gateway = fleet.london.gateway
     assert gateway.rcpt("x@deep.a.test", source="127.0.0.5").startswith("550 5.7.1 ")
     assert gateway.rcpt("x@a.test").startswith("250")
+
+
+def test_every_address_that_is_taken_as_a_setting_is_known_by_postfix(fleet: Fleet, sink: Sink) -> None:
+    """TRL-06: the table of recipients, aliases and unsubscribed ones read an address alike."""
+    odd = ["hanako.yamada.", ".a", "a..b", "-a", "a#1", *"$*{|`^?'~", "=?x?="]
+    entries = [{"recipient": f"{local}@a.test"} for local in odd]
+    rows = [{"alias": f"{local}@a.test", "targets": [f"to-{local}@b.test"]} for local in odd]
+    fleet.change(
+        (PARIS, "listenerconfig", listeners(listener(rat={"entries": entries}))),
+        (PARIS, "aliasconfig", {"aliases": rows}),
+        (fleet.london.mode, "unsubscribe", {"action": "bounce", "recipients": [f"{x}@a.test" for x in odd]}),
+    )
+    for local in odd:
+        assert fleet.paris.gateway.rcpt(f'"{local}"@a.test').startswith("250")
+        assert fleet.london.gateway.rcpt(f"{local}@a.test").startswith("550 5.7.1")
+    fleet.paris.gateway.send([f"{local}@a.test" for local in odd])
+    for local in odd:
+        sink.await_mail(f"to-{local}@b.test")
+    assert fleet.paris.gateway.rcpt("a.b@a.test").startswith("554")
+
+
+def test_waiting_recipient_is_listed_as_people_write_it(fleet: Fleet, sink: Sink) -> None:
+    """TRL-06: Postfix lists it in quotes, and a search would miss it."""
+    sink.answer = lambda recipient: "451 not yet"
+    fleet.paris.gateway.send("hanako.yamada.@a.test")
+    assert fleet.paris.gateway.await_log("status=deferred", "hanako.yamada.")
+    (waiting,) = Queue(fleet.paris.gateway.instance).messages()
+    assert [each.address for each in waiting.recipients] == ["hanako.yamada.@a.test"]

@@ -14,6 +14,7 @@ from appliances.cli.registry import Command, Place, Run
 from appliances.cli.session import Right, Session
 from appliances.machine.suspension import LISTENERS, Suspension
 from appliances.postfix.queue import Queued, QueueError
+from appliances.postfix.selecting import alike
 from clusters.effective import setting_at
 from clusters.installed import catalogue
 
@@ -133,12 +134,12 @@ def _selection(words: list[str]) -> Selected:
         case ["all"]:
             return lambda message: True
         case ["to", address]:
-            return lambda message: any(r.address.casefold() == address.casefold() for r in message.recipients)
+            return lambda message: any(alike(r.address) == alike(address) for r in message.recipients)
         case ["to-domain", domain]:
-            end = f"@{domain.casefold()}"
-            return lambda message: any(r.address.casefold().endswith(end) for r in message.recipients)
+            end = alike(f"@{domain}")
+            return lambda message: any(alike(r.address).endswith(end) for r in message.recipients)
         case ["from", sender]:
-            return lambda message: message.sender.casefold() == sender.casefold()
+            return lambda message: alike(message.sender) == alike(sender)
         case ["id", queue_id]:
             return lambda message: message.queue_id == queue_id
     raise UsageError(_("Say which messages: {forms}.").format(forms=SELECTION))

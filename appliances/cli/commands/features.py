@@ -35,7 +35,8 @@ USAGE = """\
 {name} clustershow                         which modes have settings of their own
 {name} clusterset copy|move [SOURCE] TARGET [--yes]
 Where nothing is set yet: --empty starts with nothing, --copy with what is inherited now.
---in ROW/TABLE edits a table inside a row."""
+--in ROW/TABLE edits a table inside a row.
+--before NAME, --first or --last says where a row stands, with `set` also of one that is there."""
 
 PLACES = {Scope.CLUSTERABLE: Place.ANYWHERE, Scope.MACHINE: Place.MACHINE, Scope.CLUSTER: Place.CLUSTER}
 RESTRICTED = ("show", "set", "add", "delete", "load", "clear", "inherit")
@@ -137,11 +138,11 @@ def _show(session: Session, feature: Any, words: list[str]) -> None:
 
 
 def _set(session: Session, feature: Any, words: list[str]) -> None:
-    _edit(session, feature, words, editing.set_words)
+    _place(session, feature, words, editing.set_words)
 
 
 def _add(session: Session, feature: Any, words: list[str]) -> None:
-    _edit(session, feature, words, editing.add_words)
+    _place(session, feature, words, editing.add_words)
 
 
 def _delete(session: Session, feature: Any, words: list[str]) -> None:
@@ -149,6 +150,24 @@ def _delete(session: Session, feature: Any, words: list[str]) -> None:
 
 
 Change = Callable[[Any, Document, list[str], str], Document]
+Placing = Callable[[Any, Document, list[str], str, editing.Spot], Document]
+
+
+def _place(session: Session, feature: Any, words: list[str], change: Placing) -> None:
+    """An edit that may say where a row stands; where it does not and the table decides, that is told."""
+    words, spot = editing.spot_of(words)
+    told: list[str] = []
+
+    def placed(schema: Any, document: Document, rest: list[str], at: str) -> Document:
+        changed = change(schema, document, rest, at, spot)
+        if not spot.said and at:
+            told.append(editing.went_before(schema, document, changed, rest, at))
+        return changed
+
+    _edit(session, feature, words, placed)
+    for name in filter(None, told):
+        text = _("It stands before {name}, which takes everything; --last puts it behind.")
+        session.dialogue.warn(text.format(name=name))
 
 
 def _edit(session: Session, feature: Any, words: list[str], change: Change) -> None:

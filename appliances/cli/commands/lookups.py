@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 import socket
 from contextlib import closing
 
@@ -17,10 +16,10 @@ from appliances.cli.dialogue import announce, say_json
 from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.registry import Command, Place, Run
 from appliances.cli.session import Right, Session
+from clusters.domains import is_domain, understood
 
 PATIENCE = 10.0
 TYPES = ("A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT", "TLSA")
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")
 
 
 class NoSuchName(CommandError):
@@ -30,9 +29,9 @@ class NoSuchName(CommandError):
 def host_word(words: list[str]) -> str:
     """The one host name or address of a command, without brackets; raises UsageError for anything else."""
     name = words[0].removeprefix("[").removesuffix("]") if words else ""
-    if not (_is_ip(name) or _NAME.fullmatch(name)):
+    if not (_is_ip(name) or is_domain(name)):
         raise UsageError(_("Name a host, by name or by address."))
-    return name
+    return understood(name)
 
 
 def _is_ip(text: str) -> bool:
@@ -100,10 +99,10 @@ def _dnsflush(session: Session, words: list[str]) -> None:
 
 
 def _dnslisttest(session: Session, words: list[str]) -> None:
-    if len(words) != 2 or not _is_ip(words[0]) or not _NAME.fullmatch(words[1]):
+    if len(words) != 2 or not _is_ip(words[0]) or not is_domain(words[1]):
         raise UsageError(_("dnslisttest takes an IP address and the zone of a block list."))
     reverse = str(dns.reversename.from_address(words[0])).rstrip(".")
-    name = f"{reverse.removesuffix('.in-addr.arpa').removesuffix('.ip6.arpa')}.{words[1]}"
+    name = f"{reverse.removesuffix('.in-addr.arpa').removesuffix('.ip6.arpa')}.{understood(words[1])}"
     told = {"address": words[0], "zone": words[1]}
     try:
         found = _answers(name, "A")

@@ -12,29 +12,38 @@ from appliances.cli.errors import UsageError
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
 from appliances.features.expanding import expanded
-from appliances.features.fields import ALL
+from appliances.features.fields import ALL, email_address
 from appliances.features.patterns import enclosing
 from appliances.features.smtproutes import in_words
+from appliances.postfix.parts import plain_address, quoted_address
 
 MOST_SHOWN = 20
 
 
 def _trace(session: Session, words: list[str]) -> None:
     """Whom a message to this recipient reaches, and which way it takes to each of them."""
-    if len(words) != 1 or "@" not in words[0] or words[0].startswith("-") or not words[0].isprintable():
+    if len(words) != 1:
         raise UsageError(_("trace takes the address of a recipient."))
-    reached = _reached(session, words[0])
+    recipient = _recipient(words[0])
+    reached = _reached(session, recipient)
     ways = dict(zip(reached, _ways(session, reached), strict=True))
     if session.as_json:
         rows = [{"recipient": address, "transport": way} for address, way in ways.items()]
-        return say_json(session.dialogue, {"recipient": words[0], "reaches": rows})
-    if reached != (words[0],):
+        return say_json(session.dialogue, {"recipient": recipient, "reaches": rows})
+    if reached != (recipient,):
         session.dialogue.say(_("Aliases: {count} recipient(s)").format(count=len(reached)))
     for address, way in list(ways.items())[:MOST_SHOWN]:
         session.dialogue.say(f"{address}: {in_words(way, address)}")
     if len(ways) > MOST_SHOWN:
         session.dialogue.say(_("... and {count} more").format(count=len(ways) - MOST_SHOWN))
     return None
+
+
+def _recipient(word: str) -> str:
+    try:
+        return email_address(word)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _reached(session: Session, recipient: str) -> tuple[str, ...]:
@@ -44,14 +53,15 @@ def _reached(session: Session, recipient: str) -> tuple[str, ...]:
     while waiting:
         found = _looked_up(session, "virtual_alias_maps", {key for each in waiting for key in _keys(each)})
         for each in waiting:
-            rows[each] = next((found[key].split(", ") for key in _keys(each) if key in found), [each])
-        targets = dict.fromkeys(target for each in waiting for target in rows[each])
-        waiting = [each for each in targets if each not in rows]
+            targets = next((found[key].split(", ") for key in _keys(each) if key in found), [each])
+            rows[each] = [plain_address(target) for target in targets]
+        reached = dict.fromkeys(target for each in waiting for target in rows[each])
+        waiting = [each for each in reached if each not in rows]
     return expanded(rows, recipient)
 
 
 def _keys(address: str) -> tuple[str, str]:
-    return address, "@" + address.rpartition("@")[2]
+    return quoted_address(address), "@" + address.rpartition("@")[2]
 
 
 def _ways(session: Session, addresses: Iterable[str]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from appliances.cli.session import Right, Session
 from appliances.machine.traffic import WINDOWS, Rates, domain_of
 from appliances.postfix.log import Outcome
 from appliances.postfix.queue import QueueError
+from clusters.domains import understood
 
 SHOWN = 20
 
@@ -49,7 +50,7 @@ def _table(session: Session, rates: list[Rates]) -> None:
 def _domain(words: list[str]) -> str:
     if len(words) != 1:
         raise UsageError(_("Name one destination domain."))
-    return words[0].casefold()
+    return understood(words[0]).lower()
 
 
 def _hostrate(session: Session, words: list[str]) -> None:

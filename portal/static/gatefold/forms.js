@@ -25,13 +25,20 @@
     form.dataset.changed = "yes";
   }
 
+  // Where the first row that matches decides, nothing behind the one that matches everything is ever reached.
+  function takesAll(container, row) {
+    const name = container.dataset.firstMatch;
+    const field = name && [...row.querySelectorAll("input, textarea")].find((f) => f.name.endsWith(`.${name}`) && f.closest("[data-row]") === row);
+    return Boolean(field) && field.value.split(/\s+/).some((word) => word.toUpperCase() === "ALL");
+  }
+
   function add(container, quietly) {
     const blank = own(container, "template[data-blank]")[0];
     const ident = `n${++made}`;
     const holder = document.createElement(bodyOf(container).tagName === "TBODY" ? "tbody" : "div");
     holder.innerHTML = blank.innerHTML.replaceAll(`__${container.dataset.depth}__`, ident);
     const row = holder.firstElementChild;
-    bodyOf(container).append(row);
+    bodyOf(container).insertBefore(row, rowsOf(container).find((other) => takesAll(container, other)) || null);
     row.querySelectorAll("[data-rows]").forEach(refresh);
     refresh(container);
     const first = row.querySelector("input:not([type=hidden]), select, textarea");
@@ -84,7 +91,7 @@
     changed(button.closest("form"));
   });
 
-  window.gatefold.rows = { add, remove, move, own, bodyOf, rowsOf, refresh, changed };
+  window.gatefold.rows = { add, takesAll, remove, move, own, bodyOf, rowsOf, refresh, changed };
   document.querySelectorAll("[data-rows]").forEach(refresh);
   document.querySelectorAll("[data-settings-form]").forEach((form) => {
     form.addEventListener("input", (event) => {

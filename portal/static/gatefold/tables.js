@@ -1,7 +1,7 @@
 // Work in tables: duplicate a row, paste many lines, filter long tables, keys. Rows themselves are in forms.js.
 "use strict";
 (() => {
-  const { add, move, own, bodyOf, rowsOf, refresh, changed } = window.gatefold.rows;
+  const { add, takesAll, move, own, bodyOf, rowsOf, refresh, changed } = window.gatefold.rows;
   const LONG = 9;
 
   const fieldsOf = (row) => [...row.querySelectorAll("input:not([type=hidden]), select, textarea")].filter((f) => f.closest("[data-row]") === row);
@@ -40,7 +40,7 @@
     const container = row.closest("[data-rows]");
     const copy = add(container, true);
     fill(copy, row);
-    row.after(copy);
+    if (takesAll(container, row)) row.before(copy); else row.after(copy);
     refresh(container);
     if (copy.tagName === "DETAILS") copy.open = true;
     const first = fieldsOf(copy)[0];

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from appliances.cli.editing import add_words, delete_words, set_words
+from appliances.cli.editing import Spot, add_words, delete_words, set_words, spot_of, went_before
 from appliances.cli.errors import UsageError
 from appliances.features.registry import CATALOGUE
 
@@ -58,6 +58,30 @@ def test_fields_of_a_row_and_settings_outside_the_table() -> None:
     assert both["destinations"][0]["domain"] == "slow.example.com"
     assert both["destinations"][0]["concurrency"] == 2
     assert (both["default"]["concurrency"], both["default"]["tls"]) == (7, "off")
+
+
+@pytest.mark.parametrize(
+    ("feature", "other", "typed", "form"),
+    [
+        ("smtproutes", "fass.de 127.0.0.1", "Faß.de", "xn--fa-hia.de"),
+        ("destconfig", "fass.de concurrency=2", "faß.de", "xn--fa-hia.de"),
+        ("aliasconfig", "@fass.de a@b.example", "@faß.de", "@xn--fa-hia.de"),
+        ("unsubscribe", "u@fass.de", "u@faß.de", "u@xn--fa-hia.de"),
+    ],
+)
+def test_domain_beyond_ascii_names_its_own_row_and_no_other(
+    feature: str, other: str, typed: str, form: str
+) -> None:
+    """TRL-05: without regard to case faß.de is fass.de."""
+    base = changed(feature, add_words, other)
+    with pytest.raises(UsageError):
+        changed(feature, delete_words, typed, base)
+    both = changed(feature, add_words, " ".join([typed, *other.split()[1:]]), base)
+    (table,) = (name for name, part in both.items() if isinstance(part, list))
+    assert len(both[table]) == 2
+    assert form in str(both[table][1])
+    assert changed(feature, delete_words, typed, both) == base
+    assert changed(feature, delete_words, form.upper(), both) == base
 
 
 def test_single_setting_needs_no_name() -> None:
@@ -128,3 +152,96 @@ def test_document_that_is_edited_stays_as_it_was() -> None:
     changed("smtproutes", set_words, "example.com 127.0.0.2", before)
 
     assert before == kept
+
+
+HAT = "incoming/hat/sender_groups"
+RAT = "incoming/rat/entries"
+
+
+def with_tables() -> Any:
+    """A listener whose HAT and RAT end with ALL."""
+    groups = [{"name": name, "hosts": [host], "policy": "P"} for name, host in (("A", "10.1."), ("U", "ALL"))]
+    hat = {"sender_groups": groups, "policies": [{"name": "P"}]}
+    rat = {"entries": [{"recipient": "a.example"}, {"recipient": "ALL", "action": "reject"}]}
+    document = {"listeners": [{"name": "incoming", "interface": "M", "hat": hat, "rat": rat}]}
+    return CATALOGUE["listenerconfig"].check(document)
+
+
+def placed(verb: Any, words: str, at: str) -> list[str]:
+    """The names of the table's rows after words that may say a place."""
+    feature: Any = CATALOGUE["listenerconfig"]
+    rest, spot = spot_of(words.split())
+    (one,) = feature.check(verb(feature.schema, with_tables(), rest, at, spot))["listeners"]
+    table = one["hat"]["sender_groups"] if at == HAT else one["rat"]["entries"]
+    return [row["name"] if at == HAT else row["recipient"] for row in table]
+
+
+@pytest.mark.parametrize("verb", [add_words, set_words])
+@pytest.mark.parametrize(
+    ("words", "at", "rows"),
+    [
+        ("B 10.2. policy=P", HAT, ["A", "B", "U"]),
+        ("B 10.2. policy=P --last", HAT, ["A", "U", "B"]),
+        ("B 10.2. policy=P --first", HAT, ["B", "A", "U"]),
+        ("B 10.2. --before a policy=P", HAT, ["B", "A", "U"]),
+        ("B ALL policy=P", HAT, ["A", "U", "B"]),
+        ("b.example", RAT, ["a.example", "b.example", "ALL"]),
+        ("u@a.example action=reject --before A.example", RAT, ["u@a.example", "a.example", "ALL"]),
+        ("b.example --last", RAT, ["a.example", "ALL", "b.example"]),
+    ],
+)
+def test_new_row_stands_where_a_person_says_and_else_before_the_one_that_takes_everything(
+    verb: Any, words: str, at: str, rows: list[str]
+) -> None:
+    """TRL-04: behind ALL nothing is ever reached."""
+    assert placed(verb, words, at) == rows
+
+
+@pytest.mark.parametrize(
+    ("words", "rows"),
+    [
+        ("U --first", ["U", "A"]),
+        ("U --before A", ["U", "A"]),
+        ("A --last", ["U", "A"]),
+        ("A policy=P", ["A", "U"]),
+    ],
+)
+def test_row_that_is_there_moves_where_a_person_says_and_stays_else(words: str, rows: list[str]) -> None:
+    """TRL-04: `set` changes the order, too."""
+    assert placed(set_words, words, HAT) == rows
+
+
+@pytest.mark.parametrize(
+    "words", ["B --before", "B --first --last", "B --before NONE policy=P", "A --before A"]
+)
+def test_place_that_means_nothing_is_refused(words: str) -> None:
+    """TRL-04: nothing is put anywhere by guess."""
+    with pytest.raises(UsageError):
+        placed(set_words, words, HAT)
+
+
+def test_place_counts_in_tables_and_lists_without_such_a_row() -> None:
+    """TRL-04: hosts of a route are tried in their order."""
+    route = changed("smtproutes", set_words, "a.example mx1.example mx2.example")
+    schema: Any = CATALOGUE["smtproutes"].schema
+    (made,) = add_words(schema, route, ["mx0.example"], "a.example/hosts", Spot(first=True))["routes"]
+    assert [each["host"] for each in made["hosts"]] == ["mx0.example", "mx1.example", "mx2.example"]
+    listed = changed("unsubscribe", add_words, "c@a.example")
+    plain: Any = CATALOGUE["unsubscribe"].schema
+    both = add_words(plain, listed, ["a@a.example", "b@a.example"], "", Spot(before="c@a.example"))
+    assert [each[0] for each in both["recipients"]] == ["a", "b", "c"]
+    both = add_words(plain, listed, ["a@a.example", "b@a.example"], "", Spot(first=True))
+    assert [each[0] for each in both["recipients"]] == ["a", "b", "c"]
+    with pytest.raises(UsageError):
+        changed("sethostname", lambda *told: set_words(*told, Spot(last=True)), "b.example")
+
+
+def test_row_that_was_put_before_everything_unasked_is_told() -> None:
+    """TRL-04: a person who wants it behind hears how."""
+    schema: Any = CATALOGUE["listenerconfig"].schema
+    before = with_tables()
+    words = ["b.example"]
+    assert went_before(schema, before, add_words(schema, before, words, RAT), words, RAT) == "ALL"
+    last = add_words(schema, before, words, RAT, Spot(last=True))
+    assert went_before(schema, before, last, words, RAT) == ""
+    assert went_before(schema, last, last, words, RAT) == ""

@@ -212,3 +212,30 @@ def test_standalone_machine_edits_what_its_cluster_will_share(standalone: QuietH
 
     assert shown(person, "smtproutes")["origin"] == "cluster"
     assert shown(person, "sethostname")["origin"] == "machine:MX1"
+
+
+def test_sender_group_is_placed_before_all_and_flagged_behind_it(script: Person) -> None:
+    """TRL-04: what would never be reached is said before the commit."""
+    groups = [{"name": "UNKNOWNLIST", "hosts": ["ALL"], "policy": "ACCEPTED"}]
+    hat = {
+        "sender_groups": groups,
+        "policies": [{"name": "ACCEPTED"}, {"name": "TRUSTED", "behaviour": "relay"}],
+    }
+    listener = {"name": "In", "interface": "Management", "port": 2525, "hat": hat}
+    script.types("clustermode cluster")
+    script.types(f"listenerconfig load '{json.dumps({'listeners': [listener]})}'")
+    add = "listenerconfig add --in In/hat/sender_groups"
+
+    assert script.types(f"{add} PARTNER1 127.20.50.1-20 policy=TRUSTED") == 0
+    assert script.dialogue.warned == [
+        "It stands before UNKNOWNLIST, which takes everything; --last puts it behind."
+    ]
+    assert script.types("showchanges") == 0
+    assert "never reached" not in script.said
+    assert script.types(f"{add} PARTNER2 127.20.89.0/24 policy=TRUSTED --last") == 0
+    assert script.types("showchanges") == 0
+    assert "sender group PARTNER2 is never reached: UNKNOWNLIST (ALL) stands before it" in script.said
+    assert script.types("listenerconfig set --in In/hat/sender_groups PARTNER2 --before UNKNOWNLIST") == 0
+    (made,) = shown(script, "listenerconfig")["value"]["listeners"]
+    names = [group["name"] for group in made["hat"]["sender_groups"]]
+    assert names == ["PARTNER1", "PARTNER2", "UNKNOWNLIST"]

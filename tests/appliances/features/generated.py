@@ -15,13 +15,19 @@ from clusters.catalogue import Document
 from tests.appliances.features.examples import HASH, KEY
 
 _part = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
-domains = st.lists(_part, min_size=2, max_size=4).map(lambda parts: ".".join([*parts[:-1], f"x{parts[-1]}"]))
+domains = st.one_of(
+    st.lists(_part, min_size=2, max_size=4).map(lambda parts: ".".join([*parts[:-1], f"x{parts[-1]}"])),
+    st.sampled_from(["faß.example", "例え.jp"]),
+)
 domain_patterns = st.one_of(domains, domains.map(lambda d: f".{d}"), st.just("ALL"), domains.map(str.upper))
-locals_ = st.from_regex(r"[A-Za-z0-9_+=~'&/]{1,8}(\.[A-Za-z0-9_+=~'&/]{1,4})?", fullmatch=True)
+locals_ = st.from_regex(r"[A-Za-z0-9_+=~'&/$*?^`{|}.-][A-Za-z0-9_+=~'&/#$*?^`{|}.-]{0,10}", fullmatch=True)
 emails = st.builds("{}@{}".format, locals_, domains)
 addresses = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str)
 blocks = st.integers(0, 24).flatmap(
     lambda n: st.integers(0, 2**n - 1).map(lambda bits: f"{_dotted(bits << (32 - n))}/{n}")
+)
+ranges = st.tuples(st.ip_addresses(v=4), st.integers(0, 255)).map(
+    lambda pair: "{}-{}".format(*sorted((pair[0], pair[0] - int(pair[0]) % 256 + pair[1])))
 )
 labels = st.from_regex(r"[A-Za-zäß日本0-9_]([A-Za-zäé本0-9_.+-]{0,10}[A-Za-z0-9_+-])?", fullmatch=True)
 visible = st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp"])
@@ -40,7 +46,7 @@ FORMATS: dict[str, st.SearchStrategy[str]] = {
     "domain": domains,
     "optional_domain": st.one_of(st.just(""), domains),
     "domain_pattern": domain_patterns,
-    "client_pattern": st.one_of(addresses, blocks, domain_patterns),
+    "client_pattern": st.one_of(addresses, blocks, ranges, domain_patterns),
     "email_address": emails,
     "recipient_pattern": st.one_of(emails, domain_patterns),
     "alias": st.one_of(emails, domains.map(lambda d: f"@{d}")),

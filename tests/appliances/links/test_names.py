@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from threading import Event
@@ -9,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from appliances.links.names import addresses_of, names_of
+from appliances.links.errors import Unreachable
+from appliances.links.names import addresses_of, names_of, places_of
 
 
 def test_names_without_answer_in_time_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,3 +58,19 @@ def test_names_of_addresses_are_told_from_none_and_from_silence(monkeypatch: pyt
 def test_address_of_a_known_name_is_found() -> None:
     """L21."""
     assert "127.0.0.1" in addresses_of(["localhost"])["localhost"]
+
+
+def test_name_beyond_ascii_is_asked_for_by_idna_2008(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TRL-05: Python by itself asks for fass.de."""
+    asked: list[str] = []
+
+    def answer(host: str, *args: Any, **more: Any) -> list[Any]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    asyncio.run(places_of("mx.faß.de", 22))
+    assert addresses_of(["mx.faß.de"]) == {"mx.faß.de": frozenset({"192.0.2.1"})}
+    assert asked == ["mx.xn--fa-hia.de"] * 2
+    with pytest.raises(Unreachable, match="not known"):
+        asyncio.run(places_of("💩.la", 22))
