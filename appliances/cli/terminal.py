@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO, cast
@@ -23,10 +24,14 @@ from appliances.cli import registry
 from appliances.cli.errors import CommandError, Leave
 from appliances.cli.process import in_session
 from appliances.cli.session import Session
+from clusters.utf8 import NotUtf8, read_escaped
 
 if TYPE_CHECKING:
     from appliances.cli.desk import Desk
     from appliances.links.peer import Login
+
+UNREADABLE, ESCAPED = "\ufffd", "\udcff"
+"""What is shown for a byte that is no UTF-8, and such a byte as it came over the channel."""
 
 
 class Screen:
@@ -160,14 +165,16 @@ class Terminal:
         """Lines up to an empty one."""
         self.say(_("Type or paste it; an empty line ends it."))
         lines: list[str] = []
-        while line := self._answer("", secret=False):
+        while line := self._answer("", secret=False, line=len(lines) + 1):
             lines.append(line)
-        return "\n".join(lines)
+        return read_escaped("\n".join(lines))
 
-    def _answer(self, prompt: str, *, secret: bool) -> str:
+    def _answer(self, prompt: str, *, secret: bool, line: int = 1) -> str:
         answer = asyncio.run_coroutine_threadsafe(self._asked(prompt, secret), self._loop).result()
         if answer is None:
             raise CommandError(_("Interrupted."))
+        if UNREADABLE in answer:
+            raise NotUtf8(line, wide=False)
         return answer
 
     async def _asked(self, prompt: str, secret: bool) -> str | None:
@@ -221,6 +228,8 @@ class Terminal:
                 self.warn(str(error))
                 return error.code
             try:
+                # What stands for bytes that could not be read is given back: no command keeps it.
+                line = line.replace(UNREADABLE, ESCAPED)
                 code = await in_session(self._session, self._language, line)
             except Leave:
                 return code
@@ -259,7 +268,7 @@ class Terminal:
             if not text:
                 typed.close()
                 return
-            typed.send_text(text)
+            typed.send_text(re.sub("[\udc80-\udcff]", UNREADABLE, text))
 
     def _resized(self) -> None:
         for prompts in (self._prompts, self._questions):

@@ -70,10 +70,16 @@ def parsed(text: str) -> Any:
     if len(text) > MOST:
         raise BadFile(0, _("the file has more than %(count)d characters") % {"count": MOST})
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        remove_comments=True,
+        remove_pis=True,
+        # What the file says of its own encoding is over: it has been decoded to get here.
+        encoding="utf-8",
     )
     try:
-        root = etree.fromstring(text.encode("utf-8", "replace"), parser)
+        root = etree.fromstring(text.removeprefix("\ufeff").encode("utf-8", "replace"), parser)
     except etree.XMLSyntaxError as error:
         raise BadFile(error.lineno or 0, error.msg or _("this is no XML")) from None
     if root.getroottree().docinfo.doctype:

@@ -5,7 +5,6 @@ Edits are pending until `commit`. They land in the session's mode (CLI-04).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +23,7 @@ from clusters.differences import masked
 from clusters.drafts import Edited
 from clusters.effective import setting_at
 from clusters.installed import catalogue
+from clusters.json_text import read_json
 from clusters.modes import Mode
 
 USAGE = """\
@@ -162,11 +162,7 @@ def _edit(session: Session, feature: Any, words: list[str], change: Change) -> N
 
 def _load(session: Session, feature: Any, words: list[str]) -> None:
     text = " ".join(words) or session.dialogue.input_text()
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise CommandError(_("This is no JSON: {error}").format(error=error)) from None
-    _keep(session, feature, Begun(session.mode_for(feature.name), document))
+    _keep(session, feature, Begun(session.mode_for(feature.name), read_json(text)))
 
 
 def _clear(session: Session, feature: Any, words: list[str]) -> None:
