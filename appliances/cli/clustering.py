@@ -149,9 +149,11 @@ def _require_releases(session: Session, serials: list[str]) -> None:
 
 def removemachine(session: Session, words: list[str]) -> None:
     """Removes a member for good; it goes on alone with what it has (RM-01..RM-04)."""
+    agreed = "--yes" in words
+    words = [word for word in words if word != "--yes"]
     (host,) = needed(session, picked_machines(session, words), _("host"))
     member = session.state.machines[session.state.mode_named(Level.MACHINE, host).id]
-    if session.dialogue.interactive and not _confirms_removal(session, member):
+    if session.dialogue.interactive and not agreed and not _confirms_removal(session, member):
         raise CommandError(_("Nothing was changed."))
     membership.remove_machine(session.replica_id, member.serial, user=session.user, host=session.host.name)
     session.dialogue.say(_("{name} is removed. No commit is needed.").format(name=member.name))

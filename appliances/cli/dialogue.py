@@ -77,7 +77,59 @@ def announce(dialogue: Dialogue, text: str) -> None:
 
 def say_json(dialogue: Dialogue, value: Any) -> None:
     """One JSON value, keys in their order, readable by people too."""
-    dialogue.say(json.dumps(value, ensure_ascii=False, indent=2))
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    if isinstance(dialogue, JsonAnswers):
+        dialogue.answer = text
+    else:
+        dialogue.say(text)
+
+
+class JsonAnswers:
+    """The dialogue of a command with `--json`: its answer is one JSON value, whatever it says (TRL-23).
+
+    Where it has none of its own, the value has what it said for people under `said`. What it says before a
+    question is said at once: it belongs to the question.
+    """
+
+    def __init__(self, spoken: Dialogue) -> None:
+        self._spoken = spoken
+        self._said: list[str] = []
+        self.answer = ""
+
+    @property
+    def interactive(self) -> bool:
+        return self._spoken.interactive
+
+    def begin(self, *, paged: bool) -> None:
+        self._spoken.begin(paged=paged)
+
+    def say(self, text: str = "") -> None:
+        self._said.append(text)
+
+    def warn(self, text: str) -> None:
+        self._spoken.warn(text)
+
+    def _flush(self) -> None:
+        if self.interactive:
+            for text in self._said:
+                self._spoken.say(text)
+            self._said.clear()
+
+    def ask(self, question: str, default: str = "") -> str:
+        self._flush()
+        return self._spoken.ask(question, default)
+
+    def secret(self, question: str) -> str:
+        self._flush()
+        return self._spoken.secret(question)
+
+    def input_text(self) -> str:
+        self._flush()
+        return self._spoken.input_text()
+
+    def end(self) -> None:
+        """Says the value."""
+        self._spoken.say(self.answer or json.dumps({"said": self._said}, ensure_ascii=False, indent=2))
 
 
 @dataclass

@@ -9,7 +9,7 @@ from django.db import DatabaseError, close_old_connections
 from django.utils.translation import gettext as _
 
 from appliances.cli import registry
-from appliances.cli.dialogue import choose, confirm
+from appliances.cli.dialogue import JsonAnswers, choose, confirm
 from appliances.cli.errors import CommandError, ConflictError, Leave, UsageError
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
@@ -53,9 +53,10 @@ def run_words(session: Session, words: list[str]) -> int:
     try:
         session.settle()
         command = _found(words[0])
-        if words[-1] == HELP and len(words) > 1:
+        if HELP in words[1:]:
             session.dialogue.say(command.help)
             return 0
+        words = command.in_order(words)
         _require_right(session, command)
         if not _placed(session, command):
             return 0
@@ -83,8 +84,27 @@ def run_words(session: Session, words: list[str]) -> int:
 
 
 def _run_here(session: Session, command: Command, words: list[str]) -> int:
-    command.run(session, [word for word in words[1:] if word not in ("--json", "--no-pager")])
+    rest = [word for word in words[1:] if word not in ("--json", "--no-pager")]
+    if rest and not command.takes_words:
+        raise UsageError(_not_taken(command, rest[0]))
+    if not session.as_json:
+        command.run(session, rest)
+        return 0
+    spoken = session.dialogue
+    session.dialogue = answers = JsonAnswers(spoken)
+    try:
+        command.run(session, rest)
+    finally:
+        session.dialogue = spoken
+    answers.end()
     return 0
+
+
+def _not_taken(command: Command, word: str) -> str:
+    if word in ("|", ">", ">>", "<"):
+        text = _("There is no shell here, hence no {word}: put it behind the ssh command on your side.")
+        return text.format(word=word)
+    return _("{name} takes no words; it does not know {word!r}.").format(name=command.name, word=word[:60])
 
 
 def _run_there(session: Session, command: Command, words: list[str]) -> int:

@@ -28,7 +28,7 @@ clusterconfig addgroup NAME | renamegroup OLD NEW | deletegroup NAME [TARGET] | 
 clusterconfig setname NAME
 clusterconfig safewait [on | off]                     settings in conflict wait, or the newest holds
 clusterconfig disconnect HOST... | reconnect HOST...
-clusterconfig removemachine HOST                      it goes on alone with the settings that it has
+clusterconfig removemachine HOST [--yes]              it goes on alone with the settings that it has
 clusterconfig removeportal NAME                       it no longer follows the cluster
 clusterconfig communication [address | name | HOST ADDRESS [PORT]]   how the machines reach one another
 clusterconfig prepjoin print                          host, serial number and keys of this machine
@@ -57,6 +57,7 @@ MEMBER: dict[str, Callable[[Session, list[str]], None]] = {
     "reconnect": clustering.reconnect,
     "prepjoin": preparing.prepjoin,
 }
+WORDLESS = ("list", "listdetail", "connstatus")
 LOOKING = frozenset({"list", "listdetail", "connstatus", "preflight"})
 
 
@@ -67,6 +68,9 @@ def _clusterconfig(session: Session, words: list[str]) -> None:
     known = ALONE if session.state.standalone else MEMBER
     if verb not in known:
         raise _unknown(session, verb)
+    if verb in WORDLESS and len(words) > 1:
+        text = _("clusterconfig {verb} takes no words; it does not know {word!r}.")
+        raise UsageError(text.format(verb=verb, word=words[1][:60]))
     if verb not in LOOKING and session.right < Right.ADMINISTER:
         raise CommandError(_("clusterconfig {verb} needs the role administrator.").format(verb=verb))
     if (verb in ALONE and verb not in LOOKING) or verb == "removemachine":

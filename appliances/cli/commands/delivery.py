@@ -98,7 +98,7 @@ def _try_what_waits(session: Session) -> None:
 def _suspend(session: Session, words: list[str]) -> None:
     names = _listeners(session)
     question = _("Receiving and deliveries of this machine stop until `resume`. Go on?")
-    if not words and not confirm(session.dialogue, question, default=True):
+    if "--yes" not in words and not confirm(session.dialogue, question, default=True):
         return
     now = session.host.engine.suspension
     _suspend_with(session, replace(now, listeners=now.listeners | set(names), deliveries=True))
@@ -228,7 +228,9 @@ COMMANDS = [
     ),
     _command("suspenddel", _suspenddel, gettext_noop("stop deliveries of a machine; mail waits")),
     _command("resumedel", _resumedel, gettext_noop("go on with deliveries")),
-    _command("suspend", _suspend, gettext_noop("stop receiving and deliveries of a machine")),
+    _command(
+        "suspend", _suspend, gettext_noop("stop receiving and deliveries of a machine"), "suspend [--yes]"
+    ),
     _command("resume", _resume, gettext_noop("go on with receiving and deliveries")),
     _command(
         "workqueue",

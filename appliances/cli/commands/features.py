@@ -40,6 +40,7 @@ Where nothing is set yet: --empty starts with nothing, --copy with what is inher
 PLACES = {Scope.CLUSTERABLE: Place.ANYWHERE, Scope.MACHINE: Place.MACHINE, Scope.CLUSTER: Place.CLUSTER}
 RESTRICTED = ("show", "set", "add", "delete", "load", "clear", "inherit")
 VERBS = (*RESTRICTED, "clustershow", "clusterset")
+WORDLESS = ("show", "clear", "inherit", "clustershow")
 
 
 def command_for(feature: Any) -> Command:
@@ -69,6 +70,9 @@ def _run(session: Session, feature: Any, words: list[str]) -> None:
         raise UsageError(
             _("{name} is a restricted command; it has no {verb}.").format(name=feature.name, verb=verb)
         )
+    if verb in WORDLESS and rest:
+        text = _("{name} {verb} takes no words; it does not know {word!r}.")
+        raise UsageError(text.format(name=feature.name, verb=verb, word=rest[0][:60]))
     if verb not in ("show", "clustershow"):
         _require_editor(session, feature)
     return act(session, feature, rest)
@@ -154,6 +158,7 @@ Change = Callable[[Any, Document, list[str], str], Document]
 def _edit(session: Session, feature: Any, words: list[str], change: Change) -> None:
     words, table = _option(words, "--in")
     words, how = _start_option(words)
+    _refuse_options(feature, words)
     start = begun(session, feature, how)
     if start is not None:
         changed = change(feature.schema, start.document, words, table)
@@ -161,6 +166,9 @@ def _edit(session: Session, feature: Any, words: list[str], change: Change) -> N
 
 
 def _load(session: Session, feature: Any, words: list[str]) -> None:
+    # Where to begin is no matter: the document replaces all there is.
+    words, _how = _start_option(words)
+    _refuse_options(feature, words)
     text = " ".join(words) or session.dialogue.input_text()
     _keep(session, feature, Begun(session.mode_for(feature.name), read_json(text)))
 
@@ -205,6 +213,15 @@ def _say_edited(session: Session, feature: Any, mode: Mode, edited: Edited) -> N
 def _start_option(words: list[str]) -> tuple[list[str], str | None]:
     found = next((word for word in words if word in ("--empty", "--copy")), None)
     return [word for word in words if word != found], found
+
+
+def _refuse_options(feature: Any, words: list[str]) -> None:
+    """What looks like an option is no row, entry or document; only an address may begin with dashes."""
+    for word in words:
+        if word.startswith("--") and "@" not in word and not word.startswith("-----"):
+            raise UsageError(
+                _("{name} does not know {verb!r}; see `help {name}`.").format(name=feature.name, verb=word)
+            )
 
 
 def _option(words: list[str], name: str) -> tuple[list[str], str]:
