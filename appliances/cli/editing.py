@@ -19,6 +19,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from appliances.cli.errors import UsageError
+from appliances.cli.suggesting import suggestion
 from clusters.catalogue import Document
 
 Schema = Mapping[str, Any]
@@ -162,7 +163,8 @@ def _set_items(table: Table, row: dict[str, Any], items: Sequence[str]) -> None:
     if name is None:
         known = ", ".join(n for n in fields if n != table.key)
         text = _('"{text}" is no FIELD=VALUE; fields are {known}.')
-        raise UsageError(text.format(text=items[0], known=known))
+        meant = suggestion(items[0].partition("=")[0], fields) if "=" in items[0] else ""
+        raise UsageError(text.format(text=items[0], known=known) + meant)
     row[name] = [parsed(fields[name]["items"], item) for item in items]
 
 

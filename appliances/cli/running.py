@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 
 from django.db import DatabaseError, close_old_connections
@@ -14,6 +13,7 @@ from appliances.cli.errors import CommandError, ConflictError, Leave, UsageError
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
 from appliances.cli.splitting import split
+from appliances.cli.suggesting import suggestion
 from appliances.links.errors import LinkError
 from appliances.releases.artifact import ReleaseError
 from clusters.modes import CLUSTER, Level, machine
@@ -87,6 +87,21 @@ def _run_here(session: Session, command: Command, words: list[str]) -> int:
     rest = [word for word in words[1:] if word not in ("--json", "--no-pager")]
     if rest and not command.takes_words:
         raise UsageError(_not_taken(command, rest[0]))
+    if rest and command.completions and rest[0].casefold() not in command.completions:
+        return _run_mistyped(session, command, rest)
+    return _run_and_answer(session, command, rest)
+
+
+def _run_mistyped(session: Session, command: Command, rest: list[str]) -> int:
+    """Runs what has no operation where one may stand; where that is a mistake, what was meant is said."""
+    try:
+        return _run_and_answer(session, command, rest)
+    except UsageError as error:
+        meant = suggestion(rest[0], command.completions)
+        raise UsageError(str(error) if meant in str(error) else f"{error}{meant}") from None
+
+
+def _run_and_answer(session: Session, command: Command, rest: list[str]) -> int:
     if not session.as_json:
         command.run(session, rest)
         return 0
@@ -136,9 +151,8 @@ def _found(word: str) -> Command:
     command = registry.find(word)
     if command is not None:
         return command
-    near = difflib.get_close_matches(word.casefold(), registry.words(), n=1)
-    meant = _(" Did you mean {name}?").format(name=near[0]) if near else ""
-    raise UsageError(_("Unknown command {word!r}; `help` lists all.").format(word=word[:60]) + meant)
+    text = _("Unknown command {word!r}; `help` lists all.").format(word=word[:60])
+    raise UsageError(text + suggestion(word, registry.words()))
 
 
 def _require_right(session: Session, command: Command) -> None:
@@ -187,7 +201,7 @@ def _switch_to_machine(session: Session, command: Command) -> bool:
     serials = [session.host.serial, *others]
     if dialogue.interactive and others:
         number = choose(dialogue, [session.label(machine(s)) for s in serials], question=_("Which machine?"))
-        session.mode = machine(serials[max(number, 1) - 1])
+        session.mode = machine(serials[number - 1])
     else:
         session.mode = session.own_mode
     return True

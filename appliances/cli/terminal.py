@@ -15,15 +15,18 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import ANSI
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import CompleteStyle
 
-from appliances.cli import registry
+from appliances.cli import colours, registry
+from appliances.cli.colours import Coloured
 from appliances.cli.errors import CommandError, Leave
 from appliances.cli.process import in_session
 from appliances.cli.session import Session
+from appliances.cli.wrapping import wrapped
 from clusters.utf8 import NotUtf8, read_escaped
 
 if TYPE_CHECKING:
@@ -123,6 +126,7 @@ class Terminal:
         self._prompts: PromptSession[str] | None = None
         self._questions: PromptSession[str] | None = None
         self._pages = Pages(wanted=False)
+        self._colours = colours.wanted(process.env or {}, process.term_type or "")
         self._session = Session.begun(login.user, login.role, desk, self)
 
     # the dialogue of a command, from its thread
@@ -133,12 +137,20 @@ class Terminal:
 
     def say(self, text: str = "") -> None:
         columns, rows = self._size().columns, self._size().rows
-        for line in text.split("\n"):
+        colour = text.colour if isinstance(text, Coloured) and self._colours else None
+        for line in self._lines_of(text, columns):
             if self._pages.full(rows):
                 self._turn()
             if not self._pages.stopped:
-                self._loop.call_soon_threadsafe(self._screen.write, line + "\n")
+                shown = colour.on(line) if colour else line
+                self._loop.call_soon_threadsafe(self._screen.write, shown + "\n")
                 self._pages.took(line, columns)
+
+    def _lines_of(self, text: str, columns: int) -> list[str]:
+        """Wrapped for a person; JSON, files and what `ssh -t` with a command reads stay as they are."""
+        if self._session.as_json or self._process.command is not None or text.startswith("<?xml"):
+            return text.split("\n")
+        return wrapped(text, columns)
 
     def _turn(self) -> None:
         """The "more" prompt (CLI-13); the command itself goes on to its end whatever is answered."""
@@ -155,11 +167,16 @@ class Terminal:
 
     def ask(self, question: str, default: str = "") -> str:
         self._pages.lines, self._pages.stopped = 0, False
-        lead = f"{question}\n" if question else ""
-        return self._answer(f"{lead}[{default}]> ", secret=False).strip() or default
+        return self._answer(self._prompt_of(question, default), secret=False).strip() or default
+
+    def _prompt_of(self, question: str, default: str) -> str:
+        """Yes or no is asked in one line, as the original does; else the default has a line of its own."""
+        between = " " if default in ("Y", "N") else "\n"
+        lead = f"{question}{between}" if question else ""
+        return "\n".join(wrapped(f"{lead}[{default}]>", self._size().columns)) + " "
 
     def secret(self, question: str) -> str:
-        return self._answer(f"{question}> ", secret=True)
+        return self._answer("\n".join(wrapped(f"{question}>", self._size().columns)) + " ", secret=True)
 
     def input_text(self) -> str:
         """Lines up to an empty one."""
@@ -245,9 +262,13 @@ class Terminal:
         prompt = await asyncio.to_thread(self._prompt)
         return await self._prompts.prompt_async(prompt, set_exception_handler=False)
 
-    def _prompt(self) -> str:
+    def _prompt(self) -> ANSI | str:
         self._session.settle()
-        return self._session.prompt()
+        prompt = self._session.prompt()
+        if not self._colours or self._session.state.standalone:
+            return prompt
+        mode, end = prompt[:-2], prompt[-2:]
+        return ANSI(colours.MODES[self._session.mode.level].on(mode) + end)
 
     def _size(self) -> Size:
         columns, rows, *_pixels = self._process.term_size

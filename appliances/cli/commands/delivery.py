@@ -208,8 +208,11 @@ def _delivernow(session: Session, words: list[str]) -> None:
     )
 
 
-def _command(name: str, run: Run, summary: str, usage: str = "", *aliases: str) -> Command:
-    return Command(name, run, summary, usage or name, Place.MACHINE, Right.EDIT, aliases=aliases, remote=True)
+def _command(
+    name: str, run: Run, summary: str, usage: str = "", *aliases: str, completions: tuple[str, ...] = ()
+) -> Command:
+    told = {"aliases": aliases, "completions": completions, "remote": True}
+    return Command(name, run, summary, usage or name, Place.MACHINE, Right.EDIT, **told)
 
 
 COMMANDS = [
@@ -238,6 +241,7 @@ COMMANDS = [
         gettext_noop("what waits in a machine's queue; pause and resume it"),
         "workqueue [status [--json] | pause | resume]\n"
         "Postfix has one queue: pausing it holds deliveries, as `suspenddel` does.",
+        completions=("status", "pause", "resume"),
     ),
     _command(
         "bouncerecipients",
