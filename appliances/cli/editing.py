@@ -196,7 +196,10 @@ def _assign(schema: Schema, target: dict[str, Any], word: str) -> None:
         below = dict(target.get(name) or {})
         target[name] = below
         target = below
-    target[last] = parsed(part, text)
+    try:
+        target[last] = parsed(part, text)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def parsed(schema: Schema, text: str) -> Any:

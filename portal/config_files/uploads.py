@@ -81,7 +81,7 @@ def receive(
     the file of one machine (LOAD-02). The passphrase is not kept.
     """
     if len(raw) > MOST_BYTES:
-        raise BadFile(0, _("the file has more than %(count)d MB") % {"count": MOST_BYTES // 1024 // 1024})
+        raise BadFile(None, _("the file has more than %(count)d MB") % {"count": MOST_BYTES // 1024 // 1024})
     try:
         text = read_utf8(raw)
     except NotUtf8 as error:

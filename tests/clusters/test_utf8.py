@@ -83,3 +83,27 @@ def test_xml_that_names_another_encoding_is_read_as_the_text_that_it_is() -> Non
     assert parsed("\ufeff" + text.replace("ISO-8859-1", "UTF-16")).get("name") == "Zürich"
     with pytest.raises(BadFile):
         parsed("")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "Line 1: the file does not begin with an XML element."),
+        ("<a>", "Line 1: an element is open at the end of the file."),
+        ("<a>\n</b>", "Line 2: another element is closed than was opened last."),
+        ("<a b></a>", "Line 1: an attribute has no value."),
+        ("<a b=1/>", "Line 1: the value of an attribute has no quotes."),
+        ("<a/><b/>", "Line 1: something follows the end of the last element."),
+        ("<a>&x;</a>", "Line 1: an entity is unknown; write the character itself."),
+        ("<a>\n&</a>", "Line 2: an & stands alone; write &amp; for it."),
+        ("<a:b/>", "Line 1: this is no XML that can be read."),
+        ("<a>" * 3000, "Line 1: "),
+    ],
+)
+def test_what_is_no_xml_is_said_in_our_words(text: str, said: str) -> None:
+    """TRL-27: none of the words of the parser, and a line that exists."""
+    with pytest.raises(BadFile) as refused:
+        parsed(text)
+
+    assert said in str(refused.value)
+    assert not any(word in str(refused.value) for word in ("xml", "XML_PARSE", "mandates", "line 1, column"))
