@@ -166,7 +166,7 @@ class Connection(asyncssh.SSHServer):
             packet.check_end()
             return channel._start_session(command=line)
 
-        channel._process_exec_request = exec_requested  # type: ignore[method-assign]
+        channel._process_exec_request = exec_requested  # type: ignore[method-assign]  # it has no hook
         return channel
 
     def session_ended(self) -> None:
