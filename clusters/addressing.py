@@ -13,6 +13,8 @@ from clusters.phrases import phrase as _
 
 MAX_NAME = 255
 MAX_SERIAL = 48
+MOST_KEY = 16_384
+"""Characters of a pasted key."""
 
 
 def check_name(name: str) -> str:
@@ -72,21 +74,33 @@ def check_address(address: str, by_address: bool) -> str:
 
 
 def check_key(text: str) -> str:
-    """An OpenSSH public key line, joined from the several lines in which it may have been pasted (JN-12).
+    """An OpenSSH public key, joined from the lines and words in which it may have been pasted (JN-12).
 
-    Returns key type and body without comment. Any type is accepted (JN-20). Raises BadKey.
+    The type may stand on a line of its own, and the body be cut into pieces anywhere (TRL-23). Returns type
+    and body without comment. Any type is accepted (JN-20). Raises BadKey.
     """
-    kind, _space, rest = text.strip().partition(" ")
-    lines = rest.splitlines() or [""]
-    body = lines[0].split(" ")[0] + "".join(line.strip() for line in lines[1:])
+    kind, *pieces = text[: MOST_KEY + 1].split() or [""]
+    bodies = ("".join(pieces[:count]) for count in range(len(pieces), 0, -1))
+    body = next((body for body in bodies if _is_whole(kind, body)), None)
+    if body is None or len(text) > MOST_KEY:
+        raise BadKey(_("This is no SSH public key."))
+    return f"{kind} {body}"
+
+
+def _is_whole(kind: str, body: str) -> bool:
+    """Whether a body is a key of that type from its first byte to its last: fields behind their lengths."""
     try:
         raw = base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError):
-        raise BadKey(_("This is no SSH public key.")) from None
-    named = kind.encode()
-    if not named or raw[:4] != len(named).to_bytes(4) or raw[4 : 4 + len(named)] != named:
-        raise BadKey(_("This is no SSH public key."))
-    return f"{kind} {body}"
+        return False
+    fields = []
+    while raw:
+        length = int.from_bytes(raw[:4])
+        if len(raw) < 4 + length:
+            return False
+        fields.append(raw[4 : 4 + length])
+        raw = raw[4 + length :]
+    return len(fields) > 1 and fields[0] == kind.encode()
 
 
 def require_release(ours: str, theirs: str, name: str) -> None:

@@ -123,7 +123,7 @@ def _enrolment(state: ClusterState, joiner: Machine) -> Values:
     check_serial(joiner.serial)
     if joiner.serial in state.machines:
         raise AlreadyMember(
-            _("A machine with the serial number %(serial)s is a member already; remove it first.")
+            _("A machine with the serial number %(serial)s is a member already. Remove it first.")
             % {"serial": joiner.serial}
         )
     name = check_name(joiner.name)

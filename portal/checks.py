@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from appliances.machine.comparing import Gathered
 from clusters import checking, replicas
 from clusters.checking import Held
+from clusters.naming import entry_label
 from clusters.phrases import Decoder, Encoder
 from clusters.refusals import Refused
 from clusters.sealed_columns import SealedTextField
@@ -191,5 +192,6 @@ def _require_current(replica_id: int, rows: Sequence[Finding]) -> None:
         now = heads.get(row.entry)
         if now and now[0].id not in known:
             raise CheckIsOld(
-                _("%(entry)s was changed since the check. Check again.") % {"entry": row.address}
+                _("%(entry)s was changed since the check. Check again.")
+                % {"entry": entry_label(replicas.state(replica_id), row.entry)}
             )

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from appliances.cli.commands import status
 from appliances.cli.dialogue import announce, choose, confirm, say_json
 from appliances.cli.errors import CommandError
-from appliances.cli.grouping import needed, picked_machines
+from appliances.cli.grouping import needed, picked_machine, picked_machines
 from appliances.cli.presenting import moment
 from appliances.cli.session import Session
 from appliances.links.errors import LinkError
@@ -26,7 +26,7 @@ def new(session: Session, words: list[str]) -> None:
     """Creates a cluster of this machine (CR-02, CR-07)."""
     by_address = "--by-address" in words
     names = [word for word in words if word not in ("--by-address", "--by-name")]
-    (name,) = needed(session, names, _("name of the cluster"))
+    (name,) = needed(session, names, _("name of the cluster"), ask=_("Enter the name of the new cluster."))
     if session.dialogue.interactive and len(names) == len(words):
         session.dialogue.say(_("How do the machines reach one another?"))
         by_address = choose(session.dialogue, [_("by host name"), _("by IP address")]) == 2
@@ -155,7 +155,7 @@ def removemachine(session: Session, words: list[str]) -> None:
     """
     agreed = "--yes" in words
     named = [word for word in words if word != "--yes"]
-    (host,) = needed(session, picked_machines(session, named), _("host"))
+    (host,) = needed(session, picked_machine(session, named), _("host"))
     member = session.state.machines[session.state.mode_named(Level.MACHINE, host).id]
     losing = _drafting(session, member)
     if not agreed:

@@ -30,9 +30,12 @@ def ask_for_ccs(session: Session) -> None:
     for interface in _interfaces(session, session.host.serial):
         if interface["ccs"]["enabled"]:
             continue
-        question = _("Enable the cluster communication service (CCS) on the interface {name} ({ip})?")
+        question = _(
+            "Do you want to enable the Cluster Communication Service on the interface {name} ({ip})?"
+        )
         if confirm(session.dialogue, question.format(**interface), default=False):
-            answer = session.dialogue.ask(_("Port of CCS"), str(CCS_PORT))
+            question = _("Which port do you want to use for the Cluster Communication Service?")
+            answer = session.dialogue.ask(question, str(CCS_PORT))
             enable_ccs(session, interface["name"], int(answer) if answer.isdecimal() else 0)
 
 
@@ -116,7 +119,7 @@ def _asked(session: Session) -> list[str]:
     if number < 3:
         return ["address" if number == 1 else "name"]
     members = list(session.state.machines.values())
-    chosen = members[max(choose(session.dialogue, [m.name for m in members]), 1) - 1]
+    chosen = members[choose(session.dialogue, [m.name for m in members]) - 1]
     address = session.dialogue.ask(_("Address at which the others reach it"), chosen.address)
     return [chosen.name, address, session.dialogue.ask(_("Port of its SSH service"), str(chosen.port))]
 

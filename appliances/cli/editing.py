@@ -23,8 +23,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from appliances.cli.errors import UsageError
+from appliances.cli.suggesting import suggestion
 from appliances.features.fields import ALL, usual_form
 from clusters.catalogue import Document
+
+SPOTS = ("--before", "--first", "--last")
+"""The options that say where a row of a table stands."""
 
 Schema = Mapping[str, Any]
 YES = {"yes", "true", "on", "1", "y"}
@@ -51,7 +55,7 @@ ANYWHERE = Spot()
 def spot_of(words: Sequence[str]) -> tuple[list[str], Spot]:
     """The words without --before NAME, --first and --last, and what they say; raises UsageError."""
     rest, found = list(words), Spot()
-    for option in [word for word in words if word in ("--before", "--first", "--last")]:
+    for option in [word for word in words if word in SPOTS]:
         if found.said:
             raise UsageError(_("Say one of --before NAME, --first and --last."))
         place = rest.index(option)
@@ -267,7 +271,8 @@ def _set_items(table: Table, row: dict[str, Any], items: Sequence[str]) -> None:
     if name is None:
         known = ", ".join(n for n in fields if n != table.key)
         text = _('"{text}" is no FIELD=VALUE; fields are {known}.')
-        raise UsageError(text.format(text=items[0], known=known))
+        meant = suggestion(items[0].partition("=")[0], fields) if "=" in items[0] else ""
+        raise UsageError(text.format(text=items[0], known=known) + meant)
     row[name] = [parsed(fields[name]["items"], item) for item in items]
 
 
@@ -299,7 +304,10 @@ def _assign(schema: Schema, target: dict[str, Any], word: str) -> None:
         below = dict(target.get(name) or {})
         target[name] = below
         target = below
-    target[last] = parsed(part, text)
+    try:
+        target[last] = parsed(part, text)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def parsed(schema: Schema, text: str) -> Any:

@@ -1,6 +1,7 @@
 """What a command can answer instead of doing its work; each is one plain line and an exit code.
 
 CommandError        1  refused or failed, nothing changed
+├── Left            1  the person leaves a question with `exit`
 ├── UsageError      2  the line is not what the command takes
 ├── GroundChanged   1  the machine has come into a cluster or out of one, or a mode is gone
 └── ConflictError   3  somebody else changed the same settings meanwhile (CMT-04)
@@ -14,6 +15,10 @@ class CommandError(Exception):
     """A refusal or failure; nothing was changed."""
 
     code = 1
+
+
+class Left(CommandError):
+    """The person leaves a question, and with it what asked it."""
 
 
 class UsageError(CommandError):

@@ -4,42 +4,51 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from appliances.cli.dialogue import choose
+from appliances.cli.dialogue import choose, choose_several
 from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.session import Session
 from clusters import membership
 from clusters.modes import Level
 
 
-def needed(session: Session, words: list[str], *questions: str) -> list[str]:
-    """The words of an operation; in a terminal the missing ones are asked. Raises UsageError."""
+def needed(session: Session, words: list[str], *names: str, ask: str = "", default: str = "") -> list[str]:
+    """The words of an operation; in a terminal the missing ones are asked. Raises UsageError.
+
+    `names` say what each is. `ask` is the question for the last one, which has a `default`.
+    """
     found = list(words)
-    while len(found) < len(questions) and session.dialogue.interactive:
-        answer = session.dialogue.ask(questions[len(found)])
+    while len(found) < len(names) and session.dialogue.interactive:
+        last = len(found) + 1 == len(names)
+        answer = session.dialogue.ask(ask if last and ask else names[len(found)], default if last else "")
         if not answer:
-            break
+            raise CommandError(_("Nothing was changed."))
         found.append(answer)
-    if len(found) != len(questions):
-        raise UsageError(_("Needed: {words}.").format(words=", ".join(questions)))
+    if len(found) != len(names):
+        raise UsageError(_("Needed: {words}.").format(words=", ".join(names)))
     return found
 
 
 def picked_machines(session: Session, words: list[str]) -> list[str]:
-    """The hosts of an operation; in a terminal, without words, chosen by number (several by commas)."""
+    """The hosts of an operation; in a terminal, without words, chosen by number or name."""
     if words or not session.dialogue.interactive:
         return words
     names = [member.name for member in session.state.machines.values()]
-    for number, name in enumerate(names, 1):
-        session.dialogue.say(f"{number}. {name}")
-    answer = session.dialogue.ask(_("Which machines? Numbers, separated by commas"))
-    found = []
-    for part in answer.replace(",", " ").split():
-        if not part.isdecimal() or not 0 < int(part) <= len(names):
-            raise UsageError(_("Please answer a number from 1 to {count}.").format(count=len(names)))
-        found.append(names[int(part) - 1])
+    question = _("Which machines? Numbers or names, separated by commas")
+    found = choose_several(session.dialogue, names, question=question)
     if not found:
         raise CommandError(_("Nothing was changed."))
-    return found
+    return [names[number - 1] for number in found]
+
+
+def picked_machine(session: Session, words: list[str]) -> list[str]:
+    """The one host of an operation, likewise."""
+    if words or not session.dialogue.interactive:
+        return words
+    names = [member.name for member in session.state.machines.values()]
+    number = choose(session.dialogue, names, default=None, question=_("Which machine?"))
+    if not number:
+        raise CommandError(_("Nothing was changed."))
+    return [names[number - 1]]
 
 
 def picked_group(session: Session, question: str, but: str = "") -> str:
@@ -53,7 +62,7 @@ def picked_group(session: Session, question: str, but: str = "") -> str:
 
 def addgroup(session: Session, words: list[str]) -> None:
     """An empty group (GRP-02)."""
-    (name,) = needed(session, words, _("name of the group"))
+    (name,) = needed(session, words, _("name of the group"), ask=_("Enter the name of the new group."))
     made = membership.add_group(session.replica_id, name, user=session.user, host=session.host.name)
     session.dialogue.say(_("Group {name} added.").format(name=made.name))
 
@@ -78,7 +87,7 @@ def renamegroup(session: Session, words: list[str]) -> None:
     """Another name; members and settings stay (GRP-05)."""
     if not words and session.dialogue.interactive:
         words = [picked_group(session, _("Which group?"))]
-    old, new = needed(session, words, _("group"), _("new name"))
+    old, new = needed(session, words, _("group"), _("new name"), ask=_("Enter the new name of the group."))
     group = session.state.mode_named(Level.GROUP, old)
     membership.rename_group(session.replica_id, group.id, new, user=session.user, host=session.host.name)
     session.dialogue.say(_("Group {old} is now {new}.").format(old=old, new=new))
@@ -121,6 +130,7 @@ def safewait(session: Session, words: list[str]) -> None:
 
 def setname(session: Session, words: list[str]) -> None:
     """Another name of the cluster (GRP-08)."""
-    (name,) = needed(session, words, _("name of the cluster"))
+    question = _("Enter the new name of the cluster.")
+    (name,) = needed(session, words, _("name of the cluster"), ask=question, default=session.state.name)
     membership.set_name(session.replica_id, name, user=session.user, host=session.host.name)
     session.dialogue.say(_("The cluster is now {name}.").format(name=session.state.name))

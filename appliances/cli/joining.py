@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from django.utils.translation import gettext as _
 
+from appliances.cli.colours import of_difference
 from appliances.cli.communicating import ask_for_ccs, enable_ccs, has_ccs
 from appliances.cli.dialogue import announce, confirm, say_json
 from appliances.cli.errors import CommandError, UsageError
@@ -52,8 +53,8 @@ def join_over_ccs(session: Session) -> None:
     _notice(session)
     dialogue.say(_("This is for sites whose firewalls let no SSH pass: a CCS port takes no logins."))
     told.own_ccs = _wants_own_ccs(session)
-    told.address = dialogue.ask(_("IP address of a member of the cluster"))
-    told.port = _port(dialogue.ask(_("Port of its CCS service"), str(CCS_PORT)))
+    told.address = dialogue.ask(_("Enter the IP address of a machine in the cluster."))
+    told.port = _port(dialogue.ask(_("Enter the remote CCS port to connect to."), str(CCS_PORT)))
     _join(session, told)
 
 
@@ -98,10 +99,11 @@ def _ask(session: Session, told: argparse.Namespace) -> None:
     """Questions 3 to 6 of JN-03."""
     dialogue = session.dialogue
     told.own_ccs = _wants_own_ccs(session)
-    told.address = dialogue.ask(_("IP address of a member of the cluster"))
+    told.address = dialogue.ask(_("Enter the IP address of a machine in the cluster."))
     dialogue.say(_("The port has to be that of the SSH service for administrators, not of CCS."))
-    told.port = _port(dialogue.ask(_("Port of its SSH service"), str(SSH_PORT)))
-    told.prepared = confirm(dialogue, _("Join with a pre-shared key?"), default=False)
+    told.port = _port(dialogue.ask(_("Enter the remote port to connect to."), str(SSH_PORT)))
+    question = _("Would you like to join this machine to the cluster with a pre-shared key?")
+    told.prepared = confirm(dialogue, question, default=False)
     if told.prepared:
         say_identity(session)
         dialogue.say(
@@ -110,10 +112,8 @@ def _ask(session: Session, told: argparse.Namespace) -> None:
                 "before you go on."
             )
         )
-        if not confirm(dialogue, _("Continue?"), default=True):
+        if not confirm(dialogue, _("Would you like to continue?"), default=True):
             raise CommandError(_("Not joined; nothing was changed."))
-    else:
-        told.user = dialogue.ask(_("Administrator of the cluster"), told.user)
 
 
 def _wants_own_ccs(session: Session) -> bool:
@@ -121,7 +121,8 @@ def _wants_own_ccs(session: Session) -> bool:
     if has_ccs(session):
         session.dialogue.say(_("CCS is on here already."))
         return False
-    question = _("Enable the cluster communication service (CCS) on {host}?").format(host=session.host.name)
+    question = _("Do you want to enable the Cluster Communication Service on {host}?")
+    question = question.format(host=session.host.name)
     return confirm(session.dialogue, question, default=False)
 
 
@@ -170,7 +171,8 @@ def _passphrase(session: Session, told: argparse.Namespace) -> str:
         return str(told.passphrase)
     if not session.dialogue.interactive:
         raise UsageError(_("Add --passphrase-stdin or --prepared, or use a terminal (ssh -t)."))
-    return session.dialogue.secret(_("Passphrase of {user}").format(user=told.user))
+    question = _("Enter the passphrase of {user} for the cluster.")
+    return session.dialogue.secret(question.format(user=told.user))
 
 
 def _accepts(session: Session, told: argparse.Namespace, seen: str) -> bool:
@@ -186,7 +188,7 @@ def _accepts(session: Session, told: argparse.Namespace, seen: str) -> bool:
         )
         return False
     session.dialogue.say(_("Host key fingerprint of the member: {seen}").format(seen=seen))
-    return confirm(session.dialogue, _("Is this the right fingerprint?"), default=True)
+    return confirm(session.dialogue, _("Is this a valid key for this host?"), default=True)
 
 
 def _consent(
@@ -233,7 +235,7 @@ def _say_preview(session: Session, preview: JoinPreview) -> None:
         say(f"  {found.feature}")
         lines = _lines(found)
         for line in lines[:MOST_LINES]:
-            say(f"    {line}")
+            say(of_difference(f"    {line}"))
         if len(lines) > MOST_LINES:
             say(_("    ... and {count} more lines").format(count=len(lines) - MOST_LINES))
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.utils.translation import gettext as _
 
-from appliances.cli.dialogue import say_json
+from appliances.cli.dialogue import operation, say_json
 from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.joining import say_identity
 from appliances.cli.session import Session
+from appliances.cli.suggesting import suggestion
 from appliances.links.identity import fingerprint
 from clusters import membership
 from clusters.joining import PendingJoin
+from clusters.refusals import REFUSALS
 
 
 def prepjoin(session: Session, words: list[str]) -> None:
@@ -56,30 +60,37 @@ def _show(session: Session) -> list[PendingJoin]:
         say_json(session.dialogue, rows)
         return found
     if not found:
-        session.dialogue.say(_("No host waits to join."))
+        session.dialogue.say(_("No host entries waiting to be added to the cluster."))
     for number, each in enumerate(found, 1):
         session.dialogue.say(f"{number}. {each.host} ({each.serial})")
     return found
 
 
 def _menu(session: Session) -> None:
-    session.dialogue.say(_("Prepare a machine to join with its key, over SSH or CCS"))
     while True:
+        session.dialogue.say(_("Prepare Cluster Join Over SSH or CCS"))
         found = _show(session)
         if not session.dialogue.interactive or session.as_json:
             return
-        operations = "NEW, DELETE" if found else "NEW"
-        session.dialogue.say(_("Choose the operation: {verbs}; Enter leaves.").format(verbs=operations))
-        words = session.dialogue.ask("").split()
+        operations = {"new": _("Add a new host that will join the cluster.")}
+        if found:
+            operations["delete"] = _("Remove a host from the pending join list.")
+        words = operation(session.dialogue, operations)
         if not words:
             return
-        verb = words[0].casefold()
-        if verb == "new":
-            _new(session, words[1:])
-        elif verb == "delete" and found:
-            _delete(session, words[1:])
-        else:
-            session.dialogue.warn(_("Please answer one of: {verbs}.").format(verbs=operations))
+        try:
+            _do(session, words, operations)
+        except (CommandError, *REFUSALS) as error:
+            # A mistake does not throw the person out of the menu.
+            session.dialogue.warn(str(error))
+
+
+def _do(session: Session, words: list[str], operations: Collection[str]) -> None:
+    verb = words[0].casefold()
+    if verb not in operations:
+        text = _("Please answer one of: {verbs}.").format(verbs=", ".join(operations).upper())
+        raise UsageError(text + suggestion(verb, operations))
+    (_new if verb == "new" else _delete)(session, words[1:])
 
 
 def _new(session: Session, words: list[str]) -> None:
@@ -91,14 +102,17 @@ def _new(session: Session, words: list[str]) -> None:
     membership.prepare_join(
         session.replica_id, session.user, host=host, serial=serial, user_key=" ".join(key)
     )
-    session.dialogue.say(_("Host {host} may join with its key, once this is committed.").format(host=host))
+    session.dialogue.say(_("Host {host} added. It may join once this is committed.").format(host=host))
 
 
 def _asked(session: Session) -> list[str]:
     dialogue = session.dialogue
-    host = dialogue.ask(_("Host name of the machine to add"))
-    serial = dialogue.ask(_("Serial number of {host}").format(host=host))
-    dialogue.say(_("User key of {host}, which `clusterconfig prepjoin print` shows there.").format(host=host))
+    host = dialogue.ask(_("Enter the host name of the system you want to add."))
+    serial = dialogue.ask(_("Enter the serial number of the host {host}.").format(host=host))
+    text = _(
+        'Enter the user key of the host {host}. "clusterconfig prepjoin print" shows it in the CLI on {host}.'
+    )
+    dialogue.say(text.format(host=host))
     return [host, serial, dialogue.input_text()]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncssh
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from appliances.cli import running
 from appliances.cli.desk import Desk
@@ -16,6 +17,7 @@ from appliances.cli.errors import CommandError, Leave
 from appliances.cli.registry import find
 from appliances.cli.session import Session
 from appliances.links.errors import Reason, Refused
+from clusters.utf8 import NotUtf8, read_escaped
 
 if TYPE_CHECKING:
     from appliances.links.peer import Login, Wire
@@ -53,7 +55,7 @@ class Piped:
         return ""
 
     def input_text(self) -> str:
-        return asyncio.run_coroutine_threadsafe(self._read_all(), self._loop).result()
+        return read_escaped(asyncio.run_coroutine_threadsafe(self._read_all(), self._loop).result())
 
     async def _read_all(self) -> str:
         parts: list[str] = []
@@ -62,16 +64,24 @@ class Piped:
             parts.append(part)
             size += len(part)
             if size > MAX_INPUT:
-                raise CommandError(f"standard input has more than {MAX_INPUT // 1024 // 1024} MB")
+                text = _("Standard input has more than {count} MB.")
+                raise CommandError(text.format(count=MAX_INPUT // 1024 // 1024))
         return "".join(parts)
 
 
-async def in_session(session: Session, language: str, text: str) -> int:
-    """Runs a text in a thread, in the person's language; raises Leave."""
+async def in_session(session: Session, language: str, text: str, first: int = 1) -> int:
+    """Runs a text in a thread, in the person's language; 1 for what is no UTF-8. Raises Leave.
+
+    `first` is the number of its first line.
+    """
 
     def work() -> int:
         with translation.override(language):
-            return running.run_text(session, text)
+            try:
+                return running.run_text(session, read_escaped(text, first))
+            except NotUtf8 as error:
+                session.dialogue.warn(str(error))
+                return CommandError.code
 
     return await asyncio.to_thread(work)
 
@@ -92,9 +102,11 @@ async def _one_line(session: Session, language: str, text: str) -> int:
 
 async def _lines(session: Session, language: str, process: asyncssh.SSHServerProcess[str]) -> int:
     """Commands from standard input, one per line, up to the first that fails."""
+    number = 0
     while line := await process.stdin.readline():
+        number += 1
         try:
-            if code := await in_session(session, language, line):
+            if code := await in_session(session, language, line, number):
                 return code
         except Leave:
             break

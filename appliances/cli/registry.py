@@ -53,6 +53,20 @@ class Command:
         """Several lines: what it does, and its forms."""
         return "\n".join(part for part in (self.summary, self.usage) if part)
 
+    @property
+    def takes_words(self) -> bool:
+        """Whether words may follow it beside `--json`; its usage says so."""
+        return self.usage.replace("[--json]", "").strip() not in ("", self.name)
+
+    def in_order(self, words: Sequence[str]) -> list[str]:
+        """The words with the operation first, where options stand before it (TRL-23)."""
+        name, *rest = words
+        if rest and rest[0].startswith("--"):
+            verbs = {verb for verb in self.completions if not verb.startswith("-")}
+            at = next((n for n, word in enumerate(rest) if word.casefold() in verbs), 0)
+            rest = [rest[at], *rest[:at], *rest[at + 1 :]]
+        return [name, *rest]
+
     def is_for_portals(self, words: Sequence[str]) -> bool:
         """Whether a portal that follows the cluster may run it with these words."""
         return self.from_portal == ANY or (len(words) > 1 and words[1] in self.from_portal)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 
 from django.db import DatabaseError, close_old_connections
 from django.utils.translation import gettext as _
 
 from appliances.cli import registry
-from appliances.cli.dialogue import choose, confirm
+from appliances.cli.dialogue import JsonAnswers, choose, confirm
 from appliances.cli.errors import CommandError, ConflictError, Leave, UsageError
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
 from appliances.cli.splitting import split
+from appliances.cli.suggesting import suggestion
 from appliances.links.errors import LinkError
 from appliances.releases.artifact import ReleaseError
 from clusters import naming
@@ -54,9 +54,10 @@ def run_words(session: Session, words: list[str]) -> int:
     try:
         session.settle()
         command = _found(words[0])
-        if words[-1] == HELP and len(words) > 1:
+        if HELP in words[1:]:
             session.dialogue.say(command.help)
             return 0
+        words = command.in_order(words)
         _require_right(session, command)
         mode = _mode_for(session, command)
         return 0 if mode is None else _run_in(session, command, words, mode)
@@ -94,9 +95,47 @@ def _run_in(session: Session, command: Command, words: list[str], mode: Mode) ->
 
 
 def _run_here(session: Session, command: Command, words: list[str]) -> int:
-    command.run(session, [word for word in words[1:] if word not in ("--json", "--no-pager")])
+    rest = [word for word in words[1:] if word not in ("--json", "--no-pager")]
+    if rest and not command.takes_words:
+        raise UsageError(_not_taken(command, rest[0]))
+    if rest and command.completions and rest[0].casefold() not in command.completions:
+        return _run_mistyped(session, command, rest)
+    return _run_and_answer(session, command, rest)
+
+
+def _run_mistyped(session: Session, command: Command, rest: list[str]) -> int:
+    """Runs what has no operation where one may stand; where that is a mistake, what was meant is said."""
+    try:
+        return _run_and_answer(session, command, rest)
+    except UsageError as error:
+        meant = suggestion(rest[0], command.completions)
+        raise UsageError(str(error) if meant in str(error) else f"{error}{meant}") from None
+
+
+def _run_and_answer(session: Session, command: Command, rest: list[str]) -> int:
+    if session.as_json:
+        _run_as_json(session, command, rest)
+    else:
+        command.run(session, rest)
     session.remember()
     return 0
+
+
+def _run_as_json(session: Session, command: Command, rest: list[str]) -> None:
+    spoken = session.dialogue
+    session.dialogue = answers = JsonAnswers(spoken)
+    try:
+        command.run(session, rest)
+    finally:
+        session.dialogue = spoken
+    answers.end()
+
+
+def _not_taken(command: Command, word: str) -> str:
+    if word in ("|", ">", ">>", "<"):
+        text = _("There is no shell here, hence no {word}: put it behind the ssh command on your side.")
+        return text.format(word=word)
+    return _("{name} takes no words; it does not know {word!r}.").format(name=command.name, word=word[:60])
 
 
 def _run_there(session: Session, command: Command, words: list[str]) -> int:
@@ -128,9 +167,8 @@ def _found(word: str) -> Command:
     command = registry.find(word)
     if command is not None:
         return command
-    near = difflib.get_close_matches(word.casefold(), registry.words(), n=1)
-    meant = _(" Did you mean {name}?").format(name=near[0]) if near else ""
-    raise UsageError(_("Unknown command {word!r}; `help` lists all.").format(word=word[:60]) + meant)
+    text = _("Unknown command {word!r}; `help` lists all.").format(word=word[:60])
+    raise UsageError(text + suggestion(word, registry.words()))
 
 
 def _require_right(session: Session, command: Command) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO, cast
@@ -15,19 +16,26 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import ANSI
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import CompleteStyle
 
-from appliances.cli import registry
+from appliances.cli import colours, registry
+from appliances.cli.colours import Coloured
 from appliances.cli.errors import CommandError, GroundChanged, Leave
 from appliances.cli.process import in_session
 from appliances.cli.session import Session
+from appliances.cli.wrapping import wrapped
+from clusters.utf8 import NotUtf8, read_escaped
 
 if TYPE_CHECKING:
     from appliances.cli.desk import Desk
     from appliances.links.peer import Login
+
+UNREADABLE, ESCAPED = "\ufffd", "\udcff"
+"""What is shown for a byte that is no UTF-8, and such a byte as it came over the channel."""
 
 
 VOID = "\0"
@@ -126,6 +134,7 @@ class Terminal:
         self._pages = Pages(wanted=False)
         self._desk = desk
         self._looking: set[asyncio.Task[None]] = set()
+        self._colours = colours.wanted(process.env or {}, process.term_type or "")
         self._session = Session.begun(login.user, login.role, desk, self)
 
     # the dialogue of a command, from its thread
@@ -136,12 +145,20 @@ class Terminal:
 
     def say(self, text: str = "") -> None:
         columns, rows = self._size().columns, self._size().rows
-        for line in text.split("\n"):
+        colour = text.colour if isinstance(text, Coloured) and self._colours else None
+        for line in self._lines_of(text, columns):
             if self._pages.full(rows):
                 self._turn()
             if not self._pages.stopped:
-                self._loop.call_soon_threadsafe(self._screen.write, line + "\n")
+                shown = colour.on(line) if colour else line
+                self._loop.call_soon_threadsafe(self._screen.write, shown + "\n")
                 self._pages.took(line, columns)
+
+    def _lines_of(self, text: str, columns: int) -> list[str]:
+        """Wrapped for a person; JSON, files and what `ssh -t` with a command reads stay as they are."""
+        if self._session.as_json or self._process.command is not None or text.startswith("<?xml"):
+            return text.split("\n")
+        return wrapped(text, columns)
 
     def _turn(self) -> None:
         """The "more" prompt (CLI-13); the command itself goes on to its end whatever is answered."""
@@ -158,26 +175,33 @@ class Terminal:
 
     def ask(self, question: str, default: str = "") -> str:
         self._pages.lines, self._pages.stopped = 0, False
-        lead = f"{question}\n" if question else ""
-        return self._answer(f"{lead}[{default}]> ", secret=False).strip() or default
+        return self._answer(self._prompt_of(question, default), secret=False).strip() or default
+
+    def _prompt_of(self, question: str, default: str) -> str:
+        """Yes or no is asked in one line, as the original does; else the default has a line of its own."""
+        between = " " if default in ("Y", "N") else "\n"
+        lead = f"{question}{between}" if question else ""
+        return "\n".join(wrapped(f"{lead}[{default}]>", self._size().columns)) + " "
 
     def secret(self, question: str) -> str:
-        return self._answer(f"{question}> ", secret=True)
+        return self._answer("\n".join(wrapped(f"{question}>", self._size().columns)) + " ", secret=True)
 
     def input_text(self) -> str:
         """Lines up to an empty one."""
         self.say(_("Type or paste it; an empty line ends it."))
         lines: list[str] = []
-        while line := self._answer("", secret=False):
+        while line := self._answer("", secret=False, line=len(lines) + 1):
             lines.append(line)
-        return "\n".join(lines)
+        return read_escaped("\n".join(lines))
 
-    def _answer(self, prompt: str, *, secret: bool) -> str:
+    def _answer(self, prompt: str, *, secret: bool, line: int = 1) -> str:
         answer = self._awaited(prompt, secret=secret)
         while answer == VOID and not self._session.overtaken:
             answer = self._awaited(prompt, secret=secret)  # it was interrupted for what is known by now
         if answer is None:
             raise CommandError(_("Interrupted."))
+        if UNREADABLE in answer:
+            raise NotUtf8(line, wide=False)
         return answer
 
     def _awaited(self, prompt: str, *, secret: bool) -> str | None:
@@ -252,6 +276,8 @@ class Terminal:
                 self.warn(str(error))
                 return error.code
             try:
+                # What stands for bytes that could not be read is given back: no command keeps it.
+                line = line.replace(UNREADABLE, ESCAPED)
                 code = await in_session(self._session, self._language, line)
             except Leave:
                 return code
@@ -267,9 +293,15 @@ class Terminal:
         prompt = await asyncio.to_thread(self._prompt)
         return await self._prompts.prompt_async(prompt, set_exception_handler=False)
 
-    def _prompt(self) -> str:
+    def _prompt(self) -> ANSI | str:
         with translation.override(self._language):
-            return self._settled_prompt()
+            return self._coloured(self._settled_prompt())
+
+    def _coloured(self, prompt: str) -> ANSI | str:
+        if not self._colours or self._session.state.standalone:
+            return prompt
+        mode, end = prompt[:-2], prompt[-2:]
+        return ANSI(colours.MODES[self._session.mode.level].on(mode) + end)
 
     def _settled_prompt(self) -> str:
         try:
@@ -298,7 +330,7 @@ class Terminal:
             if not text:
                 typed.close()
                 return
-            typed.send_text(text)
+            typed.send_text(re.sub("[\udc80-\udcff]", UNREADABLE, text))
 
     def _resized(self) -> None:
         for prompts in (self._prompts, self._questions):

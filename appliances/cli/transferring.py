@@ -94,7 +94,7 @@ def _modes(session: Session, words: list[str]) -> tuple[list[Mode], list[str]]:
 def _asked(session: Session) -> tuple[Action, Mode, list[Mode]]:
     dialogue, state = session.dialogue, session.draft_state
     number = choose(dialogue, [_("Copy"), _("Move"), _("Delete here")])
-    action = list(Action)[max(number, 1) - 1]
+    action = list(Action)[number - 1]
     if action is Action.DELETE:
         return action, session.mode, []
     modes = [mode for mode in state.modes() if mode != session.mode]

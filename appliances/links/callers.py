@@ -146,11 +146,28 @@ class Connection(asyncssh.SSHServer):
 
     # what may it do?
 
-    def session_requested(self) -> Session | bool:
+    def session_requested(self) -> tuple[asyncssh.SSHServerChannel[Any], Session] | bool:
         if self.credential is None or self._sessions >= self._service.limits.sessions:
             return False
         self._sessions += 1
-        return Session(self)
+        return self._channel(), Session(self)
+
+    def _channel(self) -> asyncssh.SSHServerChannel[Any]:
+        """A channel on which bytes that are no UTF-8 end no connection: who reads them says what is wrong.
+
+        The library refuses a command line of such bytes without a word, and ends the connection with a
+        decoder's where they come on standard input.
+        """
+        assert self._conn is not None  # only a connection asks for sessions
+        channel = self._conn.create_server_channel(errors="surrogateescape")
+
+        def exec_requested(packet: asyncssh.packet.SSHPacket) -> bool:
+            line = packet.get_string().decode("utf-8", "surrogateescape")
+            packet.check_end()
+            return channel._start_session(command=line)
+
+        channel._process_exec_request = exec_requested  # type: ignore[method-assign]  # it has no hook
+        return channel
 
     def session_ended(self) -> None:
         """One session of this connection has ended."""

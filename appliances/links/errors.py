@@ -30,7 +30,7 @@ class LinkError(Exception):
     def __init__(self, text: str, remedy: str = "") -> None:
         self.text = text
         self.remedy = remedy or self.remedy
-        super().__init__(f"{text}. {self.remedy}" if self.remedy else text)
+        super().__init__(f"{text.rstrip('.')}. {self.remedy}" if self.remedy else text)
 
 
 class Unreachable(LinkError):
@@ -116,7 +116,7 @@ REMEDIES = {
         "Mend the DNS of the machine that was called, or write the caller's address into its /etc/hosts."
     ),
     Reason.NO_NAME: _("Enter the name into DNS, or let the cluster use addresses, and try again."),
-    Reason.INVALID: _("Look at what the message names."),
+    Reason.INVALID: "",  # the text itself says what to do
 }
 
 

@@ -99,8 +99,7 @@ async def require_reverse(address: str, patience: float = PATIENCE) -> None:
     try:
         await _asked(patience, _reverse, address)
     except (TimeoutError, socket.gaierror):
-        host = socket.gethostname()
-        text = f"the name servers of {host} do not answer for the address {address} of the caller"
+        text = f"the name servers of the machine called do not answer for the address {address} of the caller"
         raise Refused(Reason.NO_REVERSE, text) from None
 
 

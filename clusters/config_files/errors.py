@@ -8,12 +8,13 @@ from clusters.refusals import Refused
 
 
 class BadFile(Refused):
-    """What is wrong, and in which line (LOAD-09)."""
+    """What is wrong, and in which line (LOAD-09); no line where it is the whole file."""
 
-    def __init__(self, line: int, reason: str) -> None:
+    def __init__(self, line: int | None, reason: str) -> None:
         self.line = line
         self.reason = reason
-        super().__init__(_("Line %(line)d: %(reason)s.") % {"line": line, "reason": reason})
+        text = _("Not a file to load: %(reason)s.") if line is None else _("Line %(line)d: %(reason)s.")
+        super().__init__(text % {"line": line, "reason": reason})
 
 
 class MaskedSecret(BadFile):

@@ -17,6 +17,7 @@ from clusters.modes import InvalidMode
 from clusters.refusals import REFUSALS
 from clusters.state import UnknownMode
 from portal.api.shapes import ClashShape, ProblemShape
+from portal.checks import CheckIsOld
 from portal.proposals.deciding import HeldByPolicy, NotNow, OwnProposal
 
 NOT_FOUND = (UnknownMode, UnknownFeature, UnknownCommit, InvalidMode)
@@ -53,7 +54,7 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
         return _refused(error, status.HTTP_404_NOT_FOUND)
     if isinstance(error, OwnProposal):
         return _refused(error, status.HTTP_403_FORBIDDEN)
-    if isinstance(error, (InTheWay, NotNow, HeldByPolicy)):
+    if isinstance(error, (CheckIsOld, InTheWay, NotNow, HeldByPolicy)):
         return _refused(error, status.HTTP_409_CONFLICT)
     if isinstance(error, REFUSALS):
         return _refused(error, status.HTTP_422_UNPROCESSABLE_ENTITY)

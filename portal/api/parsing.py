@@ -9,18 +9,24 @@ from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
+from clusters.json_text import read_json
+from clusters.refusals import Refused
+from clusters.utf8 import read_utf8
+
 
 class CarefulJSONParser(JSONParser):
-    """Refuses in words what is nested too deeply to be read, and text that no database can keep."""
+    """Refuses in words what is no UTF-8, no JSON, or text that no database can keep.
+
+    A `charset` beside the media type is not followed: JSON is UTF-8.
+    """
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         """The document; raises ParseError."""
         try:
-            found = super().parse(stream, media_type, parser_context)
-            readable = all(_keepable(text) for text in _texts(found))
-        except RecursionError:
-            raise ParseError(_("This is nested too deeply.")) from None
-        if not readable:
+            found = read_json(read_utf8(stream.read()))
+        except Refused as error:
+            raise ParseError(str(error)) from None
+        if not all(_keepable(text) for text in _texts(found)):
             raise ParseError(_("This holds characters that cannot be kept."))
         return found
 

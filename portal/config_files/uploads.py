@@ -18,6 +18,7 @@ from clusters.config_files.loading import Assignment
 from clusters.config_files.reading import ConfigFile, FileGroup, FileMachine, read
 from clusters.installed import catalogue
 from clusters.sealed_columns import SealedTextField
+from clusters.utf8 import NotUtf8, read_utf8
 from portal.tenants import ManagedCluster, Person
 
 LASTING = timedelta(hours=1)
@@ -80,11 +81,11 @@ def receive(
     the file of one machine (LOAD-02). The passphrase is not kept.
     """
     if len(raw) > MOST_BYTES:
-        raise BadFile(0, _("the file has more than %(count)d MB") % {"count": MOST_BYTES // 1024 // 1024})
+        raise BadFile(None, _("the file has more than %(count)d MB") % {"count": MOST_BYTES // 1024 // 1024})
     try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadFile(raw[: error.start].count(b"\n") + 1, _("this is no UTF-8 text")) from None
+        text = read_utf8(raw)
+    except NotUtf8 as error:
+        raise BadFile(error.line, error.reason) from None
     return keep(cluster, person, name, read(text, catalogue(), passphrase), choice)
 
 

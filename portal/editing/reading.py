@@ -49,7 +49,8 @@ class Reader:
         return self._scalar(kind, plain, path, nullable)
 
     def _scalar(self, kind: str, schema: Schema, path: str, nullable: bool) -> Any:
-        text = self._post.get(path, "")
+        # Files that are pasted whole may begin with a byte order mark.
+        text = self._post.get(path, "").removeprefix("\ufeff")
         if kind == "switch":
             return path in self._post
         if kind == "lines":

@@ -17,6 +17,7 @@ from clusters.catalogue import Document, InvalidDocument, Problem
 from clusters.differences import differences, masked, named_path, unmasked
 from clusters.effective import Setting
 from clusters.installed import catalogue
+from clusters.json_text import NotJson, read_json
 from clusters.modes import Mode
 from clusters.naming import mode_labels
 from clusters.state import Defined
@@ -249,9 +250,9 @@ def _typed(request: HttpRequest, page: SettingsPage) -> Document:
         return page.typed
     page.text = request.POST["json"]
     try:
-        read = json.loads(page.text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidDocument(page.feature.name, [Problem("", _("This is no JSON: %s") % error)]) from None
+        read = read_json(page.text)
+    except NotJson as error:
+        raise InvalidDocument(page.feature.name, [Problem("", str(error))]) from None
     return unmasked(read, page.document, page.feature.secrets)
 
 

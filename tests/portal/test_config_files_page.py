@@ -220,7 +220,7 @@ def test_interfaces_that_differ_are_pointed_out(browser: Client, europe: Managed
         (lambda text: text.replace("192.0.2.1", "no host at all", 1), "Line "),
         (lambda text: text.replace("<config ", "<!DOCTYPE x SYSTEM 'x'><config ", 1), "document type"),
         (lambda text: "", "Line"),
-        (lambda text: b"\xff\xfe" + text.encode(), "no UTF-8"),
+        (lambda text: b"\xff\xfe" + text.encode(), "this is UTF-16, not UTF-8"),
         (lambda text: "x" * (uploads.MOST_BYTES + 1), "MB"),
     ],
 )  # fmt: skip

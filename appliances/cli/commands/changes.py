@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from appliances.cli.colours import of_difference
 from appliances.cli.dialogue import choose, confirm, say_json
 from appliances.cli.errors import CommandError, ConflictError, UsageError
 from appliances.cli.presenting import change_line, impact_json, impact_lines, moment
@@ -170,7 +171,7 @@ def _say_pending(session: Session, pending: list[Pending]) -> None:
         if found.settles:
             session.dialogue.say(_("  settles a conflict; see showconflicts"))
         for change in found.paths:
-            session.dialogue.say(f"  {change_line(change)}")
+            session.dialogue.say(of_difference(f"  {change_line(change)}"))
 
 
 def _say_impacts(session: Session, impacts: list[MachineImpact]) -> None:
@@ -179,7 +180,7 @@ def _say_impacts(session: Session, impacts: list[MachineImpact]) -> None:
     for found in impacts:
         session.dialogue.say(f"{found.machine.name or session.host.name}: {found.before} -> {found.after}")
         for line in impact_lines(found):
-            session.dialogue.say(line)
+            session.dialogue.say(of_difference(line))
 
 
 def _pending_json(found: Pending) -> dict[str, Any]:
@@ -221,12 +222,12 @@ def _commitdetail(session: Session, words: list[str]) -> None:
     for entry in detail.entries:
         say(entry_label(detail.state, entry.address))
         for change in entry.paths:
-            say(f"  {change_line(change)}")
+            say(of_difference(f"  {change_line(change)}"))
     for machine in detail.machines:
         found = by_serial.get(machine.serial)
         say(f"{machine.name or session.host.name}:" + ("" if found else _(" nothing changed")))
         for line in impact_lines(found) if found else ():
-            say(line)
+            say(of_difference(line))
 
 
 def _history(session: Session, words: list[str]) -> None:

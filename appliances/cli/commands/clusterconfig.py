@@ -8,10 +8,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from appliances.cli import clustering, communicating, grouping, joining, preflight, preparing
-from appliances.cli.dialogue import choose
+from appliances.cli.dialogue import choose, operation
 from appliances.cli.errors import CommandError, GroundChanged, UsageError
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
+from appliances.cli.suggesting import suggestion
 from appliances.links.errors import LinkError
 from clusters.refusals import refusals_and
 
@@ -58,6 +59,25 @@ MEMBER: dict[str, Callable[[Session, list[str]], None]] = {
     "reconnect": clustering.reconnect,
     "prepjoin": preparing.prepjoin,
 }
+WORDLESS = ("list", "listdetail", "connstatus")
+OPERATIONS = {
+    "addgroup": gettext_noop("Add a cluster group."),
+    "setgroup": gettext_noop("Set the group that machines are a member of."),
+    "renamegroup": gettext_noop("Rename a cluster group."),
+    "deletegroup": gettext_noop("Remove a cluster group."),
+    "removemachine": gettext_noop("Remove a machine from the cluster."),
+    "setname": gettext_noop("Set the cluster name."),
+    "list": gettext_noop("List the machines in the cluster."),
+    "listdetail": gettext_noop("List the machines in the cluster with detail."),
+    "connstatus": gettext_noop("Show the connections of this machine with the others."),
+    "communication": gettext_noop("Set how the machines reach one another."),
+    "disconnect": gettext_noop("Temporarily detach machines from the cluster."),
+    "reconnect": gettext_noop("Restore connections with machines that were previously detached."),
+    "prepjoin": gettext_noop("Prepare the addition of a new machine over SSH or CCS."),
+    "safewait": gettext_noop("Set what holds while settings are in conflict."),
+    "removeportal": gettext_noop("Remove a portal that follows the cluster."),
+}
+"""The menu of a member: the operations of the original in its order, then those that are ours."""
 LOOKING = frozenset({"list", "listdetail", "connstatus", "preflight"})
 
 
@@ -68,6 +88,9 @@ def _clusterconfig(session: Session, words: list[str]) -> None:
     known = ALONE if session.state.standalone else MEMBER
     if verb not in known:
         raise _unknown(session, verb)
+    if verb in WORDLESS and len(words) > 1:
+        text = _("clusterconfig {verb} takes no words; it does not know {word!r}.")
+        raise UsageError(text.format(verb=verb, word=words[1][:60]))
     if verb not in LOOKING and session.right < Right.ADMINISTER:
         raise CommandError(_("clusterconfig {verb} needs the role administrator.").format(verb=verb))
     if (verb in ALONE and verb not in LOOKING) or verb == "removemachine":
@@ -90,7 +113,8 @@ def _unknown(session: Session, verb: str) -> CommandError:
         return CommandError(
             _("This machine is in the cluster {name} already.").format(name=session.state.name)
         )
-    return UsageError(_("clusterconfig does not know {verb!r}; see `help clusterconfig`.").format(verb=verb))
+    text = _("clusterconfig does not know {verb!r}; see `help clusterconfig`.").format(verb=verb)
+    return UsageError(text + suggestion(verb, ALONE if session.state.standalone else MEMBER))
 
 
 def _menu(session: Session) -> None:
@@ -125,22 +149,19 @@ def _alone(session: Session) -> None:
 
 
 def _operations(session: Session) -> None:
-    from appliances.cli.splitting import split  # only a person at a terminal comes here
-
-    session.dialogue.say(_("Cluster {name}").format(name=session.state.name))
-    session.dialogue.say(
-        _("Choose the operation: {verbs}; Enter leaves.").format(verbs=", ".join(MEMBER).upper())
-    )
-    while lines := split(session.dialogue.ask("")):
+    """The operations of a member, until the person leaves; a mistake does not throw them out."""
+    known = {name: _(sentence) for name, sentence in OPERATIONS.items()}
+    while not session.state.standalone:
+        session.dialogue.say(_("Cluster {name}").format(name=session.state.name))
         try:
-            _clusterconfig(session, lines[0])
+            words = operation(session.dialogue, known)
+            if not words:
+                return
+            _clusterconfig(session, words)
         except GroundChanged:
             raise
         except refusals_and(CommandError, LinkError) as error:
-            # A mistake does not throw the person out of the menu.
             session.dialogue.warn(str(error))
-        if session.state.standalone:
-            return
 
 
 COMMANDS = [

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from appliances.cli.colours import of_difference
 from appliances.cli.dialogue import choose, confirm, say_json
 from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.joining import Words
@@ -216,7 +217,7 @@ def _review(session: Session, planned: Plan) -> None:
         before = state.entries.get(change.address)
         paths = differences(before.value if before else None, change.value, secrets_of(change.address))
         for path in paths:
-            session.dialogue.say(f"  {change_line(path)}")
+            session.dialogue.say(of_difference(f"  {change_line(path)}"))
     for text in planned.warnings:
         session.dialogue.warn(text)
     if not planned.changes:

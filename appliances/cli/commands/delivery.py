@@ -98,7 +98,7 @@ def _try_what_waits(session: Session) -> None:
 def _suspend(session: Session, words: list[str]) -> None:
     names = _listeners(session)
     question = _("Receiving and deliveries of this machine stop until `resume`. Go on?")
-    if not words and not confirm(session.dialogue, question, default=True):
+    if "--yes" not in words and not confirm(session.dialogue, question, default=True):
         return
     _suspend_with(session, lambda now: replace(now, listeners=now.listeners | set(names), deliveries=True))
     session.dialogue.say(_("Receiving and deliveries are suspended on this machine."))
@@ -207,8 +207,11 @@ def _delivernow(session: Session, words: list[str]) -> None:
     )
 
 
-def _command(name: str, run: Run, summary: str, usage: str = "", *aliases: str) -> Command:
-    return Command(name, run, summary, usage or name, Place.MACHINE, Right.EDIT, aliases=aliases, remote=True)
+def _command(
+    name: str, run: Run, summary: str, usage: str = "", *aliases: str, completions: tuple[str, ...] = ()
+) -> Command:
+    told = {"aliases": aliases, "completions": completions, "remote": True}
+    return Command(name, run, summary, usage or name, Place.MACHINE, Right.EDIT, **told)
 
 
 COMMANDS = [
@@ -227,7 +230,9 @@ COMMANDS = [
     ),
     _command("suspenddel", _suspenddel, gettext_noop("stop deliveries of a machine; mail waits")),
     _command("resumedel", _resumedel, gettext_noop("go on with deliveries")),
-    _command("suspend", _suspend, gettext_noop("stop receiving and deliveries of a machine")),
+    _command(
+        "suspend", _suspend, gettext_noop("stop receiving and deliveries of a machine"), "suspend [--yes]"
+    ),
     _command("resume", _resume, gettext_noop("go on with receiving and deliveries")),
     _command(
         "workqueue",
@@ -235,6 +240,7 @@ COMMANDS = [
         gettext_noop("what waits in a machine's queue; pause and resume it"),
         "workqueue [status [--json] | pause | resume]\n"
         "Postfix has one queue: pausing it holds deliveries, as `suspenddel` does.",
+        completions=("status", "pause", "resume"),
     ),
     _command(
         "bouncerecipients",

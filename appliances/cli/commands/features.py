@@ -5,26 +5,29 @@ Edits are pending until `commit`. They land in the session's mode (CLI-04).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from appliances.cli import editing, transferring
 from appliances.cli.beginning import Begun, begun
-from appliances.cli.dialogue import say_json
+from appliances.cli.dialogue import operation, say_json
 from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.presenting import document_lines
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
+from appliances.cli.suggesting import suggestion
 from clusters import drafts
 from clusters.catalogue import Document, Scope
 from clusters.differences import masked
 from clusters.drafts import Edited
 from clusters.effective import setting_at
 from clusters.installed import catalogue
+from clusters.json_text import read_json
 from clusters.modes import Mode
+from clusters.refusals import REFUSALS
 
 USAGE = """\
 {name} [show] [--json]                     settings at this mode and where they come from
@@ -32,15 +35,38 @@ USAGE = """\
 {name} load [JSON]                         replace all of them; JSON from standard input if not given
 {name} clear                               nothing here: empty settings, which override
 {name} inherit                             no settings here: inherit
+"""
+USAGE_OF_MODES = """\
 {name} clustershow                         which modes have settings of their own
 {name} clusterset copy|move [SOURCE] TARGET [--yes]
+"""
+USAGE_OF_OPTIONS = """\
 Where nothing is set yet: --empty starts with nothing, --copy with what is inherited now.
 --in ROW/TABLE edits a table inside a row.
---before NAME, --first or --last says where a row stands, with `set` also of one that is there."""
+--before NAME, --first or --last says where a row stands, with `set` also of one that is there.
+print, new and edit are show, add and set."""
 
 PLACES = {Scope.CLUSTERABLE: Place.ANYWHERE, Scope.MACHINE: Place.MACHINE, Scope.CLUSTER: Place.CLUSTER}
 RESTRICTED = ("show", "set", "add", "delete", "load", "clear", "inherit")
 VERBS = (*RESTRICTED, "clustershow", "clusterset")
+ALIKE = {"print": "show", "new": "add", "edit": "set"}
+"""Words of the original for what ours call otherwise."""
+OPERATIONS = {
+    "show": ("show | print", gettext_noop("Show the settings and where they come from.")),
+    "add": ("add | new", gettext_noop("Add an entry: its name and FIELD=VALUE ...")),
+    "set": ("set | edit", gettext_noop("Change an entry, or settings beside them: FIELD=VALUE ...")),
+    "delete": ("delete", gettext_noop("Remove an entry by its name.")),
+    "load": ("load", gettext_noop("Replace all settings by a JSON document.")),
+    "clear": ("clear", gettext_noop("Set nothing here: empty settings, which override.")),
+    "inherit": ("inherit", gettext_noop("Have no settings here, and inherit.")),
+    "clusterset": (
+        "clusterset",
+        gettext_noop("Copy or move these settings between modes."),
+    ),
+    "clustershow": ("clustershow", gettext_noop("Show at which modes these settings are configured.")),
+}
+"""The menu: how an operation is written there, and its sentence."""
+WORDLESS = ("show", "clear", "inherit", "clustershow")
 
 
 def command_for(feature: Any) -> Command:
@@ -49,27 +75,36 @@ def command_for(feature: Any) -> Command:
         feature.name,
         lambda session, words: _run(session, feature, words),
         f"{feature.title}. {feature.help}",
-        USAGE.format(name=feature.name),
+        _usage(feature),
         PLACES[feature.scope],
-        completions=VERBS if feature.scope is Scope.CLUSTERABLE else RESTRICTED,
+        completions=_verbs(feature),
     )
+
+
+def _usage(feature: Any) -> str:
+    """The forms of its command; a restricted one is not shown what it refuses."""
+    modes = USAGE_OF_MODES if feature.scope is Scope.CLUSTERABLE else ""
+    return (USAGE + modes + USAGE_OF_OPTIONS).format(name=feature.name)
 
 
 def _run(session: Session, feature: Any, words: list[str]) -> None:
     verb, rest = (words[0].casefold(), words[1:]) if words else ("", [])
     if not verb:
         return _menu(session, feature)
+    verb = ALIKE.get(verb, verb)
     act = _VERBS.get(verb)
     if act is None and len(words) == 1 and editing.lone_setting(feature.schema):
         act, rest = _set, words
     if act is None:
-        raise UsageError(
-            _("{name} does not know {verb!r}; see `help {name}`.").format(name=feature.name, verb=verb)
-        )
+        text = _("{name} does not know {verb!r}; see `help {name}`.").format(name=feature.name, verb=verb)
+        raise UsageError(text + suggestion(verb, (*_verbs(feature), *ALIKE)))
     if verb in transferring.VERBS and feature.scope is not Scope.CLUSTERABLE:
         raise UsageError(
             _("{name} is a restricted command; it has no {verb}.").format(name=feature.name, verb=verb)
         )
+    if verb in WORDLESS and rest:
+        text = _("{name} {verb} takes no words; it does not know {word!r}.")
+        raise UsageError(text.format(name=feature.name, verb=verb, word=rest[0][:60]))
     if verb not in ("show", "clustershow"):
         _require_editor(session, feature)
     return act(session, feature, rest)
@@ -96,16 +131,27 @@ def _menu(session: Session, feature: Any) -> None:
         _change(session, feature, start, lambda document: document)
     _show(session, feature, [])
     _say_overrides(session, feature, start.mode)
-    verbs = VERBS if feature.scope is Scope.CLUSTERABLE else RESTRICTED
-    dialogue.say(_("Choose the operation: {verbs}; Enter leaves.").format(verbs=", ".join(verbs).upper()))
     return _operations(session, feature)
 
 
-def _operations(session: Session, feature: Any) -> None:
-    from appliances.cli.splitting import split  # only a person at a terminal comes here
+def _verbs(feature: Any) -> tuple[str, ...]:
+    return VERBS if feature.scope is Scope.CLUSTERABLE else RESTRICTED
 
-    while lines := split(session.dialogue.ask("")):
-        _run(session, feature, lines[0])
+
+def _operations(session: Session, feature: Any) -> None:
+    """What to do with the settings, until the person leaves; a mistake does not throw them out."""
+    entries = any(part.get("type") == "array" for part in feature.schema["properties"].values())
+    offered = [v for v in OPERATIONS if v in _verbs(feature) and (entries or v not in ("add", "delete"))]
+    known = {OPERATIONS[verb][0]: _(OPERATIONS[verb][1]) for verb in offered}
+    while True:
+        try:
+            words = operation(session.dialogue, known)
+            if not words:
+                return
+            _run(session, feature, words)
+        except (CommandError, *REFUSALS) as error:
+            for line in str(error).splitlines():
+                session.dialogue.warn(line)
 
 
 def _say_overrides(session: Session, feature: Any, mode: Mode) -> None:
@@ -173,6 +219,7 @@ def _place(session: Session, feature: Any, words: list[str], change: Placing) ->
 def _edit(session: Session, feature: Any, words: list[str], change: Change) -> None:
     words, table = _option(words, "--in")
     words, how = _start_option(words)
+    _refuse_options(feature, [word for word in words if word not in SPOTS])
     start = begun(session, feature, how)
     if start is not None:
         _change(session, feature, start, lambda document: change(feature.schema, document, words, table))
@@ -187,12 +234,11 @@ def _change(session: Session, feature: Any, start: Begun, change: Callable[[Docu
 
 
 def _load(session: Session, feature: Any, words: list[str]) -> None:
+    # Where to begin is no matter: the document replaces all there is.
+    words, _how = _start_option(words)
+    _refuse_options(feature, words)
     text = " ".join(words) or session.dialogue.input_text()
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise CommandError(_("This is no JSON: {error}").format(error=error)) from None
-    _replace(session, feature, document)
+    _replace(session, feature, read_json(text))
 
 
 def _clear(session: Session, feature: Any, words: list[str]) -> None:
@@ -236,6 +282,15 @@ def _say_edited(session: Session, feature: Any, mode: Mode, edited: Edited) -> N
 def _start_option(words: list[str]) -> tuple[list[str], str | None]:
     found = next((word for word in words if word in ("--empty", "--copy")), None)
     return [word for word in words if word != found], found
+
+
+def _refuse_options(feature: Any, words: list[str]) -> None:
+    """What looks like an option is no row, entry or document; only an address may begin with dashes."""
+    for word in words:
+        if word.startswith("--") and "@" not in word and not word.startswith("-----"):
+            raise UsageError(
+                _("{name} does not know {verb!r}; see `help {name}`.").format(name=feature.name, verb=word)
+            )
 
 
 def _option(words: list[str], name: str) -> tuple[list[str], str]:

@@ -10,6 +10,7 @@ from appliances.cli.dialogue import confirm, say_json
 from appliances.cli.errors import Leave, UsageError
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
+from appliances.cli.suggesting import suggestion
 from clusters import drafts
 
 
@@ -17,7 +18,8 @@ def _help(session: Session, words: list[str]) -> None:
     if words:
         command = registry.find(words[0])
         if command is None:
-            raise UsageError(_("Unknown command {word!r}.").format(word=words[0][:60]))
+            text = _("Unknown command {word!r}; `help` lists all.").format(word=words[0][:60])
+            raise UsageError(text + suggestion(words[0], registry.words()))
         session.dialogue.say(command.help)
         return
     for command in registry.commands().values():

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from appliances.cli.colours import of_state
 from appliances.cli.dialogue import announce, say_json
 from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.presenting import moment
@@ -62,7 +63,8 @@ def _lines(found: MachineStatus) -> Iterator[str]:
     yield _("Queue: {active} active, {deferred} deferred, {hold} on hold").format(
         active=queue.incoming + queue.active, deferred=queue.deferred, hold=queue.hold
     )
-    yield from (f"{link.name or link.serial}: {link.state} {link.reason}".rstrip() for link in found.links)
+    for link in found.links:
+        yield of_state(f"{link.name or link.serial}: {link.state} {link.reason}".rstrip(), link.state)
 
 
 def connstatus(session: Session, words: list[str]) -> None:
@@ -76,7 +78,8 @@ def connstatus(session: Session, words: list[str]) -> None:
         carrier = _(" over {service}").format(service=link.service) if link.service else ""
         trip = "" if link.round_trip is None else f" {link.round_trip:g} ms"
         since = _("since {time}").format(time=moment(link.since))
-        session.dialogue.say(f"{link.name or link.serial} ({link.kind}): {link.state}{carrier}{trip} {since}")
+        line = f"{link.name or link.serial} ({link.kind}): {link.state}{carrier}{trip} {since}"
+        session.dialogue.say(of_state(line, link.state))
         if link.state == "connected":
             continue
         over = link.via and _("Requests go over {names}.").format(names=link.via)

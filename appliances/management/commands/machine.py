@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from appliances.machine.home import Home, HomeTrouble
+from clusters.json_text import read_json
+from clusters.refusals import Refused
 from clusters.sealed_columns import rotate
+from clusters.utf8 import NotUtf8, read_utf8
 
 INIT_NOTE = "Everything of the machine lies below --home. Nothing outside it is touched."
 
@@ -121,8 +123,11 @@ def _build(home: Home, serial: str, documents: dict[str, Any]) -> None:
 
 def _passphrase(file: Path | None) -> str:
     try:
-        lines = (sys.stdin.read() if file is None else file.read_text()).splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        raw = sys.stdin.buffer.read() if file is None else file.read_bytes()
+        lines = read_utf8(raw).splitlines()
+    except OSError as error:
+        raise CommandError(f"the passphrase cannot be read: {error.strerror}: {file}") from None
+    except NotUtf8 as error:
         raise CommandError(f"the passphrase cannot be read: {error}") from None
     if not lines or len(lines[0]) < 8:
         raise CommandError("the passphrase of admin has at least 8 characters on one line")
@@ -139,8 +144,10 @@ def _settings(file: Path | None) -> Any:
     if file is None:
         return {}
     try:
-        return json.loads(file.read_text())
-    except (OSError, ValueError) as error:
+        return read_json(read_utf8(file.read_bytes()))
+    except OSError as error:
+        raise CommandError(f"{file}: {error.strerror}") from None
+    except Refused as error:
         raise CommandError(f"{file}: {error}") from None
 
 

@@ -14,6 +14,8 @@ from tests.appliances.cli.hosts import FINGERPRINT, KEY, PASSPHRASE, Person, Qui
 
 BODY = KEY.split()[1]
 
+ENABLE = "Do you want to enable the Cluster Communication Service on the interface {} ({})? [N]>"
+
 
 def test_standalone_machine_is_offered_four_choices_and_enter_changes_nothing(standalone: QuietHost) -> None:
     """CR-01, CL-17."""
@@ -73,23 +75,22 @@ def test_member_is_offered_neither_creation_nor_joining(admin: Person) -> None:
 
 
 def test_join_over_ssh_asks_in_order_with_its_defaults(standalone: QuietHost) -> None:
-    """JN-02, JN-03, JN-07, CL-14."""
+    """TRL-31, JN-02, JN-03, JN-07, CL-14."""
     person = Person.at(standalone)
 
-    answers = ("3", "", "192.0.2.1", "", "", "", PASSPHRASE, "", "", "", "")
+    answers = ("3", "", "192.0.2.1", "", "", PASSPHRASE, "", "", "", "")
     assert person.types("clusterconfig", *answers) == 0
 
     assert [question.splitlines()[0] for question in person.asked] == [
         "[1]>",
-        "Enable the cluster communication service (CCS) on mx1.example.com? [N]>",
-        "IP address of a member of the cluster []>",
-        "Port of its SSH service [22]>",
-        "Join with a pre-shared key? [N]>",
-        "Administrator of the cluster [admin]>",
-        "Passphrase of admin",
-        "Is this the right fingerprint? [Y]>",
+        "Do you want to enable the Cluster Communication Service on mx1.example.com? [N]>",
+        "Enter the IP address of a machine in the cluster. []>",
+        "Enter the remote port to connect to. [22]>",
+        "Would you like to join this machine to the cluster with a pre-shared key? [N]>",
+        "Enter the passphrase of admin for the cluster.",
+        "Is this a valid key for this host? [Y]>",
         "Join? [Y]>",
-        "Enable the cluster communication service (CCS) on the interface Management (127.0.0.1)? [N]>",
+        ENABLE.format("Management", "127.0.0.1"),
         "[]>",
     ]
     notice, warning = person.warned.splitlines()
@@ -113,8 +114,8 @@ def test_join_with_a_prepared_key_prints_it_and_asks_no_passphrase(standalone: Q
 
     assert f"Host: mx1.example.com\nSerial Number: MX1\nUser Key:\n{KEY}" in person.said
     assert "`commit` there" in person.said
-    assert "Continue? [Y]>" in person.asked
-    assert not any("Passphrase" in question for question in person.asked)
+    assert "Would you like to continue? [Y]>" in person.asked
+    assert not any("passphrase" in question for question in person.asked)
     assert standalone.asked_to_join
     assert standalone.asked_to_join.prepared
     assert standalone.asked_to_join.port == 2200
@@ -126,7 +127,7 @@ def test_join_over_ccs_asks_for_its_port_and_no_passphrase(standalone: QuietHost
 
     assert person.types("clusterconfig", "4", "y", "192.0.2.1", "", "", "", "") == 0
 
-    assert "Port of its CCS service [2222]>" in person.asked
+    assert "Enter the remote CCS port to connect to. [2222]>" in person.asked
     assert "takes no logins" in person.said
     assert standalone.asked_to_join
     assert (standalone.asked_to_join.ccs, standalone.asked_to_join.port) == (True, 2222)
@@ -191,10 +192,10 @@ def test_script_names_the_group_and_the_passphrase_as_words(standalone: QuietHos
 
 
 def test_operations_are_listed_in_order_and_enter_leaves(admin: Person) -> None:
-    """CL-14: nothing else has these operations."""
+    """TRL-31, CL-14: one line each with its sentence; nothing else has these operations."""
     assert admin.types("clusterconfig", "", "") == 0
 
-    listed = next(line for line in admin.said.splitlines() if "ADDGROUP" in line)
+    lines = [line for line in admin.said.splitlines() if line.startswith("- ")]
     order = [
         "ADDGROUP",
         "SETGROUP",
@@ -210,7 +211,8 @@ def test_operations_are_listed_in_order_and_enter_leaves(admin: Person) -> None:
         "RECONNECT",
         "PREPJOIN",
     ]
-    assert sorted(order, key=lambda word: listed.index(f"{word}")) == order
+    assert [line.split(" - ")[0].removeprefix("- ") for line in lines][: len(order)] == order
+    assert all(line.split(" - ")[1].endswith(".") for line in lines)
     assert admin.asked[-1] == "[]>"
 
 
@@ -278,10 +280,10 @@ def test_prepjoin_new_asks_waits_for_commit_and_lists(admin: Person) -> None:
     assert admin.types("clusterconfig prepjoin", *answers, stdin=key) == 0
 
     lines = admin.said.splitlines()
-    assert "No host waits to join." in lines
-    assert "Choose the operation: NEW; Enter leaves." in lines
+    assert "No host entries waiting to be added to the cluster." in lines
+    assert lines.count("- NEW - Add a new host that will join the cluster.") == 2
     assert "1. mx3.example.com (MX3)" in lines
-    assert "Choose the operation: NEW, DELETE; Enter leaves." in lines
+    assert lines.count("- DELETE - Remove a host from the pending join list.") == 1
     assert not membership.pending_joins(replicas.state(replica_id))
     assert admin.types("commit -m prepared") == 0
     assert membership.pending_joins(replicas.state(replica_id))[0].user_key == KEY

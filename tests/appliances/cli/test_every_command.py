@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -149,6 +151,30 @@ def test_help_of_each_command_is_one_option_away(host: Whole, language: str) -> 
         for name in registry.commands():
             person = answers(host, "guest", "script", f"{name} --help")
             assert person.said, name
+
+
+READING = (
+    "clusterconfig list", "clusterconfig listdetail", "clusterconfig connstatus", "clusterconfig prepjoin",
+    "clusterconfig prepjoin print", "clusterconfig communication", "clusterconfig safewait",
+    "clustercheck", "commitdetail", "history", "alerts all", "queue list all", "saveconfig list",
+    "smtproutes clustershow", "lint", "workqueue status", "paging off", "help smtproutes",
+    "unsubscribe add a@b.example", "clear", "smtproutes inherit", "commit -m nothing",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("interactive", [True, False])
+def test_answer_with_json_is_one_json_value(
+    host: Whole, monkeypatch: pytest.MonkeyPatch, *, interactive: bool
+) -> None:
+    """TRL-23: no title and no sentence stands before it, whatever the command and its outcome."""
+    monkeypatch.setattr(lookups, "PATIENCE", 0.2)
+    for line in (*READING, *registry.commands()):
+        person = Typist.at(host, user="alice", interactive=interactive)
+        with suppress(Leave):
+            if person.types(f"{line} --json") == 0 and person.dialogue.said and not interactive:
+                json.loads(person.said)
+            if person.dialogue.said and not person.asked:
+                json.loads(person.said)
 
 
 SHOWING = (

@@ -14,6 +14,7 @@ from clusters.state import Machine
 from tests.appliances.cli.hosts import FINGERPRINT, KEY, PASSPHRASE, Person, QuietHost
 
 BY = {"user": "admin", "host": "mx1.example.com"}
+ENABLE = "Do you want to enable the Cluster Communication Service on the interface {} ({})? [N]>"
 
 
 def third(host: QuietHost, group: str = "") -> None:
@@ -83,9 +84,9 @@ def test_after_a_join_ccs_is_asked_for_each_interface_with_its_port(standalone: 
     assert person.types("clusterconfig join 192.0.2.1", *answers) == 0
 
     assert person.asked[-3:] == [
-        "Enable the cluster communication service (CCS) on the interface Management (127.0.0.1)? [N]>",
-        "Enable the cluster communication service (CCS) on the interface Data (127.0.0.2)? [N]>",
-        "Port of CCS [2222]>",
+        ENABLE.format("Management", "127.0.0.1"),
+        ENABLE.format("Data", "127.0.0.2"),
+        "Which port do you want to use for the Cluster Communication Service? [2222]>",
     ]
     found = replicas.state(standalone.replica_id).defined(machine("MX1"), "interfaceconfig")
     assert found

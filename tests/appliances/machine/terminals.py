@@ -50,7 +50,9 @@ class Terminal:
         return bool(data)
 
     def _plain(self) -> str:
-        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]", "", self.shown)
+        """Without colours; what was wrapped to the width, with its hanging indent, in one line."""
+        plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]", "", self.shown)
+        return re.sub(r"\r+\n {2,}", " ", plain)
 
     def ended(self) -> int:
         """Reads on until the client has ended; its exit code."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -109,6 +110,51 @@ def test_lines_on_standard_input_run_up_to_the_first_that_fails(machine: Machine
     assert "admin (administrator)" in done.stdout
     assert "Serial #: MX1" in done.stdout
     assert "First settings" not in done.stdout
+
+
+def of_bytes(machine: Machine, raw: bytes, *words: bytes) -> subprocess.CompletedProcess[bytes]:
+    """`ssh` with that on its standard input; each call is a connection of its own."""
+    return subprocess.run(
+        [*machine.ssh_words(options=["-T"]), *words],
+        input=raw,
+        capture_output=True,
+        env=machine.asking(machine.passphrase),
+        timeout=60,
+        check=False,
+    )
+
+
+def test_standard_input_that_is_no_utf8_is_refused_in_one_sentence(machine: Machine) -> None:
+    """TRL-26: Latin-1 and UTF-16 end no connection, and a byte order mark is skipped."""
+    route = {"domain": "mark.example", "hosts": [{"host": "127.0.0.9"}]}
+    document = json.dumps({"routes": [route]}, indent=1)
+    latin = document.replace("mark", "zürich").encode("latin-1")
+    load = b"clustermode cluster; smtproutes load"
+
+    marked = of_bytes(machine, b"\xef\xbb\xbf" + document.encode(), load)
+    refused = [of_bytes(machine, raw, load) for raw in (latin, document.encode("utf-16"))]
+    lines = of_bytes(machine, b"\xef\xbb\xbfclear\nversion\nhelp z\xfcrich\nwhoami\n")
+    word = of_bytes(machine, b"", b"clustermode group Z\xfcrich; version")
+
+    assert (marked.returncode, marked.stderr) == (0, b"")
+    assert [done.returncode for done in refused] == [1, 1]
+    assert refused[0].stderr == b"Line 4: this is not UTF-8. Save the text as UTF-8 and try again.\n"
+    assert refused[1].stderr == b"Line 1: this is UTF-16, not UTF-8. Save the text as UTF-8 and try again.\n"
+    assert (lines.returncode, word.returncode) == (1, 1)
+    assert b"Changes cleared" in lines.stdout
+    assert b"Serial #: MX1" in lines.stdout
+    assert lines.stderr == b"Line 3: this is not UTF-8. Save the text as UTF-8 and try again.\n"
+    assert word.stderr == b"Line 1: this is not UTF-8. Save the text as UTF-8 and try again.\n"
+    assert word.stdout == b""
+
+
+def test_keys_of_another_encoding_are_shown_and_refused_in_a_terminal(terminal: Terminal) -> None:
+    """TRL-26: the session goes on."""
+    terminal.sees(")>")
+    os.write(terminal._main, b"help z\xfcrich\r")
+    terminal.sees("this is not UTF-8")
+    terminal.types("whoami\r")
+    terminal.sees("admin (administrator)")
 
 
 def test_answers_in_japanese_for_a_japanese_terminal_do_not_break(machine: Machine) -> None:

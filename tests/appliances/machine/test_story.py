@@ -100,7 +100,7 @@ def create_and_join(one: Machine, two: Machine, three: Machine, four: Machine) -
         one,
         ">", "clusterconfig",
         "Join an existing cluster over CCS.", "2",
-        "name of the cluster", "Americas",
+        "Enter the name of the new cluster.", "Americas",
         "by IP address", "2",
         "New cluster committed", "",
         ">", "",
@@ -109,15 +109,14 @@ def create_and_join(one: Machine, two: Machine, three: Machine, four: Machine) -
         two,
         ">", "clusterconfig",
         "Join an existing cluster over CCS.", "3",
-        "IP address of a member", one.address,
-        "Port of its SSH service", str(SSH_PORT),
-        "Join with a pre-shared key?", "N",
-        "Administrator of the cluster", "",
-        "Passphrase of admin", one.passphrase,
-        "Is this the right fingerprint?", "",
+        "Enter the IP address of a machine in the cluster.", one.address,
+        "Enter the remote port to connect to.", str(SSH_PORT),
+        "with a pre-shared key?", "N",
+        "Enter the passphrase of admin for the cluster.", one.passphrase,
+        "Is this a valid key for this host?", "",
         "Features whose present settings", "",
         "Join?", "",
-        "Choose the operation", "list",
+        "Choose the operation you want to perform", "list",
         "Machine mx2.example.com (Serial #: MX2)", "",
     )  # fmt: skip
     join_by_key(three, one)
@@ -136,9 +135,9 @@ def prepare(joiner: Machine, member: Machine) -> None:
         member,
         ">", "clustermode cluster",
         ">", "clusterconfig prepjoin",
-        "No host waits to join.", "new",
-        "Host name of the machine to add", told["host"],
-        f"Serial number of {told['host']}", told["serial"],
+        "No host entries waiting to be added to the cluster.", "new",
+        "Enter the host name of the system you want to add.", told["host"],
+        f"Enter the serial number of the host {told['host']}.", told["serial"],
         "an empty line ends it", f"{told['user_key']}\r",
         f"1. {told['host']} ({told['serial']})", "",
         ">", "commit",
@@ -154,19 +153,19 @@ def join_by_key(three: Machine, one: Machine) -> None:
     try:
         terminal.answers(
             ">", "clusterconfig join",
-            "(CCS) on mx3.example.com?", "",
-            "IP address of a member", one.address,
-            "Port of its SSH service", str(SSH_PORT),
-            "Join with a pre-shared key?", "Y",
+            "Cluster Communication Service on mx3.example.com?", "",
+            "Enter the IP address of a machine in the cluster.", one.address,
+            "Enter the remote port to connect to.", str(SSH_PORT),
+            "with a pre-shared key?", "Y",
         )  # fmt: skip
-        terminal.sees("Continue?")
+        terminal.sees("Would you like to continue?")
         prepare(three, one)
         terminal.types("\r")
         terminal.answers(
             one.fingerprint, "",
             "Features whose present settings", "",
             "Join?", "",
-            "(CCS) on the interface Management", "",
+            "Cluster Communication Service on the interface Management", "",
         )  # fmt: skip
         terminal.sees("(Cluster Americas)>")
     finally:
@@ -180,13 +179,13 @@ def join_over_ccs(four: Machine, two: Machine) -> None:
         four,
         ">", "clusterconfig",
         "Join an existing cluster over CCS.", "4",
-        "IP address of a member", two.address,
-        "Port of its CCS service", "",
+        "Enter the IP address of a machine in the cluster.", two.address,
+        "Enter the remote CCS port to connect to.", "",
         two.fingerprint, "",
         "Features whose present settings", "",
         "Join?", "",
-        "(CCS) on the interface Management", "",
-        "Choose the operation", "",
+        "Cluster Communication Service on the interface Management", "",
+        "Choose the operation you want to perform", "",
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import argon2
@@ -226,3 +227,38 @@ def test_transfer_to_what_is_no_mode_is_not_found(
     path = f"/api/v1/clusters/europe/{paris}/settings/smtproutes/transfer/"
     assert calls(alice).post(path, body, format="json").status_code == 404
     assert drafts.changes(europe.replica_id, "alice") == []
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [
+        ("utf-8-sig", ""),
+        ("latin-1", "Line 2: this is not UTF-8. Save the text as UTF-8 and try again."),
+        ("utf-16", "Line 1: this is UTF-16, not UTF-8. Save the text as UTF-8 and try again."),
+        ("utf-16-le", "Line 1: this is UTF-16, not UTF-8. Save the text as UTF-8 and try again."),
+    ],
+)
+def test_body_is_utf8_with_or_without_a_mark(
+    europe: ManagedCluster, alice: User, calls: Call, encoding: str, said: str
+) -> None:
+    """TRL-26: a charset in the header changes nothing, and nobody hears the words of a decoder."""
+    body = json.dumps({"comment": "Zürich"}, indent=1, ensure_ascii=False).encode(encoding)
+    address = "/api/v1/clusters/europe/commits/"
+
+    answers = [
+        calls(alice).post(address, body, content_type=f"application/json{charset}")
+        for charset in ("", f"; charset={encoding}", "; charset=nonsense")
+    ]
+
+    # A mark is skipped, and the commit then has nothing to commit.
+    wanted = (400, said) if said else (422, "There is nothing to commit.")
+    assert [(found.status_code, found.json()["detail"]) for found in answers] == [wanted] * 3
+
+
+def test_body_that_is_no_json_is_said_in_our_words(europe: ManagedCluster, alice: User, calls: Call) -> None:
+    """TRL-27: line, column and what is missing."""
+    client = calls(alice)
+    found = client.post("/api/v1/clusters/europe/commits/", b'{"comment" 1}', content_type="application/json")
+
+    assert found.status_code == 400
+    assert found.json()["detail"] == "This is no JSON: line 1, column 12: a : is missing."

@@ -1,0 +1,96 @@
+"""What is typed around a command: options in any place, words that nothing takes, `--json`."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clusters import membership
+from clusters.addressing import check_key
+from clusters.modes import CLUSTER
+from tests.appliances.cli.hosts import KEY, Person
+
+ALIASES = {"aliases": [{"alias": "info@a.example", "targets": ["anna@a.example"]}]}
+BLOB = st.lists(st.binary(max_size=40), min_size=1, max_size=5).map(
+    lambda fields: b"".join(len(part).to_bytes(4) + part for part in (b"ssh-dss", *fields))
+)
+
+
+@pytest.mark.parametrize("line", ["load --copy", "load --empty", "--copy load", "--empty load"])
+def test_load_takes_options_for_options(script: Person, line: str) -> None:
+    """TRL-23: the document comes from standard input, wherever the option stands."""
+    assert script.types(f"clustermode group Paris; aliasconfig {line}", stdin=json.dumps(ALIASES)) == 0
+    found = script.session.draft_state.defined(script.session.mode, "aliasconfig")
+    assert found is not None
+    assert found.value == ALIASES
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "smtproutes --empty set a.example 127.0.0.9",
+        "smtproutes set --empty a.example 127.0.0.9",
+        "smtproutes set a.example 127.0.0.9 --empty",
+        "--json smtproutes",
+    ],
+)
+def test_options_may_stand_anywhere_behind_the_command(script: Person, line: str) -> None:
+    """TRL-23."""
+    code = script.types(f"clustermode cluster; smtproutes set b.example ::1; clustermode group Paris; {line}")
+    assert code == (2 if line.startswith("--") else 0), script.warned
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("showchanges | head", "There is no shell here, hence no |: put it"),
+        ("whoami now", "whoami takes no words; it does not know 'now'."),
+        ("smtproutes show a.example", "smtproutes show takes no words; it does not know 'a.example'."),
+        ("smtproutes set --nonsense x", "smtproutes does not know '--nonsense'"),
+        ("aliasconfig load --copi", "aliasconfig does not know '--copi'"),
+        ("clusterconfig list Paris", "clusterconfig list takes no words; it does not know 'Paris'."),
+    ],
+)
+def test_words_that_nothing_takes_are_refused(script: Person, line: str, said: str) -> None:
+    """TRL-23: nothing runs as if they did not stand there."""
+    assert script.types(f"clustermode cluster; {line}") == 2
+    assert said in script.warned
+    assert script.said == ""
+
+
+def test_removal_is_agreed_to_on_the_line(admin: Person) -> None:
+    """TRL-23: `--yes` is understood where a question is asked."""
+    assert admin.types("clustermode cluster; clusterconfig removemachine mx2.example.com --yes") == 0
+    assert admin.asked == []
+
+
+def test_prepjoin_takes_the_key_in_the_layout_of_the_original(admin: Person) -> None:
+    """TRL-23: the type on one line, the body cut over the next ones; the same in one line of words."""
+    kind, body = KEY.split()
+    pasted = f"{kind}\n\n{body[:30]}\n{body[30:]}\n"
+    admin.session.mode = CLUSTER
+    new = "new mx7.example.com M7"
+
+    code = admin.types("clusterconfig prepjoin", "new", "mx7.example.com", "M7", stdin=pasted)
+    words = " ".join(pasted.split())
+    again = admin.types(f"clusterconfig prepjoin delete M7; clusterconfig prepjoin {new} {words}")
+
+    assert (code, again) == (0, 0), admin.warned
+    (found,) = membership.pending_joins(admin.session.draft_state)
+    assert found.user_key == KEY
+
+
+@given(BLOB, st.lists(st.integers(1, 90), max_size=6), st.sampled_from(["", "root@mx1", "AAAA two words"]))
+def test_key_is_found_however_it_was_cut(blob: bytes, cuts: list[int], comment: str) -> None:
+    """TRL-23: for each type, with breaks anywhere in the body and a comment behind it."""
+    body = base64.b64encode(blob).decode()
+    pieces, rest = [], body
+    for cut in cuts:
+        pieces, rest = [*pieces, rest[:cut]], rest[cut:]
+    told = "\r\n".join(["ssh-dss", *pieces, rest])
+
+    assert check_key(f"  {told} {comment}\n") == f"ssh-dss {body}"
