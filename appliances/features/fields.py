@@ -31,7 +31,7 @@ def hint(**hints: str | bool) -> dict[str, Any]:
 
     `x-format` names the type of a text, `x-widget` how a form shows it (`textarea`); `x-item` marks the
     name by which other documents refer to a row, `x-reference` the feature to which such a name refers;
-    `x-secret` a field that is never shown.
+    `x-secret` a field that is never shown; `x-likefirst` one that a new row takes from the first row.
     """
     return {f"x-{name}": value for name, value in hints.items()}
 

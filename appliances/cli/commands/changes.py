@@ -34,6 +34,7 @@ def _commit(session: Session, words: list[str]) -> None:
         session.dialogue.say(_("There are no changes to commit."))
         return
     _warn_while_away(session, pending)
+    _warn_of_flags(session)
     if comment is None:
         comment = session.dialogue.ask(_("Comment describing the change"))
     try:
@@ -67,6 +68,14 @@ def _warn_while_away(session: Session, pending: list[Pending]) -> None:
         session.dialogue.warn(
             _("This machine is disconnected: the others get this change when it is reconnected.")
         )
+
+
+def _warn_of_flags(session: Session) -> None:
+    """What a person should know before the commit is made, scripts included; it hinders nothing."""
+    for found in drafts.impact_of(session.replica_id, session.user):
+        name = found.machine.name or session.host.name
+        for flag in found.red_flags:
+            session.dialogue.warn(f"! {name}: {flag.feature}: {flag.message}")
 
 
 def _commit_words(words: list[str]) -> tuple[str | None, float]:

@@ -22,7 +22,7 @@ from clusters import drafts
 from clusters.catalogue import Document, Scope
 from clusters.differences import masked
 from clusters.drafts import Edited
-from clusters.effective import setting_at
+from clusters.effective import flags_at, setting_at
 from clusters.installed import catalogue
 from clusters.modes import Mode
 
@@ -120,6 +120,7 @@ def _show(session: Session, feature: Any, words: list[str]) -> None:
     value = masked(setting.value, feature.secrets)
     defined = setting.origin == mode
     origin = session.label(setting.origin) if setting.origin else _("factory default")
+    flags = flags_at(session.draft_state, _machine_of(session, mode), feature.name, catalogue())
     if session.as_json:
         found = {
             "feature": feature.name,
@@ -127,6 +128,7 @@ def _show(session: Session, feature: Any, words: list[str]) -> None:
             "defined": defined,
             "origin": str(setting.origin or "factory"),
             "value": value,
+            "flags": [flag.message for flag in flags],
         }
         say_json(session.dialogue, found)
         return
@@ -134,6 +136,13 @@ def _show(session: Session, feature: Any, words: list[str]) -> None:
     session.dialogue.say(f"{feature.name}: {session.label(mode)}, {where}")
     for line in document_lines(value):
         session.dialogue.say(line)
+    for flag in flags:
+        session.dialogue.say(f"! {flag.message}")
+
+
+def _machine_of(session: Session, mode: Mode) -> Mode:
+    """The machine that speaks of a mode: a standalone one holds its shareable settings at the cluster's."""
+    return session.own_mode if session.state.standalone else mode
 
 
 def _set(session: Session, feature: Any, words: list[str]) -> None:

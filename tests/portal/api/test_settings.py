@@ -8,6 +8,7 @@ import argon2
 import pytest
 from django.contrib.auth.models import User
 
+from appliances.features.registry import CATALOGUE
 from clusters import drafts, replicas
 from clusters.modes import CLUSTER
 from portal.modes import ModeConverter
@@ -198,3 +199,36 @@ def test_transfer_to_what_is_no_mode_is_not_found(
     path = f"/api/v1/clusters/europe/{paris}/settings/smtproutes/transfer/"
     assert calls(alice).post(path, body, format="json").status_code == 404
     assert drafts.changes(europe.replica_id, "alice") == []
+
+
+def test_machine_says_which_of_its_listeners_is_disabled_and_what_a_change_cuts_off(
+    europe: ManagedCluster, alice: User, calls: Call
+) -> None:
+    """TRL-20, TRL-15, TRL-34: the same words as on the command line and the pages."""
+    listener = {
+        "name": "IncomingMail",
+        "interface": "Management",
+        "hat": {
+            "sender_groups": [{"name": "ALL", "hosts": ["ALL"], "policy": "ACCEPTED"}],
+            "policies": [{"name": "ACCEPTED", "behaviour": "accept"}],
+        },
+        "rat": {"entries": [{"recipient": "a.example"}]},
+    }
+    document = CATALOGUE["listenerconfig"].check({"listeners": [listener]})
+    world.define(europe, CLUSTER, "listenerconfig", document)
+    berlin = ModeConverter().to_url(world.mode_of(europe, "berlin.example"))
+    path = f"/api/v1/clusters/europe/{berlin}/settings/{{}}/"
+    client = calls(alice)
+    assert client.get(path.format("listenerconfig")).json()["flags"] == []
+
+    client.put(path.format("interfaceconfig"), {"value": {"interfaces": []}}, format="json")
+
+    (flag, *_) = client.get(path.format("listenerconfig")).json()["flags"]
+    assert (
+        flag == "Listener IncomingMail is disabled on this machine: this machine has no interface Management"
+    )
+    (impact,) = client.get("/api/v1/clusters/europe/pending/").json()["impact"]
+    flags = " ".join(each["message"] for each in impact["red_flags"])
+    assert "SSH and CCS are off on every interface" in flags
+    assert "Nothing answers any more at SSH 127.0.0.1:22" in flags
+    assert "No listener is open on this machine" in flags
