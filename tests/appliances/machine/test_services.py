@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from appliances.machine.members import moved_entry
+from appliances.machine.own_entry import moved_entry, renamed, unfit_name
 from appliances.machine.services import doors
 from appliances.machine.view import View
 from clusters.modes import machine as machine_mode
 from clusters.state import ClusterState, Defined, Group
 from clusters.state import Machine as Member
-from clusters.versions import Address, Kind, settings_at
+from clusters.versions import THE_CLUSTER, Address, Kind, settings_at
 from tests.appliances.machine.machines import SSH_PORT, Machine, Machines, greeting, until
 
 CCS_PORT = 2222
@@ -140,3 +140,77 @@ def test_entry_follows_the_doors_of_the_interface_where_members_call(
     moved = moved_entry(view, doors(view.interfaces))
 
     assert (moved and (moved.address, moved.port, moved.ccs_port)) == wanted
+
+
+def own_view(
+    told: str, *interfaces: Any, name: str = "mx1.example.com", by_address: bool = True, others: int = 0
+) -> View:
+    """A member that calls itself `name`, is called mx1.example.com, and is reached at `told`."""
+    settings = {"interfaceconfig": {"interfaces": list(interfaces)}, "sethostname": {"hostname": name}}
+    entries = {settings_at(machine_mode("MX1"), n): Defined(value) for n, value in settings.items()}
+    entries[THE_CLUSTER] = Defined({"name": "Americas", "by_address": by_address})
+    entries[Address(Kind.GROUP, "G")] = Defined(Group("G", "Main_Group", initial=True).to_value())
+    members = [Member("MX1", "mx1.example.com", "G", told, 22)]
+    members += [Member(f"MX{n}", f"mx{n}.example.com", "G", f"10.0.1.{n}", 22) for n in range(2, others + 2)]
+    entries |= {Address(Kind.MACHINE, each.serial): Defined(each.to_value()) for each in members}
+    return View("MX1", 0, "", {}, ClusterState(entries))
+
+
+@pytest.mark.parametrize(
+    ("told", "interfaces", "former", "wanted"),
+    [
+        ("10.0.0.9", [interface(DATA, 2200)], {"10.0.0.9": "Management"}, (DATA, 2200)),
+        (
+            "10.0.0.9",
+            [interface(DATA, 22), interface(MANAGEMENT, 2200)],
+            {"10.0.0.9": f"at {MANAGEMENT}"},
+            (MANAGEMENT, 2200),
+        ),
+        (MANAGEMENT, [interface(MANAGEMENT), interface(DATA, 22)], {MANAGEMENT: "Management"}, (DATA, 22)),
+        ("192.0.2.1", [interface(MANAGEMENT, 2201)], {MANAGEMENT: "Management"}, None),
+        ("10.0.0.9", [interface(MANAGEMENT)], {"10.0.0.9": "Management"}, None),
+    ],
+)
+def test_entry_follows_an_address_that_was_the_machines_own(
+    told: str, interfaces: list[Any], former: dict[str, str], wanted: tuple[str, int] | None
+) -> None:
+    """TRL-34: the interface of the same name first; a translator's address is nobody's business here."""
+    view = own_view(told, *interfaces)
+    moved = moved_entry(view, doors(view.interfaces), former)
+    assert (moved and (moved.address, moved.port)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("by_address", "told", "wanted"),
+    [
+        (True, MANAGEMENT, MANAGEMENT),
+        (False, "mx1.example.com", "new.example.com"),
+        (False, "alias.example.com", "alias.example.com"),
+    ],
+)
+def test_entry_follows_the_name_of_the_machine(by_address: bool, told: str, wanted: str) -> None:
+    """TRL-16: and members who call it by that name call it by the new one."""
+    view = own_view(told, interface(MANAGEMENT, 22), name="new.example.com", by_address=by_address)
+    assert view.member
+    named = renamed(view.member, view.name, by_address=by_address)
+    moved = moved_entry(view, doors(view.interfaces), named=named)
+    assert moved
+    assert (moved.name, moved.address, moved.port) == ("new.example.com", wanted, 22)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("mx1.example.com", ""),
+        ("new.example.com", ""),
+        ("MX2.example.com", "another member is called so"),
+        ("localhost.localdomain", "no member can be called so"),
+    ],
+)
+def test_entry_keeps_its_name_where_the_new_one_is_no_name_of_a_member(name: str, said: str) -> None:
+    """TRL-16: the status says why lists go on with the old one."""
+    view = own_view(MANAGEMENT, interface(MANAGEMENT, 22), name=name, others=1)
+    assert view.member
+    found = unfit_name(view, view.member)
+    assert said in found
+    assert bool(found) is bool(said)
