@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -149,12 +149,18 @@ class MachineImpact:
 def impact(
     before: ClusterState, after: ClusterState, catalogue: Catalogue, standalone: Sequence[Machine] = ()
 ) -> list[MachineImpact]:
+    """All of `impacts`."""
+    return list(impacts(before, after, catalogue, standalone))
+
+
+def impacts(
+    before: ClusterState, after: ClusterState, catalogue: Catalogue, standalone: Sequence[Machine] = ()
+) -> Iterator[MachineImpact]:
     """Per machine what differs between two states; machines with no difference are left out.
 
     A machine that only one of the states has is compared with what would hold there without it.
     `standalone` is a machine that has settings and is no member.
     """
-    found = []
     members = {**{m.serial: m for m in standalone}, **before.machines, **after.machines}
     touched = _touched(before, after, catalogue)
     for serial, member in members.items():
@@ -163,9 +169,7 @@ def impact(
             continue
         old, new = effective(before, mode, catalogue), effective(after, mode, catalogue)
         if differences := difference(old, new):
-            called = _called(after, serial)
-            found.append(_machine_impact(member, old, new, differences, catalogue, called))
-    return found
+            yield _machine_impact(member, old, new, differences, catalogue, _called(after, serial))
 
 
 def _called(state: ClusterState, serial: str) -> Called | None:

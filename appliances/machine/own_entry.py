@@ -51,7 +51,7 @@ class OwnEntry:
             return
         named = self._named(view, view.member)
         former: Mapping[str, str] = {}
-        if not any(address == named.address for _kind, address, _port in opened):
+        if view.state.by_address and not _is_open(named.address, opened):
             former = await in_thread(former_addresses, view)
         wanted = moved_entry(view, opened, former, named)
         if wanted is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -15,6 +16,7 @@ from appliances.cli.registry import Command
 from appliances.cli.session import Right, Session
 from appliances.machine.status import now
 from clusters import commits, drafts, rollback
+from clusters.catalogue import InvalidDocument
 from clusters.commits import Conflict
 from clusters.differences import masked
 from clusters.drafts import Pending
@@ -25,6 +27,8 @@ from clusters.sealing import secrets_of
 from clusters.versions import Address, Commit, CommitId, Version
 
 WAIT = 30.0
+LOOKING = 5.0
+"""Seconds of looking for red flags, after which a commit is held up no longer."""
 
 
 def _commit(session: Session, words: list[str]) -> None:
@@ -72,10 +76,16 @@ def _warn_while_away(session: Session, pending: list[Pending]) -> None:
 
 def _warn_of_flags(session: Session) -> None:
     """What a person should know before the commit is made, scripts included; it hinders nothing."""
-    for found in drafts.impact_of(session.replica_id, session.user):
-        name = found.machine.name or session.host.name
-        for flag in found.red_flags:
-            session.dialogue.warn(f"! {name}: {flag.feature}: {flag.message}")
+    end = time.monotonic() + LOOKING
+    with suppress(InvalidDocument):
+        for found in drafts.impacts(session.replica_id, session.user):
+            name = found.machine.name or session.host.name
+            for flag in found.red_flags:
+                session.dialogue.warn(f"! {name}: {flag.feature}: {flag.message}")
+            if time.monotonic() > end:
+                text = _("Looking for red flags ended after {seconds:g} s; `showchanges` has all of them.")
+                session.dialogue.warn(text.format(seconds=LOOKING))
+                return
 
 
 def _commit_words(words: list[str]) -> tuple[str | None, float]:

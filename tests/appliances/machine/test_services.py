@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 from typing import Any
 
 import pytest
 
-from appliances.machine.own_entry import moved_entry, renamed, unfit_name
+from appliances.links import names
+from appliances.links.errors import Unreachable
+from appliances.machine.own_entry import OwnEntry, moved_entry, renamed, unfit_name
 from appliances.machine.services import doors
 from appliances.machine.view import View
 from clusters.modes import machine as machine_mode
 from clusters.state import ClusterState, Defined, Group
 from clusters.state import Machine as Member
-from clusters.versions import THE_CLUSTER, Address, Kind, settings_at
+from clusters.versions import Address, Kind, settings_at
 from tests.appliances.machine.machines import SSH_PORT, Machine, Machines, greeting, until
+from tests.appliances.machine.views import DATA, MANAGEMENT, interface, own_view
 
 CCS_PORT = 2222
 
@@ -92,19 +96,6 @@ def test_members_follow_a_port_that_moves(machines: Machines) -> None:
     first.does("clustermode cluster; smtproutes set example.net 127.0.0.9; commit -m after --wait 60")
 
 
-MANAGEMENT, DATA = "10.0.0.1", "10.0.0.2"
-
-
-def interface(ip: str, ssh: int | None = None, ccs: int | None = None) -> Any:
-    return {
-        "name": f"at {ip}",
-        "ip": ip,
-        "hostname": "mx1.example.com",
-        "ssh": {"enabled": ssh is not None, "port": ssh or 22},
-        "ccs": {"enabled": ccs is not None, "port": ccs or 2222},
-    }
-
-
 @pytest.mark.parametrize(
     ("told", "interfaces", "wanted"),
     [
@@ -140,20 +131,6 @@ def test_entry_follows_the_doors_of_the_interface_where_members_call(
     moved = moved_entry(view, doors(view.interfaces))
 
     assert (moved and (moved.address, moved.port, moved.ccs_port)) == wanted
-
-
-def own_view(
-    told: str, *interfaces: Any, name: str = "mx1.example.com", by_address: bool = True, others: int = 0
-) -> View:
-    """A member that calls itself `name`, is called mx1.example.com, and is reached at `told`."""
-    settings = {"interfaceconfig": {"interfaces": list(interfaces)}, "sethostname": {"hostname": name}}
-    entries = {settings_at(machine_mode("MX1"), n): Defined(value) for n, value in settings.items()}
-    entries[THE_CLUSTER] = Defined({"name": "Americas", "by_address": by_address})
-    entries[Address(Kind.GROUP, "G")] = Defined(Group("G", "Main_Group", initial=True).to_value())
-    members = [Member("MX1", "mx1.example.com", "G", told, 22)]
-    members += [Member(f"MX{n}", f"mx{n}.example.com", "G", f"10.0.1.{n}", 22) for n in range(2, others + 2)]
-    entries |= {Address(Kind.MACHINE, each.serial): Defined(each.to_value()) for each in members}
-    return View("MX1", 0, "", {}, ClusterState(entries))
 
 
 @pytest.mark.parametrize(
@@ -214,3 +191,40 @@ def test_entry_keeps_its_name_where_the_new_one_is_no_name_of_a_member(name: str
     found = unfit_name(view, view.member)
     assert said in found
     assert bool(found) is bool(said)
+
+
+async def test_name_by_which_members_call_is_told_once_it_leads_somewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """TRL-16: until then the cluster goes on with the old one, and the status says why."""
+    known: set[str] = set()
+
+    async def places_of(name: str, port: int) -> list[Any]:
+        if name not in known:
+            raise Unreachable(f"the name {name} is not known")
+        return []
+
+    monkeypatch.setattr(names, "places_of", places_of)
+    begun: list[asyncio.Task[None]] = []
+    told: list[str] = []
+    own = OwnEntry(
+        lambda work: begun.append(asyncio.ensure_future(work)),
+        lambda: told.append("again"),
+        lambda: told.append("changed"),
+    )
+    view = own_view(
+        "mx1.example.com", interface(MANAGEMENT, 22), name="new.example.com", by_address=False, others=1
+    )
+
+    await own.tell(view, [])
+    await begun.pop()
+    assert told == ["changed"]
+    assert "the name new.example.com is not known" in own.notes[0]
+
+    known.add("new.example.com")
+    await own.tell(view, [])
+    await begun.pop()
+    assert told == ["changed", "again"]
+    assert view.member
+    assert own._named(view, view.member).name == "new.example.com"
+    assert own.notes == ()
