@@ -10,6 +10,7 @@ from itertools import groupby
 from appliances.features.interfaceconfig import FEATURE as INTERFACECONFIG
 from appliances.features.rendering import Rendered, render
 from appliances.features.whereabouts import departures
+from appliances.features.wording import language
 from appliances.postfix.disclaimers import Disclaimer
 from clusters.catalogue import Called, Document, Door, InvalidDocument, RedFlag
 from clusters.versions import canonical, digest
@@ -60,7 +61,8 @@ class PostfixConsequences:
         ]
 
     def _answer(self, documents: Mapping[str, Document]) -> Answer:
-        name = digest([canonical(documents)])
+        # Red flags are sentences: who reads Japanese must not get those that were put together for another.
+        name = digest([canonical(documents), language()])
         if name not in self._answers:
             rendered = render(documents, SOME_CERTIFICATE)
             self._answers[name] = (tuple(_lines(rendered)), rendered.red_flags)

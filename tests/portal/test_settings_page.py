@@ -320,6 +320,20 @@ def test_page_of_a_machine_says_which_of_its_listeners_is_disabled(
     assert "data-flag" not in page(browser, "/europe/cluster/network/listeners")
 
 
+def test_flags_are_in_the_language_of_the_reader_whoever_looked_before(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """TRL-20: what was worked out for one reader is kept for others of the same language only."""
+    world.define(
+        europe, CLUSTER, "listenerconfig", CATALOGUE["listenerconfig"].check({"listeners": [LISTENER]})
+    )
+    path = of_machine(europe, "berlin.example", "network/listeners")
+    assert "is disabled on this machine" in page(browser, path)
+    japanese = browser.get(path, headers={"accept-language": "ja"}).content.decode()
+    assert "is disabled on this machine" not in japanese
+    assert "IncomingMail" in japanese.partition("data-flag")[2].partition("</div>")[0]
+
+
 def test_new_row_of_an_interface_begins_with_the_ports_of_the_first(
     browser: Client, europe: ManagedCluster
 ) -> None:
