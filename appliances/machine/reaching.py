@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 LOOK = 0.1
 """Seconds between two looks."""
-TRIES = 2
-"""Calls that must have failed: the first one may come before the other end has heard."""
+TRIES = 3
+"""Calls that must have failed: the first ones may come while the other end is only starting."""
 
 
 async def unreached(daemon: Daemon, serials: Sequence[str], seconds: float) -> dict[str, str]:
