@@ -1,7 +1,7 @@
 """The application that knows what a machine is and does."""
 
 from django.apps import AppConfig
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
 
 class AppliancesConfig(AppConfig):
@@ -11,4 +11,4 @@ class AppliancesConfig(AppConfig):
     def ready(self) -> None:
         from appliances.features import wording
 
-        wording.install(gettext)
+        wording.install(gettext, get_language)

@@ -82,6 +82,21 @@ class RedFlag:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Called:
+    """How the other members of its cluster know an appliance: its name there, and where they call it.
+
+    `away`: it is disconnected on purpose, so that nobody hears of it; `others` are the names of the others.
+    """
+
+    name: str
+    address: str
+    port: int
+    by_address: bool
+    away: bool = False
+    others: frozenset[str] = frozenset()
+
+
 class Feature(Protocol):
     """One row of the feature catalogue (requirements, section 4)."""
 
@@ -150,6 +165,12 @@ class Consequences(Protocol):
         """What is dangerous or switched off in these effective settings."""
         ...
 
+    def departures(
+        self, called: Called | None, before: Mapping[str, Document], after: Mapping[str, Document]
+    ) -> Sequence[RedFlag]:
+        """How a change may cut an appliance off from those who call it; `called` None: nobody else does."""
+        ...
+
     def doors(self, documents: Mapping[str, Document]) -> Sequence[Door] | None:
         """Where an appliance with these effective settings answers; None where they do not tell."""
         ...
@@ -163,6 +184,12 @@ class NoConsequences:
         return ()
 
     def red_flags(self, documents: Mapping[str, Document]) -> Sequence[RedFlag]:
+        """No flags."""
+        return ()
+
+    def departures(
+        self, called: Called | None, before: Mapping[str, Document], after: Mapping[str, Document]
+    ) -> Sequence[RedFlag]:
         """No flags."""
         return ()
 

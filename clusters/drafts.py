@@ -288,9 +288,14 @@ def draft_state(replica_id: int, user: str) -> ClusterState:
 
 def impact_of(replica_id: int, user: str) -> list[MachineImpact]:
     """Per machine what the user's drafts would change there (design, section 5)."""
+    return list(impacts(replica_id, user))
+
+
+def impacts(replica_id: int, user: str) -> Iterator[MachineImpact]:
+    """The same one by one, for who does not wait for all: each takes its time with large tables."""
     now = replicas.state(replica_id)
     after = now.changed(changes(replica_id, user))
-    return effective.impact(now, after, catalogue(), holder_of(replica_id, now))
+    return effective.impacts(now, after, catalogue(), holder_of(replica_id, now))
 
 
 def broken_references(replica_id: int, user: str) -> list[Unresolved]:

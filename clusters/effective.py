@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
 
-from clusters.catalogue import Catalogue, Document, RedFlag
+from clusters.catalogue import Called, Catalogue, Document, InvalidDocument, RedFlag
 from clusters.modes import Level, Mode, machine
 from clusters.state import ClusterState, Defined, Machine
 from clusters.versions import Authorship
@@ -149,12 +149,18 @@ class MachineImpact:
 def impact(
     before: ClusterState, after: ClusterState, catalogue: Catalogue, standalone: Sequence[Machine] = ()
 ) -> list[MachineImpact]:
+    """All of `impacts`."""
+    return list(impacts(before, after, catalogue, standalone))
+
+
+def impacts(
+    before: ClusterState, after: ClusterState, catalogue: Catalogue, standalone: Sequence[Machine] = ()
+) -> Iterator[MachineImpact]:
     """Per machine what differs between two states; machines with no difference are left out.
 
     A machine that only one of the states has is compared with what would hold there without it.
     `standalone` is a machine that has settings and is no member.
     """
-    found = []
     members = {**{m.serial: m for m in standalone}, **before.machines, **after.machines}
     touched = _touched(before, after, catalogue)
     for serial, member in members.items():
@@ -163,8 +169,17 @@ def impact(
             continue
         old, new = effective(before, mode, catalogue), effective(after, mode, catalogue)
         if differences := difference(old, new):
-            found.append(_machine_impact(member, old, new, differences, catalogue))
-    return found
+            yield _machine_impact(member, old, new, differences, catalogue, _called(after, serial))
+
+
+def _called(state: ClusterState, serial: str) -> Called | None:
+    """How the others know that member; None without others."""
+    member = state.machines.get(serial)
+    others = frozenset(m.name for m in state.machines.values() if m.serial != serial)
+    if member is None or not (others or state.portals):
+        return None
+    port = member.ccs_port or member.port
+    return Called(member.name, member.address, port, state.by_address, member.disconnected, others)
 
 
 def _touched(before: ClusterState, after: ClusterState, catalogue: Catalogue) -> set[str]:
@@ -190,7 +205,12 @@ def _stays(
 
 
 def _machine_impact(
-    member: Machine, old: Effective, new: Effective, differences: Sequence[Difference], catalogue: Catalogue
+    member: Machine,
+    old: Effective,
+    new: Effective,
+    differences: Sequence[Difference],
+    catalogue: Catalogue,
+    called: Called | None,
 ) -> MachineImpact:
     ask = catalogue.consequences
     lines: tuple[tuple[str, str], ...] = ()
@@ -198,8 +218,25 @@ def _machine_impact(
     if old.fingerprint != new.fingerprint:
         lines = line_changes(ask.lines(old.documents), ask.lines(new.documents))
         known = set(ask.red_flags(old.documents))
-        flags = tuple(flag for flag in ask.red_flags(new.documents) if flag not in known)
+        flags = (
+            *ask.departures(called, old.documents, new.documents),
+            *(flag for flag in ask.red_flags(new.documents) if flag not in known),
+        )
     return MachineImpact(member, tuple(differences), lines, flags, old.fingerprint, new.fingerprint)
+
+
+def flags_at(state: ClusterState, mode: Mode, feature: str, catalogue: Catalogue) -> Sequence[RedFlag]:
+    """What a machine says of a feature there: a listener that is disabled on it, for instance (DEP-05).
+
+    Groups and the cluster say nothing, for no mail engine runs with what they hold.
+    """
+    if mode.level is not Level.MACHINE:
+        return ()
+    try:
+        flags = catalogue.consequences.red_flags(effective(state, mode, catalogue).documents)
+    except InvalidDocument:
+        return ()
+    return [flag for flag in flags if flag.feature == feature]
 
 
 def line_changes(before: Sequence[str], after: Sequence[str]) -> tuple[tuple[str, str], ...]:

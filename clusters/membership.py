@@ -38,7 +38,7 @@ from clusters.joining import (
     withdraw_join,
 )
 from clusters.membership_refusals import AlreadyNamed
-from clusters.operations import Values, members_of, names_of, operation
+from clusters.operations import Values, members_of, names_of, operation, require_free
 from clusters.phrases import phrase as _
 from clusters.state import Machine
 from clusters.versions import THE_CLUSTER, Address, Kind
@@ -55,6 +55,7 @@ __all__ = [
     "enrol_machine",
     "enrol_portal",
     "flatten",
+    "follow_member",
     "is_removed",
     "kept_settings",
     "leave",
@@ -143,6 +144,29 @@ def set_communication(
                 reached = replace(member, address=address, port=new.port, ccs_port=new.ccs_port)
                 values[Address(Kind.MACHINE, member.serial)] = reached.to_value()
         return op.commit(values, user, host, gettext("Change how the machines reach one another"))
+
+
+def follow_member(replica_id: int, now: Machine, *, user: str, host: str) -> versions.Commit | None:
+    """Let the entry of a member follow what the machine itself is: its name, address and ports (CL-15).
+
+    The rest of `now` is ignored. Returns None when the entry says so already. Raises NotInCluster,
+    UnknownMode, BadName, AlreadyNamed, BadAddress.
+    """
+    with operation(replica_id) as op:
+        (member,) = members_of(op.state, [now.serial])
+        name = check_name(now.name)
+        require_free(name, [m.name for m in op.state.machines.values() if m is not member])
+        check_address(now.address, op.state.by_address)
+        new = replace(member, name=name, address=now.address, port=now.port, ccs_port=now.ccs_port)
+        if new == member:
+            return None
+        told = {"old": member.name, "new": name, "address": now.address, "port": now.ccs_port or now.port}
+        text = (
+            gettext("%(old)s is called %(new)s now")
+            if name != member.name
+            else gettext("%(new)s is reached at %(address)s port %(port)s now")
+        )
+        return op.commit({Address(Kind.MACHINE, now.serial): new.to_value()}, user, host, text % told)
 
 
 def set_keys(

@@ -21,6 +21,9 @@ from clusters.addressing import require_release
 from clusters.modes import CLUSTER, Level
 from clusters.state import Machine
 
+REACHING = 20.0
+"""Seconds in which a machine that was taken back has to be reached."""
+
 
 def new(session: Session, words: list[str]) -> None:
     """Creates a cluster of this machine (CR-02, CR-07)."""
@@ -129,6 +132,28 @@ def _set_disconnected(session: Session, words: list[str], *, disconnected: bool)
         session.dialogue.say(_("Disconnected: {names}. No commit is needed.").format(names=names))
     else:
         session.dialogue.say(_("Reconnected: {names}. No commit is needed.").format(names=names))
+        _require_heard(session, serials)
+
+
+def _require_heard(session: Session, serials: list[str]) -> None:
+    """A machine that is apart calls nobody: unless it is reached now, it does not know that it is back."""
+    missing = session.host.unreached(serials, REACHING)
+    machines = session.state.machines
+    for serial, reason in missing.items():
+        member = machines[serial]
+        if serial == session.host.serial:
+            text = _("No other member has heard of it yet: {reason}. They hear of it with the first link.")
+        else:
+            text = _(
+                "{name} has not heard of it: {reason}. It is called at {address} port {port}. Log in there"
+                " and type `clusterconfig reconnect {name}`; or say where it answers now, with `clusterconfig"
+                " communication {name} ADDRESS PORT`."
+            )
+        where = {"address": member.address, "port": member.ccs_port or member.port}
+        session.dialogue.warn(text.format(name=member.name, reason=reason, **where))
+    if missing:
+        names = ", ".join(machines[serial].name for serial in missing)
+        raise CommandError(_("Taken back and not reached: {names}.").format(names=names))
 
 
 def _require_releases(session: Session, serials: list[str]) -> None:

@@ -16,7 +16,7 @@ from appliances.links.client import Passphrase, Probe, Target, probe
 from appliances.links.errors import Fault, LinkLost, ProtocolError
 from appliances.links.identity import fingerprint
 from appliances.links.server import ServiceKind
-from appliances.machine import members, peers, routes, upgrading
+from appliances.machine import members, peers, reaching, routes, upgrading
 from appliances.machine.alerts import Alerts
 from appliances.machine.engine import Engine
 from appliances.machine.saved import SavedFiles
@@ -163,6 +163,9 @@ class Desk:
 
     def release_of(self, serial: str) -> str:
         return self._on_loop(peers.release_of(self._daemon.view, self._daemon.table, serial, self.release))
+
+    def unreached(self, serials: Sequence[str], seconds: float) -> Mapping[str, str]:
+        return self._on_loop(reaching.unreached(self._daemon, serials, seconds))
 
     def suspend(self, change: Callable[[Suspension], Suspension]) -> None:
         self.engine.suspend(change)

@@ -132,6 +132,13 @@ class LoginHost(Protocol):
         """The release that another member runs now, asked afresh; raises LinkError (UPG-08)."""
         ...
 
+    def unreached(self, serials: Sequence[str], seconds: float) -> Mapping[str, str]:
+        """Waits for links with members that were taken back: why there is none yet, by serial number.
+
+        For this machine itself: with nobody else. Members with which it keeps no link are left out.
+        """
+        ...
+
     def suspend(self, change: Callable[[Suspension], Suspension]) -> None:
         """Suspends and resumes listeners and deliveries, until mail sees it; raises CommandError."""
         ...

@@ -119,7 +119,8 @@ class SshCommandLine:
     async def serve(self, process: asyncssh.SSHServerProcess[Any], login: Login, daemon: Daemon) -> None:
         """A person's shell or one command line; ends with the exit code of the last command."""
         peer = process.get_extra_info("peername")
-        with daemon.sessions.one(login.user, str(peer[0]) if peer else ""):
+        here = process.get_extra_info("sockname") or ("", 0)
+        with daemon.sessions.one(login.user, str(peer[0]) if peer else "", (str(here[0]), int(here[1]))):
             await self._serve(process, login, daemon)
 
     async def _serve(self, process: asyncssh.SSHServerProcess[Any], login: Login, daemon: Daemon) -> None:

@@ -9,8 +9,10 @@ from itertools import groupby
 
 from appliances.features.interfaceconfig import FEATURE as INTERFACECONFIG
 from appliances.features.rendering import Rendered, render
+from appliances.features.whereabouts import departures
+from appliances.features.wording import language
 from appliances.postfix.disclaimers import Disclaimer
-from clusters.catalogue import Document, Door, InvalidDocument, RedFlag
+from clusters.catalogue import Called, Document, Door, InvalidDocument, RedFlag
 from clusters.versions import canonical, digest
 
 MOST_ROWS = 2000
@@ -39,6 +41,12 @@ class PostfixConsequences:
         """What is dangerous or switched off on a machine with these settings. Raises InvalidDocument."""
         return self._answer(documents)[1]
 
+    def departures(
+        self, called: Called | None, before: Mapping[str, Document], after: Mapping[str, Document]
+    ) -> Sequence[RedFlag]:
+        """How a change of interfaces or name may cut a machine off from those who call it."""
+        return tuple(departures(called, before, after))
+
     def doors(self, documents: Mapping[str, Document]) -> Sequence[Door] | None:
         """SSH and CCS where the interfaces have them on; None for interfaces that cannot be read."""
         try:
@@ -53,7 +61,8 @@ class PostfixConsequences:
         ]
 
     def _answer(self, documents: Mapping[str, Document]) -> Answer:
-        name = digest([canonical(documents)])
+        # Red flags are sentences: who reads Japanese must not get those that were put together for another.
+        name = digest([canonical(documents), language()])
         if name not in self._answers:
             rendered = render(documents, SOME_CERTIFICATE)
             self._answers[name] = (tuple(_lines(rendered)), rendered.red_flags)

@@ -35,7 +35,8 @@ def hint(**hints: str | bool) -> dict[str, Any]:
     `x-format` names the type of a text, `x-widget` how a form shows it (`textarea`); `x-item` marks the
     name by which other documents refer to a row, `x-reference` the feature to which such a name refers;
     `x-secret` a field that is never shown; `x-first-match` a table in which the first row that matches
-    decides, and the field of a row that says whom it matches.
+    decides, and the field of a row that says whom it matches; `x-likefirst` one that a new row takes from
+    the first row.
     """
     return {f"x-{name.replace('_', '-')}": value for name, value in hints.items()}
 

@@ -13,8 +13,13 @@ def _unchanged(message: str) -> str:
     return message
 
 
+def _english() -> str:
+    return "en"
+
+
 class _Language:
     translate: Callable[[str], str] = staticmethod(_unchanged)
+    name: Callable[[], str | None] = staticmethod(_english)
 
 
 def _(message: str) -> str:
@@ -22,9 +27,14 @@ def _(message: str) -> str:
     return message
 
 
-def install(translate: Callable[[str], str]) -> None:
-    """Makes `say` speak through `translate`, for instance Django's gettext."""
-    _Language.translate = staticmethod(translate)
+def install(translate: Callable[[str], str], name: Callable[[], str | None]) -> None:
+    """Makes `say` speak through `translate`, for instance Django's gettext; `name` tells in what language."""
+    _Language.translate, _Language.name = staticmethod(translate), staticmethod(name)
+
+
+def language() -> str:
+    """The language in which `say` speaks now: who keeps what was said keeps it by that."""
+    return _Language.name() or ""
 
 
 def say(message: str, **values: object) -> str:

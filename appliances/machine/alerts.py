@@ -79,6 +79,25 @@ class Alerts:
         )
         self._all = [*self._all, alert][-MOST:]
 
+    def raise_own(self, kind: str, serial: str, name: str, text: str) -> None:
+        """An incident of this machine itself, critical, unless it is open already."""
+        if any(alert.kind == kind and alert.until is None for alert in self._all):
+            return
+        at = now()
+        self._all = [*self._all, Alert(kind, "critical", serial, name, text, since=at, last=at)][-MOST:]
+        self._keep()
+
+    def close_own(self, kind: str) -> None:
+        """That incident is over."""
+        if not any(alert.kind == kind and alert.until is None for alert in self._all):
+            return
+        at = now()
+        self._all = [
+            replace(alert, until=at) if alert.kind == kind and alert.until is None else alert
+            for alert in self._all
+        ]
+        self._keep()
+
     def _close(self, serial: str) -> None:
         at = now()
         self._all = [

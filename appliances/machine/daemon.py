@@ -28,8 +28,10 @@ from appliances.machine.engine import Engine
 from appliances.machine.heard import Heard
 from appliances.machine.holder import MachineHolder
 from appliances.machine.home import Home, replace_json
+from appliances.machine.own_entry import OwnEntry
 from appliances.machine.people import People
 from appliances.machine.reporting import report
+from appliances.machine.returning import ALERT, WINDOW, SelfReturn
 from appliances.machine.services import Door, Services, doors
 from appliances.machine.sessions import Sessions
 from appliances.machine.status import MachineStatus, Trouble, now
@@ -90,6 +92,7 @@ class Daemon:
         first: view.View,
         upgrading: Upgrading,
         pace: Pace | None = None,
+        confirm: float = WINDOW,
     ) -> None:
         self.home = home
         self.release = release
@@ -111,6 +114,8 @@ class Daemon:
         self.pace = pace or Pace()
         self.table = Table(self.holder, home.serial, self.keys.user, listener=self._happened, pace=self.pace)
         self.services = Services(self._service)
+        self.own_entry = OwnEntry(self._begin, self._follow_soon, self.status_changed)
+        self.self_return = SelfReturn(home.ground, confirm)
         self.applying = Applying(self.engine, home.applied, self._read, self.status_changed)
         self._tasks: set[asyncio.Task[None]] = set()
         self.upgrading = upgrading
@@ -128,17 +133,32 @@ class Daemon:
         await asyncio.to_thread(self.applying.begin)
         await self.engine.start()
         replicas.advanced.connect(self._advanced)
-        await self.services.follow(doors(self.view.interfaces))
-        if not self.services.open:
-            raise OSError("; ".join(self.services.notes) or "no interface has SSH or CCS on")
+        await self._open_doors()
         self._follow_soon()
         self._begin(self.applying.run())
         self._begin(self._every(WATCH, self._watch_postfix))
+        self._begin(self._every(WATCH, self._watch_trial))
         self._begin(self._every(ROUND, self._go_round))
         self._begin(self._every(FORGETTING, self._forget))
         await asyncio.to_thread(self.upgrading.shelf.came_up)
         self._say_ready()
         self.guide()
+
+    async def _open_doors(self) -> None:
+        """Opens the doors; where none can be had, those of before, if the present ones are on trial still.
+
+        Raises OSError when no door opens. Only a member of several lives without any, if that is wanted.
+        """
+        await asyncio.to_thread(self.self_return.look, self.view)
+        await self.services.follow(doors(self.view.interfaces))
+        if not self.services.open and self.self_return.trial is not None:
+            await self.self_return.go_back(self)
+            self.view = await in_thread(self._read)
+            await asyncio.to_thread(self.self_return.look, self.view)
+            await self.services.follow(doors(self.view.interfaces))
+        secluded = not doors(self.view.interfaces) and len(self.view.state.machines) > 1
+        if not self.services.open and not secluded:
+            raise OSError("; ".join(self.services.notes) or "no interface has SSH or CCS on")
 
     def guide(self) -> None:
         """Goes on with a guided upgrade, from where it stands."""
@@ -198,8 +218,11 @@ class Daemon:
             self.table.update(peers.members(self.view))
             self.table.advanced()
             self.applying.wake()
+            # What is on trial stands on disk before a door moves.
+            await asyncio.to_thread(self.self_return.look, self.view)
             await self.services.follow(doors(self.view.interfaces))
-            await members.tell_ports(self)
+            await self.own_entry.tell(self.view, self.services.open)
+            self._report_return()
             self.status_changed()
             self.sessions.followed()
 
@@ -277,9 +300,20 @@ class Daemon:
         if restarted:
             self.status_changed()
 
+    async def _watch_trial(self) -> None:
+        await self.self_return.check(self)
+
+    def _report_return(self) -> None:
+        """An alert for as long as the machine stands where it went back to (TRL-15)."""
+        if returned := self.self_return.returned:
+            self.alerts.raise_own(ALERT, self.home.serial, self.view.name, returned.text)
+        else:
+            self.alerts.close_own(ALERT)
+
     async def _go_round(self) -> None:
-        """What waits for its date may be due; messages may be past their time."""
+        """What waits for its date may be due; messages may be past their time; a name may lead here now."""
         await self.holder.absorb([])
+        await self.own_entry.tell(self.view, self.services.open)
         await asyncio.to_thread(self.engine.traffic.read)
         if late := await asyncio.to_thread(self.engine.sweep):
             logger.info("%d messages were past the time of their bounce profile: returned", len(late))

@@ -4,6 +4,7 @@ machine.json      serial number and when the home was made; written last by `ini
 state.sqlite3     the replica, drafts and their log
 keys/             host key and user key
 applied.json      which settings Postfix runs with (see `fence`)
+ground.json       which interfaces and name are proven, and which on trial (see `returning`)
 releases/         other releases of the program (see `appliances.releases.shelf`), upgrade.json a guided run
 postfix/          the Postfix instance
 lock, ready.json  the running process, and where it answers
@@ -51,6 +52,10 @@ class Home:
     @property
     def applied(self) -> Path:
         return self.path / "applied.json"
+
+    @property
+    def ground(self) -> Path:
+        return self.path / "ground.json"
 
     @property
     def releases(self) -> Path:

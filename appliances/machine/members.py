@@ -6,7 +6,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import asyncssh
@@ -27,8 +27,6 @@ from clusters.versions import MalformedCommit
 
 if TYPE_CHECKING:
     from appliances.machine.daemon import Daemon
-    from appliances.machine.services import Door
-    from appliances.machine.view import View
 
 logger = logging.getLogger(__name__)
 
@@ -86,48 +84,6 @@ def as_machine(daemon: Daemon, reached: Reached) -> Machine:
         keys.host_public,
         keys.user_public,
     )
-
-
-def moved_entry(view: View, doors: Collection[Door]) -> Machine | None:
-    """This machine's entry with the ports that it answers at now; None where it says so already (CL-15).
-
-    An address that is none of its own interfaces, behind a translator for instance, is left alone. A name may
-    lead to any of them: the ports stay those of one interface, of the same service if that is on still.
-    """
-    member = view.member
-    if member is None:
-        return None
-    ours = [
-        each.ip
-        for each in view.interfaces.interfaces
-        if member.address in (each.ip, each.hostname, view.name)
-    ]
-    open_ones = [ip for ip in ours if any(ip == address for _kind, address, _port in doors)]
-    found = [_entry_at(member, ip, doors) for ip in open_ones]
-    if not found or member in found:
-        return None
-    return min(found, key=lambda each: (each.ccs_port is None) != (member.ccs_port is None))
-
-
-def _entry_at(member: Machine, address: str, doors: Collection[Door]) -> Machine:
-    """The entry with the ports that are open at that address; that of SSH stays where SSH is off."""
-    ports = {kind: port for kind, ip, port in doors if ip == address}
-    return replace(member, port=ports.get(ServiceKind.SSH, member.port), ccs_port=ports.get(ServiceKind.CCS))
-
-
-async def tell_ports(daemon: Daemon) -> None:
-    """Commits where this machine is reached when its ports have changed."""
-    moved = moved_entry(daemon.view, daemon.services.open)
-    if moved is None:
-        return
-    by_address, name = daemon.view.state.by_address, daemon.view.name
-
-    def commit() -> None:
-        membership.set_communication(
-            daemon.view.replica_id, by_address=by_address, machines=[moved], user=name, host=name
-        )
-
-    await in_thread(commit)
 
 
 async def join(daemon: Daemon, way: Way, accept_key: AcceptKey, consent: Consent) -> str:

@@ -18,6 +18,7 @@ from appliances.machine import journal, view
 from appliances.machine.daemon import CommandLine, Daemon
 from appliances.machine.home import Home, HomeTrouble
 from appliances.machine.release import release
+from appliances.machine.returning import WINDOW
 from appliances.machine.threads import in_thread
 from appliances.machine.upgrading import Upgrading
 from appliances.releases.shelf import Shelf
@@ -33,13 +34,15 @@ SET_UP = "GATEFOLD_SET_UP_TREE"
 
 @dataclass(frozen=True)
 class Options:
-    """How to run: the form of the log, whether Postfix stays at the end, seconds between pings, and the
-    directory or address of new releases (empty: `offered` beside the installed ones)."""
+    """How to run: the form of the log, whether Postfix stays at the end, seconds between pings, the directory
+    or address of new releases (empty: `offered` beside the installed ones), and the seconds in which somebody
+    has to come through after a change of interfaces or name."""
 
     json_log: bool = False
     keep_postfix: bool = False
     ping: float = 60.0
     releases: str = ""
+    confirm: float = WINDOW
 
 
 def run(home: Home, command_line: CommandLine, options: Options, words: list[str]) -> None:
@@ -83,7 +86,7 @@ async def _run(home: Home, command_line: CommandLine, options: Options, shelf: S
         loop.add_signal_handler(number, asked.set)
     first = await in_thread(view.read, home.serial)
     upgrading = Upgrading(home, shelf, Source(options.releases or str(home.releases / "offered")))
-    daemon = Daemon(home, release(), command_line, first, upgrading, Pace(ping=options.ping))
+    daemon = Daemon(home, release(), command_line, first, upgrading, Pace(ping=options.ping), options.confirm)
     ends = [asyncio.ensure_future(each.wait()) for each in (asked, daemon.restarting)]
     try:
         await daemon.start()

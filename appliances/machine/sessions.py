@@ -14,12 +14,16 @@ MOST = 500
 
 @dataclass(frozen=True)
 class Login:
-    """A session of a person; times in ms since 1970 UTC, `until` is None while it lasts."""
+    """A session of a person; times in ms since 1970 UTC, `until` is None while it lasts.
+
+    `door`: the own address and port through which it came.
+    """
 
     user: str
     address: str
     since: int
     until: int | None = None
+    door: tuple[str, int] = ("", 0)
 
 
 class Sessions:
@@ -31,9 +35,9 @@ class Sessions:
         self._watching: list[Callable[[], None]] = []
 
     @contextmanager
-    def one(self, user: str, address: str) -> Iterator[None]:
+    def one(self, user: str, address: str, door: tuple[str, int] = ("", 0)) -> Iterator[None]:
         """Counts a session while it lasts."""
-        login = Login(user, address, now())
+        login = Login(user, address, now(), door=door)
         self._present.append(login)
         try:
             yield

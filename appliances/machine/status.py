@@ -105,7 +105,10 @@ class OpenAlert(_Part):
 
 
 class MachineStatus(_Part):
-    """One machine at one moment (`as_of`). `disconnected`: on purpose, as it knows itself."""
+    """One machine at one moment (`as_of`). `disconnected`: on purpose, as it knows itself.
+
+    `returned`: it went back to the interfaces and the name of before, because a change had cut it off.
+    """
 
     serial: str
     name: str = ""
@@ -119,6 +122,7 @@ class MachineStatus(_Part):
     generation: int | None = None
     error: Trouble | None = None
     notes: tuple[str, ...] = ()
+    returned: Trouble | None = None
     postfix: PostfixStatus = PostfixStatus()
     queue: Queue = Queue()
     suspended: Suspended = Suspended()

@@ -57,13 +57,16 @@ def _suspicious(replica: Replica, now: datetime) -> Iterator[MachineStatus]:
     """Rows that may have something wrong; those of a healthy cluster are not even read."""
     rows = MachineStatus.objects.filter(replica=replica).exclude(connection=Connection.REMOVED)
     late = Q(wanted_since__lt=now - LATE_AFTER) & ~Q(enforced=F("wanted"))
-    odd = ~Q(connection=Connection.CONNECTED) | ~Q(error="") | ~Q(reason="") | late
+    returned = Q(report__returned__has_key="text")
+    odd = ~Q(connection=Connection.CONNECTED) | ~Q(error="") | ~Q(reason="") | late | returned
     yield from rows.filter(odd).iterator()
 
 
 def _of_machine(row: MachineStatus, replica: Replica, now: datetime, cut_off: bool) -> Iterator[Fact]:
     if row.error:
         yield Fact(Kind.REFUSED, row.serial, row.name, row.error)
+    if returned := row.report.get("returned"):
+        yield Fact(Kind.RETURNED, row.serial, row.name, returned["text"])
     if row.connection == Connection.DISCONNECTED:
         yield Fact(Kind.AWAY, row.serial, row.name)
     elif not cut_off and row.checked is not None and now - row.checked < STALE_AFTER:

@@ -31,6 +31,7 @@ class Kind(models.TextChoices):
     NOT_TAKEN = "not-taken", _("the portal is refused")
     RELEASE = "release", _("other release")
     REFUSED = "refused", _("settings refused")
+    RETURNED = "returned", _("went back by itself")
     LATE = "late", _("settings late")
     BEHIND = "behind", _("does not take commits")
     INCONSISTENT = "inconsistent", _("inconsistent settings")
@@ -100,6 +101,12 @@ MEANINGS: dict[Kind, Meaning] = {
         _("Postfix or the check before it refused new settings. The old ones run on; mail flows."),
         _("A value that this machine cannot take."),
         _("Read the error, correct the value in the mode that defines it, and commit."),
+    ),
+    Kind.RETURNED: Meaning(
+        Severity.CRITICAL,
+        _("A change of its interfaces or its name had cut the machine off: it went back to those of before."),
+        _("An address, a port or a name at which nobody could reach it."),
+        _("Read the reason; commit interfaces or a name that can be reached. It tries nothing by itself."),
     ),
     Kind.LATE: Meaning(
         Severity.WARNING,

@@ -114,6 +114,7 @@ class FeatureSettings(ModeView):
             "story": setting.story,
             "reached": [m.serial for m in effective.reached(draft, mode, feature)],
             "overrides": [*overrides.groups, *overrides.machines],
+            "flags": [flag.message for flag in effective.flags_at(draft, mode, feature, catalogue())],
         }
         return Response(SettingShape(found).data)
 

@@ -153,6 +153,10 @@ class SettingShape(SettingSummary):
     story = LayerShape(many=True, help_text="Who defines it, the one that holds first.")
     reached = serializers.ListField(child=serializers.CharField(), help_text="Serial numbers.")
     overrides = serializers.ListField(child=ModeField(), help_text="Modes below with settings of their own.")
+    flags = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What a machine says of them: a listener that is disabled on it, for instance.",
+    )
 
 
 class SettingInput(Shape):

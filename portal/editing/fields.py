@@ -208,7 +208,9 @@ class Builder:
         for index, item in enumerate(items):
             made.rows.append(self._row(made, part, item, str(index), f"{made.at}.{index}"))
         blank = Builder(self.choices)
-        made.blank = blank._row(made, part, start_of(part), f"__{made.depth}__", "-")
+        first = items[0] if items and isinstance(items[0], dict) else {}
+        start = start_of(part) | like_first(part, first)
+        made.blank = blank._row(made, part, start, f"__{made.depth}__", "-")
 
     def _row(self, made: Field, part: Schema, item: Any, ident: str, at: str) -> Row:
         path = f"{made.path}.{ident}"
@@ -287,3 +289,15 @@ def start_of(schema: Schema) -> Document:
         elif part.get("minItems") and "properties" in part.get("items", {}):
             start[name] = [start_of(part["items"])]
     return start
+
+
+def like_first(schema: Schema, first: Document) -> Document:
+    """What a new item takes from the first one: a machine has SSH on one port, on all its addresses."""
+    taken: Document = {}
+    for name, part in schema.get("properties", {}).items():
+        inside = first.get(name)
+        if part.get("x-likefirst") and inside is not None:
+            taken[name] = inside
+        elif isinstance(inside, dict) and (below := like_first(part, inside)):
+            taken[name] = start_of(part) | below
+    return taken

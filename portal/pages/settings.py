@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from clusters import drafts, effective
-from clusters.catalogue import Document, InvalidDocument, Problem
+from clusters.catalogue import Document, InvalidDocument, Problem, RedFlag
 from clusters.differences import differences, masked, named_path, unmasked
 from clusters.effective import Setting
 from clusters.installed import catalogue
@@ -85,6 +86,11 @@ class SettingsPage:
         if above is None:
             return Setting(self.feature.name, catalogue().fallback(self.feature.name), ())
         return effective.setting_at(self.place.draft, above, self.feature.name, catalogue())
+
+    @property
+    def flags(self) -> Sequence[RedFlag]:
+        """What a machine says of these settings: a listener that is disabled on it, for instance (TRL-20)."""
+        return effective.flags_at(self.place.draft, self.mode, self.feature.name, catalogue())
 
     @property
     def elsewhere(self) -> list[Mode]:

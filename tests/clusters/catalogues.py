@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from clusters.catalogue import (
+    Called,
     Catalogue,
     Document,
     Door,
@@ -95,6 +96,11 @@ class Lines:
 
     def red_flags(self, documents: Mapping[str, Document]) -> Sequence[RedFlag]:
         return [] if documents["routes"]["rows"] else [RedFlag("routes", "the table is empty")]
+
+    def departures(
+        self, called: Called | None, before: Mapping[str, Document], after: Mapping[str, Document]
+    ) -> Sequence[RedFlag]:
+        return []
 
     def doors(self, documents: Mapping[str, Document]) -> Sequence[Door] | None:
         rows = [row for row in documents["ports"]["rows"] if not row.get("shut")]

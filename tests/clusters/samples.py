@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clusters.catalogue import (
+    Called,
     Catalogue,
     Document,
     Door,
@@ -69,6 +70,11 @@ class SampleConsequences:
 
     def red_flags(self, documents: Mapping[str, Document]) -> Sequence[RedFlag]:
         return [RedFlag(name, "is empty") for name, value in documents.items() if not value.get("rows")]
+
+    def departures(
+        self, called: Called | None, before: Mapping[str, Document], after: Mapping[str, Document]
+    ) -> Sequence[RedFlag]:
+        return []
 
     def doors(self, documents: Mapping[str, Document]) -> Sequence[Door] | None:
         return None

@@ -24,7 +24,7 @@ from clusters.membership_refusals import (
     OwnSettingsOnly,
     PendingDrafts,
 )
-from clusters.modes import CLUSTER, group, machine
+from clusters.modes import CLUSTER, Level, group, machine
 from clusters.operations import Operation
 from clusters.state import Machine, Portal, UnknownMode
 from clusters.versions import Address, Kind
@@ -295,6 +295,25 @@ def test_communication_changes_style_only_for_all(cluster: Cluster) -> None:
     assert cluster.state.by_address
     found = cluster.state.machines["M2"]
     assert (found.address, found.port, found.name) == ("192.0.2.2", 2200, "mx2.example.com")
+
+
+def test_entry_follows_what_the_machine_says_of_itself(cluster: Cluster) -> None:
+    """TRL-16, TRL-34: one commit renames it everywhere; nothing else of the entry changes."""
+    before = cluster.state.machines["M1"]
+    now = replace(before, name="new.example.com", address="new.example.com", port=2200, group="other")
+
+    made = membership.follow_member(cluster.replica_id, now, **BY)
+
+    assert made
+    assert made.comment == f"{before.name} is called new.example.com now"
+    expected = replace(before, name="new.example.com", address="new.example.com", port=2200)
+    assert cluster.state.machines["M1"] == expected
+    assert cluster.state.mode_named(Level.MACHINE, "new.example.com") == machine("M1")
+    assert membership.follow_member(cluster.replica_id, now, **BY) is None
+    for wrong in ("MX2.example.com", ""):
+        with pytest.raises((AlreadyNamed, BadName)):
+            membership.follow_member(cluster.replica_id, replace(now, name=wrong), **BY)
+    assert cluster.state.machines["M1"] == expected
 
 
 def test_communication_of_one_machine(cluster: Cluster) -> None:

@@ -338,3 +338,54 @@ def test_story_tells_who_wrote_it_and_what_it_hides(browser: Client, europe: Man
     assert "My reason" in html
     assert "hidden by it" in html
     assert made.user == "alice"
+
+
+LISTENER: dict[str, Any] = {
+    "name": "IncomingMail",
+    "interface": "Data",
+    "hat": {
+        "sender_groups": [{"name": "ALL", "hosts": ["ALL"], "policy": "ACCEPTED"}],
+        "policies": [{"name": "ACCEPTED", "behaviour": "accept"}],
+    },
+    "rat": {"entries": [{"recipient": "a.example"}]},
+}
+
+
+def test_page_of_a_machine_says_which_of_its_listeners_is_disabled(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """TRL-20: in the mode of the machine; the cluster's page speaks of no machine."""
+    world.define(
+        europe, CLUSTER, "listenerconfig", CATALOGUE["listenerconfig"].check({"listeners": [LISTENER]})
+    )
+    disabled = "Listener IncomingMail is disabled on this machine: this machine has no interface Data"
+    assert disabled in page(browser, of_machine(europe, "berlin.example", "network/listeners"))
+    assert "data-flag" not in page(browser, "/europe/cluster/network/listeners")
+
+
+def test_flags_are_in_the_language_of_the_reader_whoever_looked_before(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """TRL-20: what was worked out for one reader is kept for others of the same language only."""
+    world.define(
+        europe, CLUSTER, "listenerconfig", CATALOGUE["listenerconfig"].check({"listeners": [LISTENER]})
+    )
+    path = of_machine(europe, "berlin.example", "network/listeners")
+    assert "is disabled on this machine" in page(browser, path)
+    japanese = browser.get(path, headers={"accept-language": "ja"}).content.decode()
+    assert "is disabled on this machine" not in japanese
+    assert "IncomingMail" in japanese.partition("data-flag")[2].partition("</div>")[0]
+
+
+def test_new_row_of_an_interface_begins_with_the_ports_of_the_first(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """TRL-34: where SSH is on 2200, it is there on the next address too."""
+    mode = world.mode_of(europe, "berlin.example")
+    first = {"name": "Management", "ip": "10.0.0.1", "hostname": "berlin.example", "ssh": {"port": 2200}}
+    document = CATALOGUE["interfaceconfig"].check({"interfaces": [first]})
+    world.define(europe, mode, "interfaceconfig", document)
+    html = page(browser, of_machine(europe, "berlin.example", "network/ip_interfaces"))
+    blank = re.search(r'<input[^>]*name="f\.interfaces\.__\d__\.ssh\.port"[^>]*>', html)
+    assert blank
+    assert 'value="2200"' in blank.group()

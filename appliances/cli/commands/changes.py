@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from appliances.cli.registry import Command
 from appliances.cli.session import Right, Session
 from appliances.machine.status import now
 from clusters import commits, drafts, rollback
+from clusters.catalogue import InvalidDocument
 from clusters.commits import Conflict
 from clusters.differences import masked
 from clusters.drafts import Pending
@@ -27,6 +29,8 @@ from clusters.sealing import secrets_of
 from clusters.versions import Address, Commit, CommitId, Version
 
 WAIT = 30.0
+LOOKING = 5.0
+"""Seconds of looking for red flags, after which a commit is held up no longer."""
 
 
 def _commit(session: Session, words: list[str]) -> None:
@@ -36,6 +40,7 @@ def _commit(session: Session, words: list[str]) -> None:
         session.dialogue.say(_("There are no changes to commit."))
         return
     _warn_while_away(session, pending)
+    _warn_of_flags(session)
     if comment is None:
         comment = session.dialogue.ask(_("Comment describing the change"))
     try:
@@ -68,6 +73,20 @@ def _warn_while_away(session: Session, pending: list[Pending]) -> None:
         session.dialogue.warn(
             _("This machine is disconnected: the others get this change when it is reconnected.")
         )
+
+
+def _warn_of_flags(session: Session) -> None:
+    """What a person should know before the commit is made, scripts included; it hinders nothing."""
+    end = time.monotonic() + LOOKING
+    with suppress(InvalidDocument):
+        for found in drafts.impacts(session.replica_id, session.user):
+            name = found.machine.name or session.host.name
+            for flag in found.red_flags:
+                session.dialogue.warn(f"! {name}: {flag.feature}: {flag.message}")
+            if time.monotonic() > end:
+                text = _("Looking for red flags ended after {seconds:g} s; `showchanges` has all of them.")
+                session.dialogue.warn(text.format(seconds=LOOKING))
+                return
 
 
 def _commit_words(words: list[str]) -> tuple[str | None, float]:

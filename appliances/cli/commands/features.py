@@ -23,7 +23,7 @@ from clusters import drafts
 from clusters.catalogue import Document, Scope
 from clusters.differences import masked
 from clusters.drafts import Edited
-from clusters.effective import setting_at
+from clusters.effective import flags_at, setting_at
 from clusters.installed import catalogue
 from clusters.json_text import read_json
 from clusters.modes import Mode
@@ -167,6 +167,7 @@ def _show(session: Session, feature: Any, words: list[str]) -> None:
     value = masked(setting.value, feature.secrets)
     defined = setting.origin == mode
     origin = session.label(setting.origin) if setting.origin else _("factory default")
+    flags = flags_at(session.draft_state, _machine_of(session, mode), feature.name, catalogue())
     if session.as_json:
         found = {
             "feature": feature.name,
@@ -174,6 +175,7 @@ def _show(session: Session, feature: Any, words: list[str]) -> None:
             "defined": defined,
             "origin": str(setting.origin or "factory"),
             "value": value,
+            "flags": [flag.message for flag in flags],
         }
         say_json(session.dialogue, found)
         return
@@ -181,6 +183,13 @@ def _show(session: Session, feature: Any, words: list[str]) -> None:
     session.dialogue.say(f"{feature.name}: {session.label(mode)}, {where}")
     for line in document_lines(value):
         session.dialogue.say(line)
+    for flag in flags:
+        session.dialogue.say(f"! {flag.message}")
+
+
+def _machine_of(session: Session, mode: Mode) -> Mode:
+    """The machine that speaks of a mode: a standalone one holds its shareable settings at the cluster's."""
+    return session.own_mode if session.state.standalone else mode
 
 
 def _set(session: Session, feature: Any, words: list[str]) -> None:
@@ -219,7 +228,7 @@ def _place(session: Session, feature: Any, words: list[str], change: Placing) ->
 def _edit(session: Session, feature: Any, words: list[str], change: Change) -> None:
     words, table = _option(words, "--in")
     words, how = _start_option(words)
-    _refuse_options(feature, [word for word in words if word not in SPOTS])
+    _refuse_options(feature, [word for word in words if word not in editing.SPOTS])
     start = begun(session, feature, how)
     if start is not None:
         _change(session, feature, start, lambda document: change(feature.schema, document, words, table))

@@ -79,7 +79,21 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--releases", default="", metavar="DIR|URL", help="where new releases are (DIR/releases/offered)"
     )
+    parser.add_argument(
+        "--confirm",
+        type=_seconds,
+        default=600.0,
+        metavar="SECONDS",
+        help="in which a login or a link has to come through after a change of interfaces or name (600)",
+    )
     parser.add_argument("--keep-postfix", action="store_true", help="leave Postfix running at the end")
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < 86_400 * 7:
+        raise argparse.ArgumentTypeError("takes seconds, up to a week")
+    return seconds
 
 
 def _init(home: Home, options: dict[str, Any]) -> None:
@@ -156,5 +170,11 @@ def _run(home: Home, options: dict[str, Any]) -> None:
     from appliances.machine.running import Options, run
 
     home.serial  # noqa: B018 - raises HomeTrouble before anything starts
-    told = Options(options["log"] == "json", options["keep_postfix"], options["ping"], options["releases"])
+    told = Options(
+        options["log"] == "json",
+        options["keep_postfix"],
+        options["ping"],
+        options["releases"],
+        options["confirm"],
+    )
     run(home, COMMAND_LINE, told, sys.argv[1:])

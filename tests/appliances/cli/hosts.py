@@ -131,6 +131,10 @@ class QuietHost:
             raise Unreachable(f"{serial} is far away")
         return self.releases[serial]
 
+    def unreached(self, serials: Sequence[str], seconds: float) -> Mapping[str, str]:
+        gone = [link for link in self.peers if link.state != "connected"]
+        return {link.serial: link.reason for link in gone if link.serial in serials}
+
     def run_on(self, serial: str, words: Sequence[str], user: str, role: str) -> list[Any]:
         raise Unreachable(f"{serial} is far away")
 

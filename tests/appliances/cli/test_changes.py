@@ -296,3 +296,72 @@ def test_paging_can_be_turned_off(clustered: QuietHost, line: str, paged: bool) 
     assert person.types("help") == 0
     assert not person.dialogue.paged
     assert person.types("paging sideways") == 2
+
+
+def with_listener(person: Person, mode: str = "clustermode cluster; ") -> None:
+    """A listener of the cluster on the interface that mx1 has."""
+    listener = {
+        "name": "incoming",
+        "interface": "Management",
+        "hat": {
+            "sender_groups": [{"name": "ALL", "hosts": ["ALL"], "policy": "IN"}],
+            "policies": [{"name": "IN", "behaviour": "accept"}],
+        },
+        "rat": {"entries": [{"recipient": "example.com"}]},
+    }
+    document = json.dumps({"listeners": [listener]})
+    person.types(f"{mode}listenerconfig load", stdin=document)
+    assert person.types("smtproutes set example.com 192.0.2.9; commit -m listener") == 0, person.warned
+
+
+DISABLED = "Listener incoming is disabled on this machine: this machine has no interface Management"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "interfaceconfig set Management ssh.enabled=no",
+        "interfaceconfig delete Management",
+        "interfaceconfig load",
+    ],
+)
+def test_commit_of_a_script_says_what_is_dangerous(script: Person, line: str) -> None:
+    """TRL-15: the only SSH interface and the last listener; with --json too."""
+    with_listener(script)
+    emptied = json.dumps({"interfaces": []})
+    script.types(f"clustermode machine mx1.example.com; {line}", stdin=emptied)
+
+    assert script.types("showchanges") == 0
+    shown = script.said
+    assert script.types("commit -m careless --json" if "set" in line else "commit -m careless") == 0
+
+    wanted = ["SSH and CCS are off on every interface", "Nothing answers any more at SSH 127.0.0.1:22"]
+    if "set" not in line:
+        wanted += [DISABLED, "No listener is open on this machine: it takes no mail"]
+    for message in wanted:
+        assert message in shown
+        assert message in script.warned
+
+
+def test_own_view_of_a_disabled_listener_says_so(script: Person) -> None:
+    """TRL-20: what a script disables is warned of, and shown where a person looks."""
+    with_listener(script)
+    script.types("clustermode machine mx1.example.com; interfaceconfig delete Management; commit -m gone")
+    assert DISABLED in script.warned
+
+    assert script.types("listenerconfig") == 0
+    assert f"! {DISABLED}" in script.said
+    assert script.types("listenerconfig show --json") == 0
+    assert json.loads(script.said)["flags"][0] == DISABLED
+    script.types("clustermode cluster")
+    assert script.types("listenerconfig show --json") == 0
+    assert json.loads(script.said)["flags"] == []
+
+
+def test_standalone_machine_says_which_of_its_listeners_is_disabled(standalone: QuietHost) -> None:
+    """TRL-20: its shareable settings stand at the cluster's mode; it is the machine all the same."""
+    script = Person.at(standalone, interactive=False)
+    with_listener(script, mode="")
+    script.types("interfaceconfig load", stdin=json.dumps({"interfaces": []}))
+    assert script.types("listenerconfig") == 0
+    assert f"! {DISABLED}" in script.said

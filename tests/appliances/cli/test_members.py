@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from appliances.cli.registry import commands
+from appliances.machine.status import LinkStatus
 from clusters import drafts, membership, replicas
 from clusters.effective import effective
 from clusters.installed import catalogue
@@ -181,6 +182,24 @@ def test_reconnect_of_another_release_is_refused_and_names_both(script: Person) 
     assert host.release in script.warned
     assert replicas.state(host.replica_id).machines["MX2"].disconnected
     host.releases["MX2"] = host.release
+    assert script.types("clusterconfig reconnect mx2.example.com") == 0
+
+
+def test_reconnect_that_does_not_reach_the_machine_says_so(script: Person) -> None:
+    """TRL-34: it calls nobody, and goes on apart; what a person can do stands there."""
+    host = script.session.host
+    assert isinstance(host, QuietHost)
+    script.types("clustermode cluster; clusterconfig disconnect mx2.example.com")
+    host.releases["MX2"] = host.release
+    host.peers = [LinkStatus(serial="MX2", state="suspect", reason="127.0.0.2 port 22 cannot be reached")]
+
+    assert script.types("clusterconfig reconnect mx2.example.com") == 1
+
+    assert "Reconnected: mx2.example.com" in script.said
+    assert "has not heard of it: 127.0.0.2 port 22 cannot be reached" in script.warned
+    assert "`clusterconfig communication mx2.example.com ADDRESS PORT`" in script.warned
+    host.peers = [LinkStatus(serial="MX2", state="connected")]
+    script.types("clusterconfig disconnect mx2.example.com")
     assert script.types("clusterconfig reconnect mx2.example.com") == 0
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 from typing import Any
 
 import pytest
 
-from appliances.machine.members import moved_entry
+from appliances.links import names
+from appliances.links.errors import Unreachable
+from appliances.machine.own_entry import OwnEntry, moved_entry, renamed, unfit_name
 from appliances.machine.services import doors
 from appliances.machine.view import View
 from clusters.modes import machine as machine_mode
@@ -16,6 +19,7 @@ from clusters.state import ClusterState, Defined, Group
 from clusters.state import Machine as Member
 from clusters.versions import Address, Kind, settings_at
 from tests.appliances.machine.machines import SSH_PORT, Machine, Machines, greeting, until
+from tests.appliances.machine.views import DATA, MANAGEMENT, interface, own_view
 
 CCS_PORT = 2222
 
@@ -92,19 +96,6 @@ def test_members_follow_a_port_that_moves(machines: Machines) -> None:
     first.does("clustermode cluster; smtproutes set example.net 127.0.0.9; commit -m after --wait 60")
 
 
-MANAGEMENT, DATA = "10.0.0.1", "10.0.0.2"
-
-
-def interface(ip: str, ssh: int | None = None, ccs: int | None = None) -> Any:
-    return {
-        "name": f"at {ip}",
-        "ip": ip,
-        "hostname": "mx1.example.com",
-        "ssh": {"enabled": ssh is not None, "port": ssh or 22},
-        "ccs": {"enabled": ccs is not None, "port": ccs or 2222},
-    }
-
-
 @pytest.mark.parametrize(
     ("told", "interfaces", "wanted"),
     [
@@ -140,3 +131,100 @@ def test_entry_follows_the_doors_of_the_interface_where_members_call(
     moved = moved_entry(view, doors(view.interfaces))
 
     assert (moved and (moved.address, moved.port, moved.ccs_port)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("told", "interfaces", "former", "wanted"),
+    [
+        ("10.0.0.9", [interface(DATA, 2200)], {"10.0.0.9": "Management"}, (DATA, 2200)),
+        (
+            "10.0.0.9",
+            [interface(DATA, 22), interface(MANAGEMENT, 2200)],
+            {"10.0.0.9": f"at {MANAGEMENT}"},
+            (MANAGEMENT, 2200),
+        ),
+        (MANAGEMENT, [interface(MANAGEMENT), interface(DATA, 22)], {MANAGEMENT: "Management"}, (DATA, 22)),
+        ("192.0.2.1", [interface(MANAGEMENT, 2201)], {MANAGEMENT: "Management"}, None),
+        ("10.0.0.9", [interface(MANAGEMENT)], {"10.0.0.9": "Management"}, None),
+    ],
+)
+def test_entry_follows_an_address_that_was_the_machines_own(
+    told: str, interfaces: list[Any], former: dict[str, str], wanted: tuple[str, int] | None
+) -> None:
+    """TRL-34: the interface of the same name first; a translator's address is nobody's business here."""
+    view = own_view(told, *interfaces)
+    moved = moved_entry(view, doors(view.interfaces), former)
+    assert (moved and (moved.address, moved.port)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("by_address", "told", "wanted"),
+    [
+        (True, MANAGEMENT, MANAGEMENT),
+        (False, "mx1.example.com", "new.example.com"),
+        (False, "alias.example.com", "alias.example.com"),
+    ],
+)
+def test_entry_follows_the_name_of_the_machine(by_address: bool, told: str, wanted: str) -> None:
+    """TRL-16: and members who call it by that name call it by the new one."""
+    view = own_view(told, interface(MANAGEMENT, 22), name="new.example.com", by_address=by_address)
+    assert view.member
+    named = renamed(view.member, view.name, by_address=by_address)
+    moved = moved_entry(view, doors(view.interfaces), named=named)
+    assert moved
+    assert (moved.name, moved.address, moved.port) == ("new.example.com", wanted, 22)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("mx1.example.com", ""),
+        ("new.example.com", ""),
+        ("MX2.example.com", "another member is called so"),
+        ("localhost.localdomain", "no member can be called so"),
+    ],
+)
+def test_entry_keeps_its_name_where_the_new_one_is_no_name_of_a_member(name: str, said: str) -> None:
+    """TRL-16: the status says why lists go on with the old one."""
+    view = own_view(MANAGEMENT, interface(MANAGEMENT, 22), name=name, others=1)
+    assert view.member
+    found = unfit_name(view, view.member)
+    assert said in found
+    assert bool(found) is bool(said)
+
+
+async def test_name_by_which_members_call_is_told_once_it_leads_somewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """TRL-16: until then the cluster goes on with the old one, and the status says why."""
+    known: set[str] = set()
+
+    async def places_of(name: str, port: int) -> list[Any]:
+        if name not in known:
+            raise Unreachable(f"the name {name} is not known")
+        return []
+
+    monkeypatch.setattr(names, "places_of", places_of)
+    begun: list[asyncio.Task[None]] = []
+    told: list[str] = []
+    own = OwnEntry(
+        lambda work: begun.append(asyncio.ensure_future(work)),
+        lambda: told.append("again"),
+        lambda: told.append("changed"),
+    )
+    view = own_view(
+        "mx1.example.com", interface(MANAGEMENT, 22), name="new.example.com", by_address=False, others=1
+    )
+
+    await own.tell(view, [])
+    await begun.pop()
+    assert told == ["changed"]
+    assert "the name new.example.com is not known" in own.notes[0]
+
+    known.add("new.example.com")
+    await own.tell(view, [])
+    await begun.pop()
+    assert told == ["changed", "again"]
+    assert view.member
+    assert own._named(view, view.member).name == "new.example.com"
+    assert own.notes == ()

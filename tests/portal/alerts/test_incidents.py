@@ -87,6 +87,21 @@ def test_refused_settings_are_critical_and_keep_the_words_of_postfix(
     assert "12x" in one.reason
 
 
+def test_machine_that_went_back_by_itself_is_critical_until_somebody_changes_it(
+    earth: World, healthy: ManagedCluster
+) -> None:
+    """TRL-15: whatever else is well with it."""
+    rows = MachineStatus.objects.filter(name="rome.example")
+    rows.update(report={"returned": {"text": "This machine went back", "detail": "", "since": 1}})
+    earth.look()
+    one = Alert.everything.get()
+    told = (one.kind, one.severity, one.name, one.reason)
+    assert told == (Kind.RETURNED, Severity.CRITICAL, "rome.example", "This machine went back")
+    rows.update(report={"returned": None})
+    earth.look()
+    assert lasting() == []
+
+
 def test_settings_that_do_not_arrive_are_late_and_a_damaged_copy_is_inconsistent(
     earth: World, healthy: ManagedCluster
 ) -> None:

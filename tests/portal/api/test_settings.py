@@ -9,6 +9,7 @@ import argon2
 import pytest
 from django.contrib.auth.models import User
 
+from appliances.features.registry import CATALOGUE
 from appliances.features.userconfig import initial_users
 from appliances.machine.people import hashed
 from clusters import drafts, replicas
@@ -262,3 +263,36 @@ def test_body_that_is_no_json_is_said_in_our_words(europe: ManagedCluster, alice
 
     assert found.status_code == 400
     assert found.json()["detail"] == "This is no JSON: line 1, column 12: a : is missing."
+
+
+def test_machine_says_which_of_its_listeners_is_disabled_and_what_a_change_cuts_off(
+    europe: ManagedCluster, alice: User, calls: Call
+) -> None:
+    """TRL-20, TRL-15, TRL-34: the same words as on the command line and the pages."""
+    listener = {
+        "name": "IncomingMail",
+        "interface": "Management",
+        "hat": {
+            "sender_groups": [{"name": "ALL", "hosts": ["ALL"], "policy": "ACCEPTED"}],
+            "policies": [{"name": "ACCEPTED", "behaviour": "accept"}],
+        },
+        "rat": {"entries": [{"recipient": "a.example"}]},
+    }
+    document = CATALOGUE["listenerconfig"].check({"listeners": [listener]})
+    world.define(europe, CLUSTER, "listenerconfig", document)
+    berlin = ModeConverter().to_url(world.mode_of(europe, "berlin.example"))
+    path = f"/api/v1/clusters/europe/{berlin}/settings/{{}}/"
+    client = calls(alice)
+    assert client.get(path.format("listenerconfig")).json()["flags"] == []
+
+    client.put(path.format("interfaceconfig"), {"value": {"interfaces": []}}, format="json")
+
+    (flag, *_) = client.get(path.format("listenerconfig")).json()["flags"]
+    assert (
+        flag == "Listener IncomingMail is disabled on this machine: this machine has no interface Management"
+    )
+    (impact,) = client.get("/api/v1/clusters/europe/pending/").json()["impact"]
+    flags = " ".join(each["message"] for each in impact["red_flags"])
+    assert "SSH and CCS are off on every interface" in flags
+    assert "Nothing answers any more at SSH 127.0.0.1:22" in flags
+    assert "No listener is open on this machine" in flags
