@@ -21,7 +21,7 @@ from clusters.history import (
 from clusters.naming import overtaken_phrase
 from clusters.phrases import ngettext
 from clusters.phrases import phrase as _
-from clusters.refusals import LongComment, NothingPending, Refused
+from clusters.refusals import HiddenComment, LongComment, NothingPending, Refused
 from clusters.replication import Replica, StaleDraft
 from clusters.reverting import (
     Conflict,
@@ -46,6 +46,7 @@ __all__ = [
     "CommitDetail",
     "Conflict",
     "EntryChange",
+    "HiddenComment",
     "HistoryPage",
     "InTheWay",
     "LongComment",
@@ -94,8 +95,9 @@ class CommitConflict(Refused):
 def commit_pending(replica_id: int, *, user: str, host: str, comment: str = "") -> versions.Commit:
     """Commit everything the user has pending, on all levels at once (CMT-01), and return the commit.
 
-    Raises NothingPending; CommitConflict (CMT-04); LongComment; and what checking the values again raises:
-    InvalidDocument, WrongLevel, UnknownFeature, UnknownMode. Nothing has changed then and all stays pending.
+    Raises NothingPending; CommitConflict (CMT-04); LongComment, HiddenComment; and what checking the
+    values again raises: InvalidDocument, WrongLevel, UnknownFeature, UnknownMode. Nothing has changed
+    then and all stays pending.
     """
     check_comment(comment)
     with replicas.opened(replica_id) as replica:

@@ -15,6 +15,7 @@ from clusters.config_files.sealing import Sealing
 from clusters.effective import effective
 from clusters.modes import CLUSTER, group, machine
 from clusters.state import ClusterState
+from clusters.visible import in_xml
 
 FORMAT = "1"
 
@@ -91,6 +92,6 @@ def _documents(
 def written(root: Any, at: datetime | None) -> str:
     """The file as text, with the moment as a comment."""
     etree.indent(root)
-    body = etree.tostring(root, encoding="unicode")
+    body = in_xml(etree.tostring(root, encoding="unicode"))
     moment = f"<!-- saved {at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} -->\n" if at else ""
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{moment}{body}\n'
