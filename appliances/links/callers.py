@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
@@ -48,7 +49,8 @@ class Connection(asyncssh.SSHServer):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._conn = conn
         if not self._service.opened(self):
-            self._disconnect("too many connections")
+            # Nothing is said: a word before the version line is garbage to the caller, and costs us more.
+            conn.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._service.closed(self)
@@ -86,16 +88,28 @@ class Connection(asyncssh.SSHServer):
         return True
 
     async def validate_password(self, username: str, password: str) -> bool:
+        guesses = self._service.gate.guesses
+        begun = guesses.begin(username, self.address)
+        if begun is None:
+            # Not even looked at, whoever it is: an answer would tell whether it was the right one.
+            self._disconnect("too many wrong passphrases; try again in some minutes, or log in with a key")
+            return False
         login = None
         if username != CLUSTER_USER:
             login = await self._service.logins.by_passphrase(username, password)
         if login is None:
-            self._wrong += 1
-            logger.warning("wrong passphrase for %r from %s", username, self._address())
-            if self._wrong >= self._service.limits.wrong_passphrases:
-                self._disconnect("too many wrong passphrases")
+            await self._guessed(username)
             return False
+        guesses.right(username, self.address, begun)
         return self._prove(username, Credential(login=login))
+
+    async def _guessed(self, username: str) -> None:
+        """A wrong passphrase costs time, more with each one, and after some the connection."""
+        self._wrong += 1
+        logger.warning("wrong passphrase for %r from %s", username, self.address)
+        await asyncio.sleep(self._service.gate.guesses.wrong(username, self.address))
+        if self._wrong >= self._service.limits.wrong_passphrases:
+            self._disconnect("too many wrong passphrases")
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         self._offered += 1
@@ -111,7 +125,7 @@ class Connection(asyncssh.SSHServer):
     async def _validate_peer(self, public: str) -> bool:
         peer = await self._service.holder.peer_by_key(public)
         if isinstance(peer, Refusal):
-            logger.info("peer at %s refused: %s %s", self._address(), peer.reason, peer.text)
+            logger.info("peer at %s refused: %s %s", self.address, peer.reason, peer.text)
             by = f" {quote(peer.commit)}" if peer.commit else ""
             self._tell(f"{REFUSAL_MARK} ({peer.reason}{by}): {clip(peer.text)}")
             return False
@@ -131,6 +145,7 @@ class Connection(asyncssh.SSHServer):
         username, credential = self._proven
         if username == self._conn.get_extra_info("username"):
             self.credential = credential
+            self._service.gate.passed(self, self.address, peer=credential.peer is not None)
 
     def _tell(self, text: str) -> None:
         if self._conn is not None:
@@ -140,7 +155,9 @@ class Connection(asyncssh.SSHServer):
         if self._conn is not None:
             self._conn.disconnect(asyncssh.DISC_BY_APPLICATION, text)
 
-    def _address(self) -> str:
+    @property
+    def address(self) -> str:
+        """Where the caller is."""
         peer = self._conn.get_extra_info("peername") if self._conn is not None else None
         return str(peer[0]) if peer else ""
 
@@ -195,7 +212,7 @@ class Connection(asyncssh.SSHServer):
         if self.credential is None:
             process.exit(1)
         elif process.subsystem == SUBSYSTEM:
-            channel = Channel(process.stdin, process.stdout, self.hang_up, self._address())
+            channel = Channel(process.stdin, process.stdout, self.hang_up, self.address)
             await self._service.serve(channel, self.credential)
         elif self._service.process_factory is not None and self.credential.login is not None:
             await _work(self._service.process_factory, process, self.credential.login)

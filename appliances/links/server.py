@@ -17,6 +17,7 @@ from appliances.links.callers import Connection, ProcessFactory, Standing
 from appliances.links.channel import Channel
 from appliances.links.errors import Fault, LinkError, LinkLost, ProtocolError, Reason, Refused
 from appliances.links.frames import encode
+from appliances.links.gate import Gate
 from appliances.links.hello import Credential, LookBack, answer, clip, nobody_looks, refuse
 from appliances.links.identity import Keys
 from appliances.links.link import Hooks, Link
@@ -43,8 +44,6 @@ class Limits:
     keepalive_seconds: float = 60.0
     wrong_passphrases: int = 3
     offered_keys: int = 20
-    logging_in: int = 30
-    """Connections that have not logged in yet."""
     people: int = 50
     """Connections of people who have."""
     peers: int = 500
@@ -64,7 +63,8 @@ class Service:
     """One listening address and port.
 
     `process_factory` and `logins` are for SSH services only. `look_back` judges the address of
-    a machine that calls. `port` 0 takes a free one; `self.port` tells.
+    a machine that calls; `gate` is that of all doors of a machine. `port` 0 takes a free one;
+    `self.port` tells.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Service:
         process_factory: ProcessFactory | None = None,
         limits: Limits | None = None,
         look_back: LookBack = nobody_looks,
+        gate: Gate | None = None,
         pace: Pace | None = None,
         timing: Timing | None = None,
     ) -> None:
@@ -92,6 +93,7 @@ class Service:
         self.takes_people = people and logins is not None
         self.process_factory = process_factory if people else None
         self.limits = limits or Limits()
+        self.gate = gate or Gate()
         self._links = links
         self._look_back = look_back
         self._keys = keys
@@ -144,10 +146,11 @@ class Service:
     def opened(self, connection: Connection) -> bool:
         """Counts a connection; whether there is room for it."""
         self._connections.add(connection)
-        return self.count(Standing.NOBODY) <= self.limits.logging_in
+        return self.gate.enter(connection, connection.address)
 
     def closed(self, connection: Connection) -> None:
         """Forgets a connection."""
+        self.gate.left(connection)
         self._connections.discard(connection)
 
     def has_room(self, credential: Credential) -> bool:

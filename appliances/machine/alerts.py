@@ -79,12 +79,12 @@ class Alerts:
         )
         self._all = [*self._all, alert][-MOST:]
 
-    def raise_own(self, kind: str, serial: str, name: str, text: str) -> None:
-        """An incident of this machine itself, critical, unless it is open already."""
+    def raise_own(self, kind: str, serial: str, name: str, text: str, severity: str = "critical") -> None:
+        """An incident of this machine itself, unless it is open already."""
         if any(alert.kind == kind and alert.until is None for alert in self._all):
             return
         at = now()
-        self._all = [*self._all, Alert(kind, "critical", serial, name, text, since=at, last=at)][-MOST:]
+        self._all = [*self._all, Alert(kind, severity, serial, name, text, since=at, last=at)][-MOST:]
         self._keep()
 
     def close_own(self, kind: str) -> None:

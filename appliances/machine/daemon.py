@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from django.db import DatabaseError
 
 from appliances.links import names
+from appliances.links.gate import Gate, Guesses
 from appliances.links.identity import Keys
 from appliances.links.peer import Wire
 from appliances.links.server import Service, ServiceKind
@@ -30,7 +31,7 @@ from appliances.machine.holder import MachineHolder
 from appliances.machine.home import Home, replace_json
 from appliances.machine.own_entry import OwnEntry
 from appliances.machine.people import People
-from appliances.machine.reporting import report
+from appliances.machine.reporting import GUESSING, guessed, report
 from appliances.machine.returning import ALERT, WINDOW, SelfReturn
 from appliances.machine.services import Door, Services, doors
 from appliances.machine.sessions import Sessions
@@ -113,6 +114,7 @@ class Daemon:
         )
         self.pace = pace or Pace()
         self.table = Table(self.holder, home.serial, self.keys.user, listener=self._happened, pace=self.pace)
+        self.gate = Gate(Guesses(noticed=self._guessed), members=self._addresses)
         self.services = Services(self._service)
         self.own_entry = OwnEntry(self._begin, self._follow_soon, self.status_changed)
         self.self_return = SelfReturn(home.ground, confirm)
@@ -314,6 +316,7 @@ class Daemon:
         """What waits for its date may be due; messages may be past their time; a name may lead here now."""
         await self.holder.absorb([])
         await self.own_entry.tell(self.view, self.services.open)
+        self._report_guessing()
         await asyncio.to_thread(self.engine.traffic.read)
         if late := await asyncio.to_thread(self.engine.sweep):
             logger.info("%d messages were past the time of their bounce profile: returned", len(late))
@@ -349,8 +352,26 @@ class Daemon:
             logins=self.people if people else None,
             process_factory=self._process if people else None,
             look_back=self._look_back,
+            gate=self.gate,
             pace=self.pace,
         )
+
+    def _addresses(self) -> Iterator[str]:
+        """Where the members are, as far as their entries say it by address."""
+        for member in self.view.state.machines.values():
+            yield member.address
+
+    def _guessed(self, kind: str, which: str) -> None:
+        logger.warning("passphrases for the %s %r are refused for a while: too many wrong ones", kind, which)
+        self._report_guessing()
+        self.status_changed()
+
+    def _report_guessing(self) -> None:
+        """An alert for as long as guesses are refused (TRU-05)."""
+        if text := guessed(self.gate.guesses):
+            self.alerts.raise_own(GUESSING, self.home.serial, self.view.name, text, severity="warning")
+        else:
+            self.alerts.close_own(GUESSING)
 
     async def _look_back(self, address: str) -> None:
         """Who calls a cluster that uses addresses has one for which the name servers answer (COM-09)."""

@@ -6,15 +6,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from appliances.links.gate import Guesses
 from appliances.links.peer import Kind
 from appliances.links.states import PeerView, State
 from appliances.machine.routes import routes
 from appliances.machine.status import (
+    Doors,
     LinkStatus,
     MachineStatus,
     OpenAlert,
     Suspended,
     TrafficCounts,
+    Trouble,
     now,
 )
 from appliances.machine.traffic import Traffic
@@ -22,6 +25,8 @@ from appliances.machine.traffic import Traffic
 if TYPE_CHECKING:
     from appliances.machine.daemon import Daemon
 
+GUESSING = "guessing"
+MOST_GUESSED = 5
 MOST_ALERTS = 50
 """A report names the latest ones: it travels on every link each minute."""
 
@@ -57,6 +62,7 @@ def report(daemon: Daemon, peers: Iterable[PeerView]) -> MachineStatus:
         queue=daemon.engine.queue(),
         links=_routed(daemon, tuple(link_status(peer, _carrier(daemon, peer)) for peer in peers)),
         suspended=_suspended(daemon),
+        doors=_doors(daemon),
         disconnected=view.member is not None and view.member.disconnected,
         traffic=traffic_counts(daemon.engine.traffic),
         alerts=tuple(OpenAlert(**asdict(alert)) for alert in daemon.alerts.open()[:MOST_ALERTS]),
@@ -68,6 +74,26 @@ def report(daemon: Daemon, peers: Iterable[PeerView]) -> MachineStatus:
 def _suspended(daemon: Daemon) -> Suspended:
     now = daemon.engine.suspension
     return Suspended(listeners=tuple(sorted(now.listeners)), deliveries=now.deliveries)
+
+
+def _doors(daemon: Daemon) -> Doors:
+    gate, alert = daemon.gate, next((a for a in daemon.alerts.open() if a.kind == GUESSING), None)
+    return Doors(
+        half_open=gate.half_open,
+        turned_away=gate.turned_away,
+        wrong_passphrases=gate.guesses.wrong_ones,
+        refused=gate.guesses.refused,
+        guessed=Trouble(text=alert.text, since=alert.since) if alert else None,
+    )
+
+
+def guessed(guesses: Guesses) -> str:
+    """Whose passphrases are refused now, in one line; empty where nobody's are."""
+    found = [f"{kind} {which!r}" for kind, which in guesses.refusing()]
+    if not found:
+        return ""
+    more = f" and {len(found) - MOST_GUESSED} more" if len(found) > MOST_GUESSED else ""
+    return f"passphrases are guessed: refused for a while for {', '.join(found[:MOST_GUESSED])}{more}"
 
 
 def traffic_counts(traffic: Traffic) -> TrafficCounts:

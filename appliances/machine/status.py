@@ -92,6 +92,20 @@ class TrafficCounts(_Part):
     expired: int = 0
 
 
+class Doors(_Part):
+    """Who stands before SSH and CCS; counts since the start of the program.
+
+    `half_open`: connections without a login now. `turned_away`: there was no room. `refused`: passphrases
+    that were not even looked at. `guessed`: whose passphrases are refused now.
+    """
+
+    half_open: int = 0
+    turned_away: int = 0
+    wrong_passphrases: int = 0
+    refused: int = 0
+    guessed: Trouble | None = None
+
+
 class OpenAlert(_Part):
     """An incident with a peer that lasts (SYN-01, SYN-15); `count` tells how often it was repeated."""
 
@@ -128,6 +142,7 @@ class MachineStatus(_Part):
     suspended: Suspended = Suspended()
     disconnected: bool = False
     traffic: TrafficCounts = TrafficCounts()
+    doors: Doors = Doors()
     links: tuple[LinkStatus, ...] = ()
     alerts: tuple[OpenAlert, ...] = ()
     started: int = 0

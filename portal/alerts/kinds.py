@@ -32,6 +32,7 @@ class Kind(models.TextChoices):
     RELEASE = "release", _("other release")
     REFUSED = "refused", _("settings refused")
     RETURNED = "returned", _("went back by itself")
+    GUESSING = "guessing", _("passphrases guessed")
     LATE = "late", _("settings late")
     BEHIND = "behind", _("does not take commits")
     INCONSISTENT = "inconsistent", _("inconsistent settings")
@@ -107,6 +108,12 @@ MEANINGS: dict[Kind, Meaning] = {
         _("A change of its interfaces or its name had cut the machine off: it went back to those of before."),
         _("An address, a port or a name at which nobody could reach it."),
         _("Read the reason; commit interfaces or a name that can be reached. It tries nothing by itself."),
+    ),
+    Kind.GUESSING: Meaning(
+        Severity.WARNING,
+        _("Somebody tries passphrases at the machine's SSH: those of that name, or from there, are refused."),
+        _("A program that guesses, or one of yours with an old passphrase."),
+        _("Look at who and where in the reason. Keys go on; let SSH be reached from your own networks only."),
     ),
     Kind.LATE: Meaning(
         Severity.WARNING,

@@ -11,6 +11,7 @@ import asyncssh
 import pytest
 
 from appliances.links.client import Target, dial
+from appliances.links.gate import Gate, Guesses, Guessing
 from appliances.links.identity import public_text
 from appliances.links.link import Link, NoHooks
 from appliances.links.memory import MemoryHolder
@@ -36,6 +37,7 @@ QUICK = Pace(
     farewell=15.0,
     alert=0.05,
 )
+QUICKLY = Guessing(first_delay=0.0)
 RELEASE = "1.0"
 CLUSTER_ID = "0c6a1f44-60a4-4a53-9a2a-3b8b5e0f2f11"
 
@@ -115,6 +117,7 @@ class Box:
         self,
         kind: ServiceKind = ServiceKind.SSH,
         limits: Limits | None = None,
+        gate: Gate | None = None,
         links: Any = None,
         pace: Pace = QUICK,
     ) -> Target:
@@ -128,6 +131,7 @@ class Box:
             logins=self.people,
             process_factory=whoami,
             limits=limits,
+            gate=gate or Gate(Guesses(QUICKLY)),
             pace=pace,
         )
         await service.start()

@@ -11,11 +11,12 @@ import pytest
 
 from appliances.links.client import Target
 from appliances.links.errors import Reason
+from appliances.links.gate import Crowd, Gate, Guesses
 from appliances.links.identity import public_text
 from appliances.links.peer import Refusal
 from appliances.links.server import Limits
 from appliances.links.ssh import CLUSTER_USER, SUBSYSTEM, ServiceKind
-from tests.appliances.links.conftest import fresh_key, until
+from tests.appliances.links.conftest import QUICKLY, fresh_key, until
 
 
 def login(target: Target, user: str, **options):
@@ -109,19 +110,64 @@ async def test_caller_who_does_not_log_in_is_dropped(box):
 
 
 async def test_too_many_callers_are_turned_away_and_those_inside_stay(box):
+    """TRU-06: those of one source alone."""
     machine = box("A")
-    target = await machine.listen(limits=Limits(logging_in=2))
+    target = await machine.listen(gate=Gate(crowd=Crowd(per_source=2)))
     async with login(target, "ops", password="operator") as inside:
         idle = [await asyncio.open_connection(target.address, target.port) for _ in range(2)]
-        await until(lambda: len(machine.services[0]._connections) == 3)
+        await until(lambda: machine.services[0].gate.half_open == 2)
         with pytest.raises((asyncssh.DisconnectError, OSError)):
             await login(target, "ops", password="operator")
+        gate = machine.services[0].gate
+        assert (gate.half_open, gate.turned_away) == (2, 1)
         for _, writer in idle:
             writer.close()
-        await until(lambda: len(machine.services[0]._connections) == 1)
+        await until(lambda: gate.half_open == 0)
         assert (await inside.run("x")).exit_status == 0
         async with login(target, "ops", password="operator") as again:
             assert (await again.run("x")).exit_status == 0
+
+
+async def test_member_comes_in_past_a_crowd_of_strangers(pair):
+    """TRU-06: they have a share of their own, from wherever they have come with their key before."""
+    a, b, _target = await pair()
+    crowd = Crowd(per_source=9, strangers=3, known=3)
+    gate = Gate(crowd=crowd, members=lambda: ["127.0.0.1"])  # where callers on loopback come from
+    target = await a.listen(gate=gate)
+    assert [gate.enter(object(), f"192.0.2.{n}") for n in range(5)] == [True, True, True, False, False]
+
+    (await b.dial(target, a)).start()
+
+    assert (gate.half_open, gate.turned_away) == (3, 2)
+
+
+async def test_guesses_are_refused_for_a_while_and_keys_go_on(box):
+    """TRU-05: over many connections; the right passphrase is not even looked at then, for any address."""
+    machine, told = box("A"), []
+    key, public = fresh_key()
+    machine.people.user_keys["admin", public] = "admin"
+    now = [1000.0]
+    guesses = Guesses(QUICKLY, lambda: now[0], lambda kind, which: told.append((kind, which)))
+    target = await machine.listen(gate=Gate(guesses))
+
+    async def is_let_in(user: str, passphrase: str) -> bool:
+        try:
+            async with login(target, user, password=passphrase):
+                return True
+        except (asyncssh.PermissionDenied, asyncssh.DisconnectError):
+            return False
+
+    for number in range(5):
+        assert not await is_let_in("admin", f"guess {number}")
+    assert told == [("name", "admin")]
+    assert not await is_let_in("admin", "ironport")
+    assert await is_let_in("ops", "operator")
+    async with login(target, "admin", client_keys=[key]) as conn:
+        assert (await conn.run("x")).exit_status == 0
+    assert (guesses.wrong_ones, guesses.refused) == (5, 1)
+
+    now[0] += 301
+    assert await is_let_in("admin", "ironport")
 
 
 async def test_too_many_people_are_told_so(box):
