@@ -18,7 +18,7 @@ from appliances.features.wording import _, say
 
 ALL = "ALL"
 MAX_DOMAIN = 253
-MAX_TABLE = 20_000
+MAX_TABLE = 40_000
 
 _LABEL = re.compile(r"\w(?:[\w .+-]*[\w+-])?")
 _DNS_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
