@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,12 +14,12 @@ from lxml import etree
 from clusters.catalogue import Catalogue, Document, InvalidDocument, WrongLevel
 from clusters.config_files import values
 from clusters.config_files.errors import BadFile
-from clusters.config_files.saving import FORMAT
+from clusters.config_files.saving import FORMAT, MOST, megabytes
 from clusters.config_files.sealing import Sealing
+from clusters.config_files.xml_words import in_words
 from clusters.modes import CLUSTER, Mode, group, machine
 
-MOST = 32 * 1024 * 1024
-"""Characters that a file may have."""
+_DOCTYPE = re.compile(rb"<!DOCTYPE", re.IGNORECASE)
 
 Documents = dict[str, Document]
 
@@ -67,15 +68,20 @@ def read(text: str, catalogue: Catalogue, passphrase: str = "") -> ConfigFile:
 
 def parsed(text: str) -> Any:
     """The root element; raises BadFile for what is no XML, too long, or points outside (LOAD-11)."""
-    if len(text) > MOST:
-        raise BadFile(0, _("the file has more than %(count)d characters") % {"count": MOST})
+    raw = text.encode("utf-8", "replace")
+    if len(raw) > MOST:
+        raise BadFile(0, _("it has more than %(count)d MB") % {"count": megabytes(MOST)})
+    # Looked for beforehand: the library complains of what such a type declares, in words of its own.
+    if found := _DOCTYPE.search(raw[: raw.find(b"<config") + 1 or None]):
+        line = raw.count(b"\n", 0, found.start()) + 1
+        raise BadFile(line, _("a document type is not taken: nothing outside the file is read"))
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
     )
     try:
-        root = etree.fromstring(text.encode("utf-8", "replace"), parser)
+        root = etree.fromstring(raw, parser)
     except etree.XMLSyntaxError as error:
-        raise BadFile(error.lineno or 0, error.msg or _("this is no XML")) from None
+        raise BadFile(error.lineno or 0, in_words(error)) from None
     if root.getroottree().docinfo.doctype:
         raise BadFile(1, _("a document type is not taken: nothing outside the file is read"))
     return root
