@@ -19,6 +19,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from appliances.cli.errors import UsageError
+from appliances.features.lines import UnreadableLines, rows_of
 from clusters.catalogue import Document
 
 Schema = Mapping[str, Any]
@@ -82,6 +83,20 @@ def add_words(schema: Schema, document: Document, words: Sequence[str], at: str 
     for word in words:
         if table.find(word) is None:
             table.rows.append(parsed(table.schema, word))
+    return after
+
+
+def add_lines(schema: Schema, document: Document, text: str, at: str = "") -> Document:
+    """The document with a row more for each line; raises UsageError, naming each line that does not fit."""
+    after = copy.deepcopy(document)
+    table = table_of(schema, after, at)
+    try:
+        rows = rows_of(table.schema, text)
+    except UnreadableLines as error:
+        raise UsageError("\n".join(str(problem) for problem in error.problems)) from None
+    if not rows:
+        raise UsageError(_("There are no lines."))
+    table.rows.extend(rows)
     return after
 
 

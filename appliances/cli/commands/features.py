@@ -30,6 +30,7 @@ USAGE = """\
 {name} [show] [--json]                     settings at this mode and where they come from
 {name} set ... | add ... | delete KEY      change them (rows: KEY FIELD=VALUE ...; else FIELD=VALUE)
 {name} load [JSON]                         replace all of them; JSON from standard input if not given
+{name} import [--in ROW/TABLE]             add rows from standard input: a line each, columns by tab, ; or ,
 {name} clear                               nothing here: empty settings, which override
 {name} inherit                             no settings here: inherit
 {name} clustershow                         which modes have settings of their own
@@ -38,7 +39,7 @@ Where nothing is set yet: --empty starts with nothing, --copy with what is inher
 --in ROW/TABLE edits a table inside a row."""
 
 PLACES = {Scope.CLUSTERABLE: Place.ANYWHERE, Scope.MACHINE: Place.MACHINE, Scope.CLUSTER: Place.CLUSTER}
-RESTRICTED = ("show", "set", "add", "delete", "load", "clear", "inherit")
+RESTRICTED = ("show", "set", "add", "delete", "load", "import", "clear", "inherit")
 VERBS = (*RESTRICTED, "clustershow", "clusterset")
 
 
@@ -169,6 +170,20 @@ def _load(session: Session, feature: Any, words: list[str]) -> None:
     _keep(session, feature, Begun(session.mode_for(feature.name), document))
 
 
+def _import(session: Session, feature: Any, words: list[str]) -> None:
+    words, table = _option(words, "--in")
+    words, how = _start_option(words)
+    if words:
+        raise UsageError(
+            _("Rows come from standard input, a line each; see `help {name}`.").format(name=feature.name)
+        )
+    text = session.dialogue.input_text()
+    start = begun(session, feature, how)
+    if start is not None:
+        changed = editing.add_lines(feature.schema, start.document, text, table)
+        _keep(session, feature, Begun(start.mode, changed))
+
+
 def _clear(session: Session, feature: Any, words: list[str]) -> None:
     _keep(session, feature, Begun(session.mode_for(feature.name), feature.empty))
 
@@ -226,6 +241,7 @@ _VERBS: dict[str, Callable[[Session, Any, list[str]], None]] = {
     "add": _add,
     "delete": _delete,
     "load": _load,
+    "import": _import,
     "clear": _clear,
     "inherit": _inherit,
     "clustershow": transferring.clustershow,

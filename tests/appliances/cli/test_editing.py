@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from appliances.cli.editing import add_words, delete_words, set_words
+from appliances.cli.editing import add_lines, add_words, delete_words, set_words
 from appliances.cli.errors import UsageError
 from appliances.features.registry import CATALOGUE
 
@@ -126,3 +126,18 @@ def test_document_that_is_edited_stays_as_it_was() -> None:
     changed("smtproutes", set_words, "example.com 127.0.0.2", before)
 
     assert before == kept
+
+
+def test_lines_become_rows_or_are_named() -> None:
+    """TRL-18: the equal of pasting on the page."""
+    made = add_lines(
+        CATALOGUE["smtproutes"].schema, {"routes": []}, "domain;hosts\na.example;192.0.2.1;192.0.2.2\n"
+    )
+    assert [host["host"] for host in CATALOGUE["smtproutes"].check(made)["routes"][0]["hosts"]] == [
+        "192.0.2.1",
+        "192.0.2.2",
+    ]
+    table = {"listeners": [{"name": "In", "rat": {"entries": []}}]}
+    text = "a.example,reject,550\nb.example,reject,x"
+    with pytest.raises(UsageError, match=r"Line 2: .*“x” is no whole number"):
+        add_lines(CATALOGUE["listenerconfig"].schema, table, text, "In/rat/entries")

@@ -322,3 +322,12 @@ def test_listener_depends_on_what_it_names_and_on_routes_for_domains_it_accepts(
     assert set(feature.depends_on(everybody)) == named
     assert set(feature.depends_on({"listeners": [], "of": "another release"})) == set()
     assert set(FEATURES["smtproutes"].depends_on(DOCUMENTS["smtproutes"])) == set()
+
+
+def test_tables_of_the_size_that_people_have_are_legal_and_have_an_end() -> None:
+    """TRL-28: 40,000 rows; and no document that one of the ways to a machine could not carry."""
+    routes = [{"domain": f"d{n}.example", "hosts": [{"host": "192.0.2.1"}]} for n in range(40_000)]
+    assert len(CATALOGUE["smtproutes"].check({"routes": routes})["routes"]) == 40_000
+    hosts = [{"host": f"h{n}.{'x' * 40}.example"} for n in range(20)]
+    with pytest.raises(InvalidDocument, match="at most 12 MB are kept"):
+        CATALOGUE["smtproutes"].check({"routes": [{**route, "hosts": hosts} for route in routes[:12_000]]})
