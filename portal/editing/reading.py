@@ -101,8 +101,8 @@ class Reader:
         return Sent(rows, gone, after, numbers)
 
     def _pasted(self, part: Schema, path: str) -> Iterator[Any]:
-        """The rows of texts of many lines, at the end of the table."""
-        for text in self._post.getlist(LINES + path):
+        """The rows of texts of many lines, at the end of the table; also of lines that nobody added yet."""
+        for text in filter(str.strip, self._post.getlist(LINES + path)):
             self.typed.lines.setdefault(path, []).append(text)
             try:
                 rows = rows_of(part, text, titles=gettext)

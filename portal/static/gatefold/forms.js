@@ -153,7 +153,7 @@
   document.querySelectorAll("[data-rows]").forEach(refresh);
   document.querySelectorAll("[data-settings-form]").forEach((form) => {
     form.addEventListener("input", (event) => {
-      if (event.target.closest("[data-window-tool], [data-table-filter], [data-paste]")) return;
+      if (event.target.closest("[data-window-tool], [data-table-filter]")) return;
       changed(form);
       touch(event.target);
       const row = event.target.closest("details[data-row]");
