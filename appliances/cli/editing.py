@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 from appliances.cli.errors import UsageError
 from appliances.cli.suggesting import suggestion
 from appliances.features.fields import ALL, usual_form
+from appliances.features.lines import UnreadableLines, rows_of
 from clusters.catalogue import Document
 
 SPOTS = ("--before", "--first", "--last")
@@ -170,6 +171,20 @@ def add_words(
     for word in reversed(words) if spot.first else words:
         if table.find(word) is None:
             table.put(parsed(table.schema, word), spot)
+    return after
+
+
+def add_lines(schema: Schema, document: Document, text: str, at: str = "") -> Document:
+    """The document with a row more for each line; raises UsageError, naming each line that does not fit."""
+    after = copy.deepcopy(document)
+    table = table_of(schema, after, at)
+    try:
+        rows = rows_of(table.schema, text)
+    except UnreadableLines as error:
+        raise UsageError("\n".join(str(problem) for problem in error.problems)) from None
+    if not rows:
+        raise UsageError(_("There are no lines."))
+    table.rows.extend(rows)
     return after
 
 

@@ -20,7 +20,7 @@ from appliances.features.wording import _, say
 from clusters.domains import NotADomain, Numeric, ascii_domain
 
 ALL = "ALL"
-MAX_TABLE = 20_000
+MAX_TABLE = 40_000
 
 _LABEL = re.compile(r"\w(?:[\w .+-]*[\w+-])?")
 _ATEXT = frozenset(f"{string.ascii_letters}{string.digits}!#$%&'*+-/=?^_`{{|}}~")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import ClassVar
 
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from appliances.machine.release import release
 from clusters import replicas
+from clusters.config_files.errors import TooLong
 from clusters.config_files.reading import ConfigFile, read
 from clusters.config_files.resealing import resealed
 from clusters.config_files.saving import save_cluster
@@ -19,6 +21,8 @@ from clusters.config_files.sealing import Sealing
 from clusters.installed import catalogue
 from portal.config_files import keys
 from portal.tenants import ManagedCluster, Person, account_of
+
+logger = logging.getLogger(__name__)
 
 KEPT = 30
 EVERY = timedelta(days=1)
@@ -101,5 +105,8 @@ def keep_due() -> int:
     followed = ManagedCluster.everything.filter(state=ManagedCluster.State.FOLLOWED)
     due = list(followed.exclude(pk__in=recent))
     for cluster in due:
-        keep(cluster, Backup.Why.CLOCK)
+        try:
+            keep(cluster, Backup.Why.CLOCK)
+        except TooLong as error:  # the others are kept all the same
+            logger.warning("no backup of %s: %s", cluster.slug, error)
     return len(due)

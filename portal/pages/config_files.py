@@ -115,7 +115,12 @@ def _save(request: HttpRequest, place: Place, mode: Mode) -> HttpResponse:
         return _show(request, place, mode, 422, save_form=form)
     if form.cleaned_data["passphrase"] and not is_fresh(request):
         return ask_again(request)
-    return _attachment(text_of(place, mode, form.cleaned_data["passphrase"]), name_of(place, mode))
+    try:
+        text = text_of(place, mode, form.cleaned_data["passphrase"])
+    except REFUSALS as error:
+        form.add_error("secrets", str(error))
+        return _show(request, place, mode, 422, save_form=form)
+    return _attachment(text, name_of(place, mode))
 
 
 def text_of(place: Place, mode: Mode, passphrase: str = "") -> str:

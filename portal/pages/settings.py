@@ -24,15 +24,23 @@ from clusters.naming import mode_labels
 from clusters.state import Defined
 from clusters.versions import canonical, digest, settings_at
 from portal.editing.fields import Builder, Field
-from portal.editing.reading import document_of
+from portal.editing.reading import Reader
 from portal.editing.references import choices_at
+from portal.editing.typed import Typed
+from portal.editing.windows import THE_TOP, Looking
 from portal.login.freshness import ask_again, is_fresh
-from portal.pages import past, transferring
+from portal.pages import past, tables, transferring
 from portal.pages.access import Place, cluster_page
 from portal.pages.navigation import entries, feature_of, has_mode, require_mode, suitable, tabs
 from portal.tenants import Right
 
-MOST_ROWS = 400
+LONGEST_TEXT = 500_000
+"""Characters of settings that one text field of a page takes."""
+MOST_MESSAGES = 20
+MOST_PLACES = 5
+
+Place_ = tuple[str, str]
+"""Where something is wrong: in words, and the id of the field that shows it."""
 
 
 @dataclass
@@ -45,7 +53,9 @@ class SettingsPage:
     start: str = ""
     problems: tuple[Problem, ...] = ()
     typed: Document | None = None
+    sent: Typed | None = None
     text: str | None = None
+    looking: Looking = THE_TOP
 
     @cached_property
     def allowed(self) -> bool:
@@ -136,15 +146,19 @@ class SettingsPage:
             return self.defined.value
         return start_document(self) if self.started else self.setting.value
 
-    @property
+    @cached_property
+    def _canonical(self) -> str:
+        return canonical(self.document)
+
+    @cached_property
     def base(self) -> str:
         """Tells whether the form still belongs to what the mode defines (two tabs, one login twice)."""
-        return digest([canonical(self.document), str(self.defined is None)])[:16]
+        return digest([self._canonical, str(self.defined is None)])[:16]
 
     @property
-    def too_long(self) -> bool:
-        """Whether a table has more rows than a form can carry well."""
-        return any(isinstance(v, list) and len(v) > MOST_ROWS for v in self.document.values())
+    def fits_a_text(self) -> bool:
+        """Whether the settings can be edited as JSON in a page."""
+        return len(self._canonical) <= LONGEST_TEXT
 
     @property
     def as_text(self) -> bool:
@@ -155,16 +169,36 @@ class SettingsPage:
         """The fields."""
         shown = self.document if self.typed is None else self.typed
         choices = choices_at(self.place.draft, self.mode, catalogue())
-        return Builder(choices, self.problems).form(self.feature.schema, shown)
+        return Builder(choices, self.problems, self.looking, self.sent).form(self.feature.schema, shown)
+
+    @cached_property
+    def _messages(self) -> dict[str, list[Problem]]:
+        """What is wrong, each message once, in the order of the document."""
+        found: dict[str, list[Problem]] = {}
+        for problem in self.problems:
+            found.setdefault(problem.message, []).append(problem)
+        return found
 
     @property
-    def listed_problems(self) -> list[tuple[Problem, str, str]]:
-        """Each problem with the field that has it, in words, and that field's id (empty where none shows)."""
-        shown = self.typed if self.typed is not None else self.document
+    def listed_problems(self) -> list[tuple[str, list[Place_], int]]:
+        """Each message with the first places where it holds, and how many there are beside."""
         return [
-            (p, named_path(shown, p.path) if p.path else "", "" if self.as_text else self.form.id_at(p.path))
-            for p in self.problems
+            (
+                message,
+                [self._named(p) for p in found[:MOST_PLACES] if p.path],
+                max(len(found) - MOST_PLACES, 0),
+            )
+            for message, found in list(self._messages.items())[:MOST_MESSAGES]
         ]
+
+    @property
+    def further_problems(self) -> int:
+        """How many other messages there are."""
+        return max(len(self._messages) - MOST_MESSAGES, 0)
+
+    def _named(self, problem: Problem) -> Place_:
+        shown = self.typed if self.typed is not None else self.document
+        return named_path(shown, problem.path), "" if self.as_text else self.form.id_at(problem.path)
 
     @property
     def json_text(self) -> str:
@@ -194,12 +228,17 @@ def feature(request: HttpRequest, place: Place, mode: Mode, tab: str, name: str)
         return past.absent(request, place)
     require_mode(place.draft, mode)
     page = SettingsPage(place, mode, found, start=request.GET.get("start", ""))
+    if tables.asked(request):
+        page.looking = Looking.asked(request.GET)
+        return tables.window(request, page)
     if request.method == "POST":
         place.require(Right.EDIT)
+        if request.POST.get("do") == "lines":
+            return tables.lines(request, page)
         if found.secrets and not is_fresh(request):
             return ask_again(request)
         return ACTIONS.get(request.POST.get("do", ""), _save)(request, page)
-    if request.GET.get("as") == "json" or (page.too_long and page.editable):
+    if request.GET.get("as") == "json" and page.fits_a_text:
         page.text = ""
     return _show(request, page)
 
@@ -252,7 +291,10 @@ def _stale_words() -> str:
 
 def _typed(request: HttpRequest, page: SettingsPage) -> Document:
     if "json" not in request.POST:
-        page.typed = document_of(page.feature.schema, request.POST, page.document)
+        reader = Reader(page.feature.schema, request.POST, page.document)
+        page.typed, page.sent = reader.read(), reader.typed
+        if page.sent.problems:
+            raise InvalidDocument(page.feature.name, page.sent.problems)
         return page.typed
     page.text = request.POST["json"]
     try:

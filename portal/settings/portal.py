@@ -178,9 +178,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
-# A table of 20,000 routes is one form.
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 200_000
-DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
+# Of a long table a form carries what was changed; many new rows come as one text (docs/limits.md).
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

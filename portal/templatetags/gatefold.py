@@ -360,3 +360,9 @@ def of(short: dict[str, str], name: str) -> str:
 def browser(agent: str) -> str:
     """The browser and system of a user agent, as far as it tells them plainly."""
     return device(agent)
+
+
+@register.filter
+def lines_in(text: str) -> int:
+    """How many lines of a text say something."""
+    return sum(1 for line in text.splitlines() if line.strip())

@@ -264,7 +264,7 @@ def test_api_of_a_cluster_that_is_gone_does_not_fail(
 
 
 def test_request_that_is_too_large_is_refused_in_words(client: Client) -> None:
-    body = b"json=" + b"x" * 17_000_000
+    body = b"json=" + b"x" * 34_000_000
     answer = client.post(ROUTES, body, content_type="application/x-www-form-urlencoded")
     assert answer.status_code == 400
     assert b"cannot be read" in answer.content

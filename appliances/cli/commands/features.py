@@ -33,6 +33,7 @@ USAGE = """\
 {name} [show] [--json]                     settings at this mode and where they come from
 {name} set ... | add ... | delete KEY      change them (rows: KEY FIELD=VALUE ...; else FIELD=VALUE)
 {name} load [JSON]                         replace all of them; JSON from standard input if not given
+{name} import [--in ROW/TABLE]             add rows from standard input: a line each, columns by tab, ; or ,
 {name} clear                               nothing here: empty settings, which override
 {name} inherit                             no settings here: inherit
 """
@@ -47,7 +48,7 @@ Where nothing is set yet: --empty starts with nothing, --copy with what is inher
 print, new and edit are show, add and set."""
 
 PLACES = {Scope.CLUSTERABLE: Place.ANYWHERE, Scope.MACHINE: Place.MACHINE, Scope.CLUSTER: Place.CLUSTER}
-RESTRICTED = ("show", "set", "add", "delete", "load", "clear", "inherit")
+RESTRICTED = ("show", "set", "add", "delete", "load", "import", "clear", "inherit")
 VERBS = (*RESTRICTED, "clustershow", "clusterset")
 ALIKE = {"print": "show", "new": "add", "edit": "set"}
 """Words of the original for what ours call otherwise."""
@@ -250,6 +251,20 @@ def _load(session: Session, feature: Any, words: list[str]) -> None:
     _replace(session, feature, read_json(text))
 
 
+def _import(session: Session, feature: Any, words: list[str]) -> None:
+    words, table = _option(words, "--in")
+    words, how = _start_option(words)
+    if words:
+        raise UsageError(
+            _("Rows come from standard input, a line each; see `help {name}`.").format(name=feature.name)
+        )
+    text = session.dialogue.input_text()
+    start = begun(session, feature, how)
+    if start is not None:
+        changed = editing.add_lines(feature.schema, start.document, text, table)
+        _keep(session, feature, Begun(start.mode, changed))
+
+
 def _clear(session: Session, feature: Any, words: list[str]) -> None:
     _replace(session, feature, feature.empty)
 
@@ -317,6 +332,7 @@ _VERBS: dict[str, Callable[[Session, Any, list[str]], None]] = {
     "add": _add,
     "delete": _delete,
     "load": _load,
+    "import": _import,
     "clear": _clear,
     "inherit": _inherit,
     "clustershow": transferring.clustershow,
