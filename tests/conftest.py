@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 from collections.abc import Iterator
 
 import pytest
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.management import call_command
 from django.template.base import Template
 from django.test.utils import instrumented_test_render
 from django.utils import translation
@@ -24,6 +27,17 @@ def language() -> Iterator[None]:
     """The language of a test's last request ends with the test."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture(scope="session")
+def collected() -> None:
+    """Static files as `collectstatic` leaves them, made by the first worker that shows pages."""
+    root = staticfiles_storage.location
+    with open(os.path.join(root, ".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not staticfiles_storage.manifest_storage.exists(staticfiles_storage.manifest_name):
+            call_command("collectstatic", verbosity=0, interactive=False)
+    staticfiles_storage.hashed_files, staticfiles_storage.manifest_hash = staticfiles_storage.load_manifest()
 
 
 RENDER = Template._render

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.defaults import page_not_found
+
+logger = logging.getLogger(__name__)
 
 
 def missing(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -31,4 +35,9 @@ def _answer(request: HttpRequest, code: int, title: str, text: str) -> HttpRespo
     if request.path.startswith("/api/"):
         return JsonResponse({"detail": f"{title}. {text}"}, status=code)
     # A page of its own: what failed may be what all other pages begin with.
-    return render(None, "parts/alone.html", {"title": title, "text": text}, status=code)
+    try:
+        return render(None, "parts/alone.html", {"title": title, "text": text}, status=code)
+    except Exception:
+        # Files of another release, or none: the sentence must reach the person even then.
+        logger.exception("the page of an error failed too; were the static files collected (collectstatic)?")
+        return HttpResponse(f"{title}. {text}", content_type="text/plain; charset=utf-8", status=code)
