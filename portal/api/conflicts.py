@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from django.conf import settings
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -22,9 +21,8 @@ from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.listing import Query, Words, asked, lists, page_of
 from portal.api.shapes import AuthorshipShape, CommitShape, Document, PendingAnswer, Shape
-from portal.audit import Action, record
+from portal.changes.settling import settle
 from portal.pages.conflicts import Columns, desk
-from portal.proposals.deciding import require_free
 from portal.tenants import Right
 
 COLUMNS = ("ancestor", "newest", "other")
@@ -99,17 +97,13 @@ class Conflicts(ClusterView):
         sent = told(SettleInput, request)
         address = Address.parse(sent["entry"])
         place = self.place
-        by: dict[str, Any] = {"user": place.user, "host": settings.GATEFOLD_PORTAL_NAME}
         if "merge" in sent:
             chosen = {path: COLUMNS.index(column) for path, column in sent["merge"].items()}
             other = CommitId.parse(sent["version"])
             commits.draft_merge(place.replica_id, place.user, address, other, chosen)
             return pending_answer(place)
         chosen_one = CommitId.parse(sent["version"]) if sent["version"] else None
-        if chosen_one:
-            require_free(place.cluster)
-        made = commits.settle(place.replica_id, address, chosen_one, **by)
-        record(request, Action.COMMIT, place.cluster, place.cluster.tenant, commit=str(made.id))
+        made = settle(request, place, address, chosen_one)
         return Response(CommitShape(made).data, status=status.HTTP_201_CREATED)
 
 

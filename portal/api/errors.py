@@ -12,7 +12,8 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from clusters.catalogue import InvalidDocument, UnknownFeature
-from clusters.commits import CommitConflict, InTheWay, UnknownCommit
+from clusters.checking import CheckIsOld
+from clusters.commits import CommitConflict, InTheWay, SettlesConflict, UnknownCommit
 from clusters.modes import InvalidMode
 from clusters.refusals import REFUSALS
 from clusters.state import UnknownMode
@@ -46,6 +47,9 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, CommitConflict):
         clashes = [{"entry": each.address, "now": each.now} for each in error.stale]
         return _refused(error, status.HTTP_409_CONFLICT, clashes=ClashShape(clashes, many=True).data)
+    if isinstance(error, SettlesConflict):
+        clashes = [{"entry": a, "now": head} for a, heads in error.waiting.items() for head in heads]
+        return _refused(error, status.HTTP_409_CONFLICT, clashes=ClashShape(clashes, many=True).data)
     if isinstance(error, StaleVersion):
         clashes = [{"entry": "", "now": error.now}] if error.now else []
         return _refused(error, status.HTTP_409_CONFLICT, clashes=ClashShape(clashes, many=True).data)
@@ -53,7 +57,7 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
         return _refused(error, status.HTTP_404_NOT_FOUND)
     if isinstance(error, OwnProposal):
         return _refused(error, status.HTTP_403_FORBIDDEN)
-    if isinstance(error, (InTheWay, NotNow, HeldByPolicy)):
+    if isinstance(error, (InTheWay, NotNow, HeldByPolicy, CheckIsOld)):
         return _refused(error, status.HTTP_409_CONFLICT)
     if isinstance(error, REFUSALS):
         return _refused(error, status.HTTP_422_UNPROCESSABLE_ENTITY)

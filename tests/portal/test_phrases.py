@@ -70,7 +70,7 @@ def worked(europe: ManagedCluster, alice: User, written_in: str, monkeypatch: py
     monkeypatch.setattr(calling, "run", run)
     machines = [("A", "a"), ("B", "b"), ("C", "c"), ("D", "d")]
     job = start("queue", europe, alice, {"verb": "hold", "terms": []}, machines)
-    assert skip(job, "D")
+    assert skip(job, "D", alice)
     run_job(job.pk)
     return job
 

@@ -25,6 +25,7 @@ from clusters.drafts import Edited
 from clusters.effective import setting_at
 from clusters.installed import catalogue
 from clusters.modes import Mode
+from clusters.naming import authorship_label
 
 USAGE = """\
 {name} [show] [--json]                     settings at this mode and where they come from
@@ -193,6 +194,7 @@ def _say_edited(session: Session, feature: Any, mode: Mode, edited: Edited) -> N
             "pending": edited.pending,
             "reaches": [machine.name for machine in edited.reached],
             "overrides": [str(each) for each in (*groups, *machines)],
+            "settles": [str(version.id) for version in edited.settles],
         }
         say_json(session.dialogue, found)
         return
@@ -203,6 +205,10 @@ def _say_edited(session: Session, feature: Any, mode: Mode, edited: Edited) -> N
         else _("{name} at {mode}: as it is in force.")
     )
     session.dialogue.say(text.format(name=feature.name, mode=label))
+    if edited.settles:
+        who = "; ".join(authorship_label(version) for version in edited.settles)
+        note = _("These settings are in conflict: {who}. Committing this settles it; see `showconflicts`.")
+        session.dialogue.warn(note.format(who=who))
     transferring.say_overrides(session, mode, groups, machines)
 
 
