@@ -26,6 +26,7 @@ from clusters.replication import Replica, StaleDraft
 from clusters.reverting import (
     Conflict,
     InTheWay,
+    NewerVersions,
     NoConflict,
     NotRevertible,
     PastIsGone,
@@ -50,6 +51,7 @@ __all__ = [
     "HistoryPage",
     "InTheWay",
     "LongComment",
+    "NewerVersions",
     "NoConflict",
     "NotRevertible",
     "NothingPending",

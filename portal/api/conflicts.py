@@ -71,6 +71,11 @@ class SettleInput(Shape):
 
     entry = serializers.CharField()
     version = serializers.CharField(required=False, allow_blank=True, default="")
+    seen = serializers.ListField(
+        child=serializers.CharField(max_length=100),
+        required=False,
+        help_text="Ids of the versions that you looked at: another one is answered with 409.",
+    )
     merge = serializers.DictField(
         child=serializers.ChoiceField(choices=COLUMNS),
         required=False,
@@ -90,7 +95,9 @@ class Conflicts(ClusterView):
         found = [each for each in desk(self.place) if text in str(each.conflict.address).casefold()]
         return page_of(request, found, ConflictShape, wanted, lambda rows: [_conflict(row) for row in rows])
 
-    @extend_schema(request=SettleInput, responses={200: PendingAnswer, 201: CommitShape, 422: Refusal})
+    @extend_schema(
+        request=SettleInput, responses={200: PendingAnswer, 201: CommitShape, 409: Refusal, 422: Refusal}
+    )
     @once
     def post(self, request: Request, slug: str) -> Response:
         """Settle one by a commit; a merge becomes a pending change, whose commit settles it."""
@@ -103,7 +110,8 @@ class Conflicts(ClusterView):
             commits.draft_merge(place.replica_id, place.user, address, other, chosen)
             return pending_answer(place)
         chosen_one = CommitId.parse(sent["version"]) if sent["version"] else None
-        made = settle(request, place, address, chosen_one)
+        seen = list(map(CommitId.parse, sent["seen"])) if "seen" in sent else None
+        made = settle(request, place, address, chosen_one, seen=seen)
         return Response(CommitShape(made).data, status=status.HTTP_201_CREATED)
 
 

@@ -13,7 +13,7 @@ from rest_framework.views import exception_handler
 
 from clusters.catalogue import InvalidDocument, UnknownFeature
 from clusters.checking import CheckIsOld
-from clusters.commits import CommitConflict, InTheWay, SettlesConflict, UnknownCommit
+from clusters.commits import CommitConflict, InTheWay, NewerVersions, SettlesConflict, UnknownCommit
 from clusters.modes import InvalidMode
 from clusters.refusals import REFUSALS
 from clusters.state import UnknownMode
@@ -57,7 +57,7 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
         return _refused(error, status.HTTP_404_NOT_FOUND)
     if isinstance(error, OwnProposal):
         return _refused(error, status.HTTP_403_FORBIDDEN)
-    if isinstance(error, (InTheWay, NotNow, HeldByPolicy, CheckIsOld)):
+    if isinstance(error, (InTheWay, NewerVersions, NotNow, HeldByPolicy, CheckIsOld)):
         return _refused(error, status.HTTP_409_CONFLICT)
     if isinstance(error, REFUSALS):
         return _refused(error, status.HTTP_422_UNPROCESSABLE_ENTITY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -19,18 +20,23 @@ if TYPE_CHECKING:
 
 @transaction.atomic
 def settle(
-    who: Any, place: Place, address: Address, version: CommitId | None = None, comment: str = ""
+    who: Any,
+    place: Place,
+    address: Address,
+    version: CommitId | None = None,
+    comment: str = "",
+    seen: Collection[CommitId] | None = None,
 ) -> Commit:
     """End a conflict by a commit: put one of its versions in force, or keep what is (SYN-08).
 
-    Raises PermissionDenied, HeldByPolicy where another version needs a proposal, and what commits.settle
-    raises.
+    `seen` are the versions that the person was shown. Raises PermissionDenied, HeldByPolicy where another
+    version needs a proposal, and what commits.settle raises.
     """
     place.require(Right.EDIT)
     if version is not None:
         require_free(place.cluster)
     by = {"user": place.user, "host": settings.GATEFOLD_PORTAL_NAME, "comment": comment}
-    made = commits.settle(place.replica_id, address, version, **by)
+    made = commits.settle(place.replica_id, address, version, seen=seen, **by)
     record(who, Action.COMMIT, place.cluster, place.cluster.tenant, commit=str(made.id), by="conflicts")
     return made
 

@@ -124,6 +124,11 @@ def _settled(request: HttpRequest, place: Place) -> str:
         return here
 
 
+def _seen(request: HttpRequest) -> list[CommitId]:
+    """The versions that the page had: what came since is not settled with them (TRL-14)."""
+    return [CommitId.parse(ident) for ident in request.POST.getlist("seen")]
+
+
 def _take(request: HttpRequest, place: Place, address: Address) -> str:
     return _put_in_force(request, place, address, "version")
 
@@ -134,13 +139,13 @@ def _take_newest(request: HttpRequest, place: Place, address: Address) -> str:
 
 def _put_in_force(request: HttpRequest, place: Place, address: Address, field: str) -> str:
     chosen = CommitId.parse(request.POST.get(field, ""))
-    settle(request, place, address, chosen, _("Chosen after a conflict"))
+    settle(request, place, address, chosen, _("Chosen after a conflict"), _seen(request))
     messages.success(request, _("That version is in force now, by a commit of yours."))
     return ""
 
 
 def _keep(request: HttpRequest, place: Place, address: Address) -> str:
-    settle(request, place, address, comment=_("Kept after a conflict"))
+    settle(request, place, address, comment=_("Kept after a conflict"), seen=_seen(request))
     messages.success(request, _("Settled: what is in force stays."))
     return ""
 

@@ -129,6 +129,18 @@ def test_decision_is_about_the_versions_that_were_seen(torn: Cluster) -> None:
         )
 
 
+def test_settling_drops_nothing_that_came_since_somebody_looked(torn: Cluster) -> None:
+    """TRL-14, TRL-11: whoever decides between two versions does not drop a third unseen."""
+    (found,) = commits.conflicts(torn.replica_id)
+    shown = [version.id for version in found.versions]
+    assert len(shown) == 2
+    with pytest.raises(commits.NewerVersions, match="carol on mx2"):
+        commits.settle(torn.replica_id, ROUTES, **BY, seen=shown[1:])
+    assert len(commits.conflicts(torn.replica_id)) == 1
+    commits.settle(torn.replica_id, ROUTES, **BY, seen=shown)
+    assert commits.conflicts(torn.replica_id) == []
+
+
 def test_commit_of_an_entry_in_conflict_is_ordinary_where_the_newest_holds(torn: Cluster) -> None:
     """SYN-08: there nothing waits; that it settles is said, not asked."""
     membership.set_safe_wait(torn.replica_id, False, **BY)

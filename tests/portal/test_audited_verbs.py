@@ -180,6 +180,7 @@ def _settle(field_: str) -> Verb:
     def ready(w: World) -> Callable[[], Answer]:
         found = w.conflict()
         told = {"entry": str(ROUTES), "version": str(found.others[0].id), "newest": str(found.newest.id)}
+        told |= {"seen": [str(version.id) for version in found.versions]}
         return lambda: w.of_cluster("conflicts/", do=field_, **told)
 
     return ready

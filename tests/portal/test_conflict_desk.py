@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -31,9 +33,10 @@ def conflict(europe: ManagedCluster) -> ManagedCluster:
     return europe
 
 
-def form(conflict: ManagedCluster, do: str) -> dict[str, str]:
+def form(conflict: ManagedCluster, do: str) -> dict[str, Any]:
     (found,) = commits.conflicts(conflict.replica_id)
-    return {"do": do, "entry": str(found.address), "version": str(found.others[0].id)}
+    seen = [str(version.id) for version in found.versions]
+    return {"do": do, "entry": str(found.address), "version": str(found.others[0].id), "seen": seen}
 
 
 def test_three_columns_show_what_both_replaced_what_stands_and_what_lost(
@@ -232,3 +235,24 @@ def test_call_settles_no_conflict_that_waits_unless_it_says_so(waiting: ManagedC
     settles = [version["commit"] for version in mine["waiting"]]
     assert client.post(f"{path}/commits/", {"settles": settles}, format="json").status_code == 201
     assert commits.conflicts(waiting.replica_id) == []
+
+
+@pytest.mark.parametrize("do", ["keep", "newest", "take"])
+def test_decision_of_the_desk_drops_nothing_that_came_since(
+    browser: Client, waiting: ManagedCluster, alice: User, do: str
+) -> None:
+    """TRL-14: the page was shown before one of the versions was here."""
+    (found,) = commits.conflicts(waiting.replica_id)
+    sent = {**form(waiting, do), "newest": str(found.newest.id)}
+    html = browser.get(DESK).content.decode()
+    assert all(f'name="seen" value="{ident}"' in html for ident in sent["seen"])
+    for missing in range(2):
+        early = {**sent, "seen": [sent["seen"][missing]]}
+        assert "was changed meanwhile" in browser.post(DESK, early, follow=True).content.decode()
+        assert len(commits.conflicts(waiting.replica_id)) == 1
+    client = APIClient()
+    client.force_login(alice)
+    body = {"entry": sent["entry"], "seen": sent["seen"][:1]}
+    answer = client.post("/api/v1/clusters/europe/conflicts/", body, format="json")
+    assert answer.status_code == 409
+    assert len(commits.conflicts(waiting.replica_id)) == 1

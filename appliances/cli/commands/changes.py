@@ -359,7 +359,14 @@ def _settleconflict(session: Session, words: list[str]) -> None:
         return
     chosen = _chosen_conflict(session, found, words[:1])
     version = _chosen_version(session, chosen, words[1:])
-    commits.settle(session.replica_id, chosen.address, version, user=session.user, host=session.host.name)
+    commits.settle(
+        session.replica_id,
+        chosen.address,
+        version,
+        user=session.user,
+        host=session.host.name,
+        seen=[each.id for each in chosen.versions],
+    )
     session.dialogue.say(_("Settled. This takes effect at once; no commit is needed."))
 
 
