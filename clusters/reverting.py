@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
@@ -48,6 +48,10 @@ class NotRevertible(Refused):
 
 class NoConflict(Refused):
     """The entry has no such conflict, or no such version in it (any more)."""
+
+
+class NewerVersions(Refused):
+    """Somebody has changed the entry since the person looked at its conflict; nothing was settled."""
 
 
 def revert(
@@ -142,6 +146,11 @@ class Conflict:
     waits: bool = False
 
     @property
+    def versions(self) -> tuple[Version, ...]:
+        """All that clash, the newest first."""
+        return (self.newest, *self.others)
+
+    @property
     def in_force(self) -> Version | None:
         """What holds now; None where nothing does."""
         return self.ancestor if self.waits else self.newest
@@ -211,10 +220,12 @@ def settle(
     user: str,
     host: str,
     comment: str = "",
+    seen: Collection[CommitId] | None = None,
 ) -> versions.Commit:
     """End a conflict by one commit that has seen all its versions: put one of them in force.
 
-    Without `version` what is in force stays. Raises NoConflict, and what checking the value raises.
+    Without `version` what is in force stays. `seen` are the versions that the person was shown; another one
+    raises NewerVersions. Raises NoConflict, and what checking the value raises.
     """
     check_comment(comment)
     with replicas.opened(replica_id) as replica:
@@ -222,6 +233,11 @@ def settle(
         known = {head.id: head for head in heads}
         if len(heads) < 2 or (version is not None and version not in known):
             raise NoConflict(_("%(entry)s has no such conflict any more.") % {"entry": address})
+        if seen is not None and (newer := [head for head in heads if head.id not in seen]):
+            text = _("Not settled: %(entry)s was changed meanwhile. %(who)s. Look again, and decide then.")
+            entry = entry_label(replicas.state(replica_id), address)
+            who = "; ".join(authorship_label(head) for head in newer)
+            raise NewerVersions(text % {"entry": entry, "who": who})
         chosen = replica.standing([address])[address] if version is None else known[version]
         change = Change(address, _value(chosen), heads[0].id)
         if version is not None:

@@ -36,9 +36,7 @@ def adopt(
     job = Job.everything.create(tenant=tenant, kind="adopt", started_by=account_of(person), total=3)
     job.claim()
     try:
-        cluster = _adopt(job, tenant, address, port, passphrase, host_key)
-        record(person, Action.ADOPTION, cluster, tenant, address=address, port=port)
-        return cluster
+        return _adopt(job, person, address, port, passphrase, host_key)
     except (LinkError, Refused) as error:
         job.end(Job.State.FAILED, words_of(error))
         record(person, Action.ADOPTION, f"{address} {port}", tenant, outcome=Outcome.FAILED)
@@ -48,7 +46,7 @@ def adopt(
 
 
 def _adopt(
-    job: Job, tenant: Tenant, address: str, port: int, passphrase: Passphrase, host_key: HostKey
+    job: Job, person: Person | None, address: str, port: int, passphrase: Passphrase, host_key: HostKey
 ) -> ManagedCluster:
     job.step(_("Asking %(address)s port %(port)d") % {"address": address, "port": port}, 0, 3)
     enrolment = async_to_sync(adopting.ask)(address, port, passphrase, host_key)
@@ -58,7 +56,8 @@ def _adopt(
             replica = adopting.take(enrolment)
         except FollowedAlready as error:
             replica = Replica.objects.get(pk=error.replica_id)
-        cluster = manage(replica, tenant)
+        cluster = manage(replica, job.tenant)
+        record(person, Action.ADOPTION, cluster, job.tenant, address=address, port=port)
     job.step(_("The cluster %(name)s is here with all its settings") % {"name": replica.name}, 2, 3)
     begin(replica.pk)
     Job.everything.filter(pk=job.pk).update(cluster=cluster, done=3)

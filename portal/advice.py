@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -15,8 +15,12 @@ from clusters.lint_reasons import WHY
 from clusters.linting import lint
 from clusters.refusals import Refused
 from clusters.state import ClusterState
+from portal.audit import Action, record
 from portal.lint_facts import facts_of
-from portal.tenants import ManagedCluster
+from portal.tenants import ManagedCluster, Right
+
+if TYPE_CHECKING:
+    from portal.pages.access import Place
 
 
 class NoSuchAdvice(Refused):
@@ -81,17 +85,34 @@ def find(found: list[Given], key: str) -> Given:
     raise NoSuchAdvice(_("This advice is not given any more."))
 
 
-def dismiss(cluster: ManagedCluster, advice: Advice, reason: str, by: str) -> Dismissal:
-    """Put advice aside with a reason; raises NoReason."""
+@transaction.atomic
+def dismiss(who: Any, place: Place, advice: Advice, reason: str) -> Dismissal:
+    """Put advice aside with a reason; raises PermissionDenied, NoReason."""
+    place.require(Right.EDIT)
     text = reason.strip()[:500]
     if not text:
         raise NoReason(_("Say why: those who come later will ask."))
     row, _made = Dismissal.objects.update_or_create(
-        cluster=cluster, key=advice.key, defaults={"rule": advice.rule, "reason": text, "by": by}
+        cluster=place.cluster,
+        key=advice.key,
+        defaults={"rule": advice.rule, "reason": text, "by": place.user},
     )
+    _noted(who, place, "put aside", row)
     return row
 
 
-def bring_back(cluster: ManagedCluster, key: str) -> bool:
-    """Give dismissed advice again; False where it was not dismissed."""
-    return bool(Dismissal.objects.filter(cluster=cluster, key=key).delete()[0])
+@transaction.atomic
+def bring_back(who: Any, place: Place, key: str) -> bool:
+    """Give dismissed advice again; False where it was not dismissed. Raises PermissionDenied."""
+    place.require(Right.EDIT)
+    row = Dismissal.objects.filter(cluster=place.cluster, key=key).first()
+    if row is None:
+        return False
+    _noted(who, place, "brought back", row)
+    row.delete()
+    return True
+
+
+def _noted(who: Any, place: Place, change: str, row: Dismissal) -> None:
+    facts = {"change": change, "name": row.rule, "reason": row.reason}
+    record(who, Action.ADVICE, place.cluster, place.cluster.tenant, **facts)

@@ -51,6 +51,13 @@ class Action(models.TextChoices):
     RAW_EDIT = "raw_edit", _("raw edit in the admin site")
     EXPORT = "export", _("export")
     SECRET = "secret", _("secret shown or changed")
+    ACCOUNT = "account", _("own account changed")
+    CHECK = "check", _("clustercheck settled")
+    ADVICE = "advice", _("advice put aside or brought back")
+    ALERT = "alert", _("alert acknowledged")
+    MAINTENANCE = "maintenance", _("maintenance window")
+    NOTIFICATION = "notification", _("notifications changed")
+    BACKUP = "backup", _("backup kept")
     POLICY = "policy", _("policy changed")
 
 

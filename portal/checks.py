@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import models, transaction
@@ -15,25 +15,25 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from appliances.machine.comparing import Gathered
-from clusters import checking, replicas
+from clusters import checking
 from clusters.checking import Held
-from clusters.naming import entry_label
 from clusters.phrases import Decoder, Encoder
 from clusters.refusals import Refused
 from clusters.sealed_columns import SealedTextField
 from clusters.versions import Address, CommitId, Version
+from portal import audit
+from portal.audit import Action
 from portal.phrases import words_of
-from portal.tenants import ManagedCluster
+from portal.tenants import ManagedCluster, Right
+
+if TYPE_CHECKING:
+    from portal.pages.access import Place
 
 KEPT = 10
 """Checks of a cluster that are kept; older ones are dropped."""
 
 EVERY = timedelta(days=1)
 """How old the last check becomes before one is made in the background."""
-
-
-class CheckIsOld(Refused):
-    """What a check has found is no longer what holds; another check is due."""
 
 
 class Check(models.Model):
@@ -60,6 +60,11 @@ class Check(models.Model):
     def unreached(self) -> list[dict[str, str]]:
         """Who was not checked, and why."""
         return [holder for holder in self.holders if holder["reason"]]
+
+    @property
+    def compared(self) -> bool:
+        """Whether there were two to be held against one another."""
+        return len(self.holders) - len(self.unreached) > 1
 
     @property
     def common(self) -> str:
@@ -106,7 +111,12 @@ class Finding(models.Model):
     def held(self) -> tuple[Held, ...]:
         """The versions to choose from, the latest first, each with who holds it."""
         return tuple(
-            Held(Version.from_wire(each["version"]) if each["version"] else None, tuple(each["holders"]))
+            Held(
+                Version.from_wire(each["version"]) if each["version"] else None,
+                tuple(each["holders"]),
+                # Checks that an earlier release kept do not say it.
+                frozenset(map(CommitId.parse, each.get("heads", ()))),
+            )
             for each in json.loads(self.versions)
         )
 
@@ -135,7 +145,14 @@ def record(cluster: ManagedCluster, person: Any, serials: Mapping[str, str], fou
 
 
 def _row(made: Check, found: checking.Finding) -> Finding:
-    held = [{"version": _bare(each.version), "holders": list(each.holders)} for each in found.held]
+    held = [
+        {
+            "version": _bare(each.version),
+            "holders": list(each.holders),
+            "heads": sorted(map(str, each.heads)),
+        }
+        for each in found.held
+    ]
     return Finding(of=made, address=str(found.address), behind=found.behind, versions=json.dumps(held))
 
 
@@ -155,43 +172,38 @@ def due(now: datetime) -> list[ManagedCluster]:
     return list(followed.exclude(checks__at__gt=now - EVERY).select_related("tenant", "replica"))
 
 
-def resolve(check: Check, choices: Mapping[int, int | None], *, user: str, host: str) -> int:
+@transaction.atomic
+def resolve(who: Any, place: Place, check: Check, choices: Mapping[int, int | None]) -> int:
     """Make chosen versions hold everywhere by one commit, and ignore the rest (SYN-12, SYN-13).
 
     `choices` maps findings, by key, to the place of a version in `held`, or to None to ignore it until the
-    next check. Returns how many were made the same. Raises CheckIsOld, and what checking.force raises.
+    next check. Returns how many were made the same. Raises PermissionDenied, and what checking.force raises;
+    nothing has changed then.
     """
-    with transaction.atomic():
-        rows = check.findings.select_for_update().filter(pk__in=choices, behind=False)
-        still = [row for row in rows if row.resolution != Finding.Resolution.FORCED]
-        chosen = [(row, _chosen(row, place)) for row in still if (place := choices[row.pk]) is not None]
-        _require_current(check.cluster.replica_id, [row for row, _held in chosen])
-        if chosen:
-            pairs = [(row.read(), held) for row, held in chosen]
-            comment = _("Made consistent by clustercheck")
-            checking.force(check.cluster.replica_id, pairs, user=user, host=host, comment=comment)
-        for row in still:
-            kind = Finding.Resolution.IGNORED if choices[row.pk] is None else Finding.Resolution.FORCED
-            row.resolution, row.resolved_by, row.resolved = kind, user, timezone.now()
-            row.save()
+    place.require(Right.EDIT)
+    rows = check.findings.select_for_update().filter(pk__in=choices, behind=False)
+    still = [row for row in rows if row.resolution != Finding.Resolution.FORCED]
+    chosen = [(row.read(), _chosen(row, n)) for row in still if (n := choices[row.pk]) is not None]
+    if chosen:
+        by = {"user": place.user, "host": settings.GATEFOLD_PORTAL_NAME}
+        made = checking.force(place.replica_id, chosen, comment=_("Made consistent by clustercheck"), **by)
+        _noted(who, place, Action.COMMIT, len(chosen), commit=str(made.id))
+    for row in still:
+        kind = Finding.Resolution.IGNORED if choices[row.pk] is None else Finding.Resolution.FORCED
+        row.resolution, row.resolved_by, row.resolved = kind, place.user, timezone.now()
+        row.save()
+    if ignored := len(still) - len(chosen):
+        _noted(who, place, Action.CHECK, ignored, change="ignored")
     return len(chosen)
 
 
-def _chosen(row: Finding, place: int) -> Held:
+def _noted(who: Any, place: Place, action: Action, entries: int, **facts: str) -> None:
+    facts |= {"by": "clustercheck"}
+    audit.record(who, action, place.cluster, place.cluster.tenant, entries=entries, **facts)
+
+
+def _chosen(row: Finding, number: int) -> Held:
     held = row.held()
-    if not 0 <= place < len(held):
+    if not 0 <= number < len(held):
         raise Refused(_("%(entry)s has no such version.") % {"entry": row.address})
-    return held[place]
-
-
-def _require_current(replica_id: int, rows: Sequence[Finding]) -> None:
-    """See that nobody has written these entries since the check; raises CheckIsOld."""
-    heads = replicas.heads(replica_id, [row.entry for row in rows])
-    for row in rows:
-        known: set[CommitId] = {each.version.id for each in row.held() if each.version}
-        now = heads.get(row.entry)
-        if now and now[0].id not in known:
-            raise CheckIsOld(
-                _("%(entry)s was changed since the check. Check again.")
-                % {"entry": entry_label(replicas.state(replica_id), row.entry)}
-            )
+    return held[number]

@@ -276,13 +276,16 @@ def cancel(job: Job, person: Any) -> None:
         record(person, Action.JOB, job, job.tenant, change="cancelled")
 
 
-def skip(job: Job, serial: str) -> bool:
-    """Leave a machine out that waits or has failed; False when it is past that."""
+@transaction.atomic
+def skip(job: Job, serial: str, person: Any) -> bool:
+    """Leave a machine out that waits or has failed, in the name of a person; False when it is past that."""
     left = job.parts.filter(serial=serial, state__in=[JobPart.State.WAITING, JobPart.State.FAILED])
     skipped = bool(left.update(state=JobPart.State.SKIPPED, step="", percent=None))
     if skipped:
-        job.say(phrase(gettext_noop("%(name)s is skipped")) % {"name": job.parts.get(serial=serial).name})
-        job.tell()
+        name = job.parts.get(serial=serial).name
+        job.say(phrase(gettext_noop("%(name)s is skipped")) % {"name": name})
+        record(person, Action.JOB, job, job.tenant, change="skipped", name=name)
+        transaction.on_commit(job.tell)
     return skipped
 
 

@@ -124,10 +124,10 @@ class Dismissed(ClusterView):
     def put(self, request: Request, slug: str, key: str) -> Response:
         found = find(all_advice(self.place), key)
         reason = told(ReasonInput, request)["reason"]
-        row = dismiss(self.place.cluster, found.advice, reason, self.place.user)
+        row = dismiss(request, self.place, found.advice, reason)
         return Response(DismissalShape(row).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, slug: str, key: str) -> Response:
-        bring_back(self.place.cluster, key)
+        bring_back(request, self.place, key)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.db import transaction
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -133,8 +134,9 @@ class LoadFile(ClusterView):
             wanted = Assignment(sent.get("groups", {}), sent.get("machines", {}), sent["cluster"])
         found = review(place.state, file, wanted, place.replica_id, place.user)
         if not sent["dry_run"]:
-            keep(place.cluster, Backup.Why.LOAD, request.user)
-            loading.stage(place.replica_id, place.user, loading.plan(place.state, file, wanted))
+            with transaction.atomic():
+                keep(place.cluster, Backup.Why.LOAD, request.user)
+                loading.stage(place.replica_id, place.user, loading.plan(place.state, file, wanted))
         return Response(self._told(found, dry_run=sent["dry_run"]))
 
     def _told(self, found: Any, *, dry_run: bool) -> dict[str, Any]:

@@ -37,6 +37,9 @@ class UseShape(Shape):
     lacks = serializers.SerializerMethodField(help_text="Serial numbers.")
     promote_from = serializers.ListField(source="promotable", child=ModeField())
     demote_to = serializers.ListField(source="demotable", child=ModeField())
+    hidden_by = serializers.ListField(
+        source="hiding", child=ModeField(), help_text="Modes whose own settings hide what one above them has."
+    )
 
     def get_has(self, way: Way) -> list[str]:
         return [machine.serial for machine in way.use.has]

@@ -196,5 +196,6 @@ def _edited(edited: drafts.Edited) -> Response:
         pending=edited.pending,
         reached=[m.serial for m in edited.reached],
         overrides=[*edited.overrides.groups, *edited.overrides.machines],
+        settles=edited.settles,
     )
     return Response(EditedShape(found).data)

@@ -176,6 +176,7 @@ class EditedShape(Shape):
     pending = serializers.BooleanField(help_text="False where it is in force already.")
     reached = serializers.ListField(child=serializers.CharField(), help_text="Serial numbers.")
     overrides = serializers.ListField(child=ModeField())
+    settles = AuthorshipShape(many=True, help_text="Versions of a conflict that committing this ends.")
 
 
 class TransferInput(Shape):
@@ -193,6 +194,9 @@ class PendingShape(Shape):
     mode = ModeField(allow_null=True)
     changes = PathShape(source="paths", many=True)
     stale = AuthorshipShape(allow_null=True, help_text="What somebody else has committed meanwhile.")
+    waiting = AuthorshipShape(
+        many=True, help_text="Versions of a conflict that waits: committing needs their ids in `settles`."
+    )
     updated = serializers.DateTimeField()
 
 

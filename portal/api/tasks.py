@@ -115,7 +115,7 @@ class JobSkip(APIView):
     @once
     def post(self, request: Request, number: int) -> Response:
         job = _mine(request, number)
-        if not job.does.resumable or not skip(job, told(SkipInput, request)["machine"]):
+        if not job.does.resumable or not skip(job, told(SkipInput, request)["machine"], request.user):
             return Response({"detail": _("There is no such machine to skip.")}, status.HTTP_409_CONFLICT)
         return Response(JobDetailShape(job).data)
 

@@ -19,6 +19,7 @@ from clusters.config_files.resealing import resealed
 from clusters.config_files.saving import save_cluster
 from clusters.config_files.sealing import Sealing
 from clusters.installed import catalogue
+from portal.audit import Action, record
 from portal.config_files import keys
 from portal.tenants import ManagedCluster, Person, account_of
 
@@ -81,6 +82,7 @@ def keep(cluster: ManagedCluster, why: Backup.Why, person: Person | None = None)
             # What stood before a load is found again as that, whoever had kept it first.
             last.same, last.why = now, why if why == Backup.Why.LOAD else last.why
             last.save(update_fields=["same", "why"])
+            _noted(last, person)
             return last
         sealing = Sealing.new(keys.passphrase())
         made = Backup.objects.create(
@@ -96,7 +98,14 @@ def keep(cluster: ManagedCluster, why: Backup.Why, person: Person | None = None)
             ),
         )
         Backup.objects.filter(cluster=row, number__lte=made.number - KEPT).delete()
+        _noted(made, person)
         return made
+
+
+def _noted(made: Backup, person: Person | None) -> None:
+    """What the clock keeps is in no person's name, and is seen in the list."""
+    if person is not None:
+        record(person, Action.BACKUP, made.cluster, made.cluster.tenant, version=made.number)
 
 
 def keep_due() -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,6 +21,7 @@ from clusters.enrolment import ADVISED_MACHINES
 from clusters.membership import PendingJoin
 from clusters.refusals import Refused
 from clusters.state import ClusterState, Machine
+from portal.audit import Action, record
 from portal.guided import commands
 from portal.guided.commands import Typed
 from portal.guided.running import Door, ask
@@ -223,12 +225,15 @@ def admit(cluster: ManagedCluster, state: ClusterState, person: Person, who: Who
     """
     if blocked([*of_machine(who), *of_cluster(state, who)]):
         return False
-    membership.admit(
-        cluster.replica_id,
-        joiner=PendingJoin(who.serial, who.host, who.user_key),
-        user=person.get_username(),
-        host=settings.GATEFOLD_PORTAL_NAME,
-    )
+    with transaction.atomic():
+        membership.admit(
+            cluster.replica_id,
+            joiner=PendingJoin(who.serial, who.host, who.user_key),
+            user=person.get_username(),
+            host=settings.GATEFOLD_PORTAL_NAME,
+        )
+        command = commands.prepare(who.host, who.serial, who.user_key)
+        record(person, Action.MEMBERSHIP, cluster, cluster.tenant, command=command)
     return True
 
 

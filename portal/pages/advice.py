@@ -50,12 +50,12 @@ def _done(request: PageRequest, place: Place) -> str:
     key, do = request.POST.get("advice", ""), request.POST.get("do", "")
     try:
         if do == "bring_back":
-            if bring_back(place.cluster, key):
+            if bring_back(request, place, key):
                 messages.success(request, _("This advice is given again."))
             return here
         found = find(all_advice(place), key)
         if do == "dismiss":
-            dismiss(place.cluster, found.advice, request.POST.get("reason", ""), place.user)
+            dismiss(request, place, found.advice, request.POST.get("reason", ""))
             messages.success(request, _("Put aside. It stays in the list below and can be brought back."))
         elif do == "remedy" and found.advice.remedy:
             return _mend(request, place, found.advice.remedy) or here

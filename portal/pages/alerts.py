@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,15 +15,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from appliances.following.couriers import send
 from appliances.models import Connection, MachineStatus
-from portal.alerts import windows
-from portal.alerts.incidents import Alert, acknowledge
+from portal.alerts.acting import acknowledge, end_window, plan_window, windows_of
+from portal.alerts.incidents import Alert
 from portal.alerts.kinds import MEANINGS, Kind, Severity
 from portal.alerts.looking import Filter, listed, nobody_works, open_of
 from portal.alerts.watching import look_at_portal
 from portal.alerts.windows import MaintenanceWindow
-from portal.live.hints import hint, jobs_of
 from portal.pages.access import PageRequest, Place, cluster_page, number_in
 from portal.pages.notifications import administers
 from portal.tenants import ManagedCluster, Right, role_in
@@ -118,8 +115,6 @@ def alert(request: PageRequest, number: int) -> HttpResponse:
     if role is None:
         raise Http404
     if request.method == "POST":
-        if not role.may(Right.EDIT):
-            raise PermissionDenied
         return _acknowledge(request, one)
     context = {
         "alert": one,
@@ -134,8 +129,7 @@ def alert(request: PageRequest, number: int) -> HttpResponse:
 
 def _acknowledge(request: PageRequest, one: Alert) -> HttpResponse:
     note = request.POST.get("note", "").strip()
-    if acknowledge(one, request.user, note, timezone.now()):
-        hint(jobs_of(one.tenant_id), "alerts")
+    if acknowledge(request, one, note):
         messages.success(request, _("Acknowledged: nobody is told of it again while it lasts."))
     else:
         messages.info(request, _("Somebody has acknowledged it before, or it is over."))
@@ -166,7 +160,7 @@ def cluster_alerts(request: PageRequest, place: Place) -> HttpResponse:
         "place": place,
         "section": "cluster_alerts",
         "form": form,
-        "windows": _windows(place),
+        "windows": windows_of(place),
         **_page(request, place.cluster),
     }
     if request.htmx:
@@ -174,29 +168,14 @@ def cluster_alerts(request: PageRequest, place: Place) -> HttpResponse:
     return render(request, "alerts/cluster.html", context, status=422 if form.errors else 200)
 
 
-def _windows(place: Place) -> Any:
-    found = MaintenanceWindow.objects.of(place.cluster.tenant).filter(
-        cluster=place.cluster, ends__gt=timezone.now()
-    )
-    return found.select_related("made_by")
-
-
 def _make_window(request: PageRequest, place: Place, form: WindowForm) -> HttpResponse:
-    window = form.save(commit=False)
-    window.tenant, window.cluster, window.made_by = place.cluster.tenant, place.cluster, request.user
-    window.save()
+    plan_window(request, place, **form.cleaned_data)
     messages.success(request, _("Recorded. Nobody is told of what happens then before its end."))
     return redirect("cluster_alerts", place.cluster.slug)
 
 
 def _end_window(request: PageRequest, place: Place) -> HttpResponse:
-    from portal.alerts import tasks  # registers with Celery, which must be configured first
-
-    number = request.POST.get("window", "")
-    window = _windows(place).filter(pk=number_in(number)).first()
-    if window is not None:
-        windows.end(window, timezone.now())
-        send(tasks.notify)
+    if end_window(request, place, number_in(request.POST.get("window", ""))):
         messages.success(request, _("Ended. What is still open is told now."))
     return redirect("cluster_alerts", place.cluster.slug)
 

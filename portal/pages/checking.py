@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -19,7 +18,6 @@ from clusters.refusals import REFUSALS
 from clusters.sealing import secrets_of
 from clusters.side_by_side import Row, side_by_side
 from portal import checks
-from portal.audit import Action, record
 from portal.checks import Check, Finding
 from portal.jobs import Job, start
 from portal.pages.access import PageRequest, Place, cluster_page
@@ -112,12 +110,11 @@ def _resolve(request: PageRequest, place: Place) -> None:
         return
     choices = _choices(request, last)
     try:
-        made = checks.resolve(last, choices, user=place.user, host=settings.GATEFOLD_PORTAL_NAME)
+        made = checks.resolve(request, place, last, choices)
     except REFUSALS as error:
         messages.error(request, str(error))
         return
     if made:
-        record(request, Action.COMMIT, place.cluster, place.cluster.tenant, by="clustercheck", entries=made)
         words = ngettext(
             "%(n)d entry is the same everywhere as soon as the machines have heard of it.",
             "%(n)d entries are the same everywhere as soon as the machines have heard of them.",

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -20,10 +19,9 @@ from clusters.reverting import REVERTIBLE
 from clusters.sealing import secrets_of
 from clusters.side_by_side import Row, side_by_side
 from clusters.versions import Address, CommitId, MalformedCommit, Version
-from portal.audit import Action, record
+from portal.changes.settling import settle
 from portal.pages.access import Place, cluster_page
 from portal.pages.paging import page_of
-from portal.proposals.deciding import require_free
 from portal.tenants import Right
 
 TAKE = "take:"
@@ -126,8 +124,9 @@ def _settled(request: HttpRequest, place: Place) -> str:
         return here
 
 
-def _by(place: Place, comment: str) -> dict[str, Any]:
-    return {"user": place.user, "host": settings.GATEFOLD_PORTAL_NAME, "comment": comment}
+def _seen(request: HttpRequest) -> list[CommitId]:
+    """The versions that the page had: what came since is not settled with them (TRL-14)."""
+    return [CommitId.parse(ident) for ident in request.POST.getlist("seen")]
 
 
 def _take(request: HttpRequest, place: Place, address: Address) -> str:
@@ -139,17 +138,14 @@ def _take_newest(request: HttpRequest, place: Place, address: Address) -> str:
 
 
 def _put_in_force(request: HttpRequest, place: Place, address: Address, field: str) -> str:
-    require_free(place.cluster)
     chosen = CommitId.parse(request.POST.get(field, ""))
-    made = commits.settle(place.replica_id, address, chosen, **_by(place, _("Chosen after a conflict")))
-    record(request, Action.COMMIT, place.cluster, place.cluster.tenant, commit=str(made.id))
+    settle(request, place, address, chosen, _("Chosen after a conflict"), _seen(request))
     messages.success(request, _("That version is in force now, by a commit of yours."))
     return ""
 
 
 def _keep(request: HttpRequest, place: Place, address: Address) -> str:
-    made = commits.settle(place.replica_id, address, **_by(place, _("Kept after a conflict")))
-    record(request, Action.COMMIT, place.cluster, place.cluster.tenant, commit=str(made.id))
+    settle(request, place, address, comment=_("Kept after a conflict"), seen=_seen(request))
     messages.success(request, _("Settled: what is in force stays."))
     return ""
 

@@ -110,7 +110,7 @@ def _lines(form: CreateForm) -> dict[str, Any]:
 
 def _run(request: HttpRequest, form: CreateForm) -> HttpResponse:
     told = form.cleaned_data
-    job = job_of(told["tenant"], None, request.user, 1)
+    job = job_of(told["tenant"], None, request.user, form.command)
     try:
         run(job, form.door(), [Typed(form.command)])
     except refusals_and(LinkError) as error:

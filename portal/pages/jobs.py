@@ -98,7 +98,7 @@ def _act(one: Job, request: PageRequest) -> Job:
     elif do == "retry" and one.may_retry:
         return again(one, request.user)
     elif do == "skip" and one.does.resumable:
-        skip(one, request.POST.get("serial", ""))
+        skip(one, request.POST.get("serial", ""), request.user)
     return one
 
 

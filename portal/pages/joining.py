@@ -150,7 +150,7 @@ def _lines(state: ClusterState, form: JoinForm, who: guide.Who | None = None) ->
 
 def _run(request: HttpRequest, place: Place, form: JoinForm) -> HttpResponse:
     told, plan = form.cleaned_data, form.plan()
-    job = job_of(place.cluster.tenant, place.cluster, request.user, 1)
+    job = job_of(place.cluster.tenant, place.cluster, request.user, plan.command)
     try:
         run(job, form.door(), [plan.typed(told["cluster_passphrase"])])
     except refusals_and(LinkError) as error:

@@ -21,7 +21,7 @@ from clusters.effective import MachineImpact, Overrides
 from clusters.installed import catalogue
 from clusters.modes import Mode
 from clusters.refusals import REFUSALS
-from clusters.versions import Address, MalformedCommit
+from clusters.versions import Address, CommitId, MalformedCommit
 from portal.pages.access import Place, cluster_page, machines_seen
 from portal.pages.canary_form import CanaryForm
 from portal.proposals.choosing import fit
@@ -99,6 +99,7 @@ def _context(place: Place, form: CanaryForm | None = None) -> dict[str, Any]:
         "by_mode": _by_mode(place, found),
         "count": len(found),
         "stale": [change for change in found if change.stale],
+        "waiting": [change for change in found if change.waiting],
         "reached": [each for each in reached if each.impact.settings_change],
         "untouched": [one for serial, one in known.items() if serial not in touched],
         "away": [each for each in reached if each.away and each.impact.settings_change],
@@ -144,11 +145,14 @@ def _try(request: HttpRequest, place: Place) -> HttpResponse:
 
 def _submit(request: HttpRequest, place: Place, **wish: Any) -> HttpResponse:
     comment = request.POST.get("comment", "")
-    asked = Wish(comment=comment.strip(), **wish)
     try:
+        asked = Wish(comment=comment.strip(), settles=_settled(request), **wish)
         made = submit(place.cluster, place.person, place.role, asked, settings.GATEFOLD_PORTAL_NAME)
     except commits.CommitConflict:
         context = {**_context(place), "conflict": True, "comment": comment}
+        return render(request, "changes/pending.html", context, status=409)
+    except commits.SettlesConflict:
+        context = {**_context(place), "undecided": True, "comment": comment}
         return render(request, "changes/pending.html", context, status=409)
     except REFUSALS as error:
         messages.error(request, str(error))
@@ -158,6 +162,13 @@ def _submit(request: HttpRequest, place: Place, **wish: Any) -> HttpResponse:
         return redirect("proposal", place.cluster.slug, made.pk)
     messages.success(request, _("Committed. The machines report here as they apply it."))
     return redirect("commit", place.cluster.slug, made.id.origin, made.id.number)
+
+
+def _settled(request: HttpRequest) -> tuple[CommitId, ...]:
+    """The versions that the page showed of the conflicts whose settling was ticked, and no newer ones."""
+    ticked = request.POST.getlist("settle")
+    told = [ident for entry in ticked for ident in request.POST.getlist(f"settles.{entry}")]
+    return tuple(map(CommitId.parse, told))
 
 
 def _clear(request: HttpRequest, place: Place) -> HttpResponse:

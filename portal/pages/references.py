@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 from clusters import drafts, ways_out
 from clusters.catalogue import Reference, Scope
 from clusters.installed import catalogue
-from clusters.modes import CLUSTER, Mode
+from clusters.modes import CLUSTER, Mode, machine
 from clusters.references import Use, uses
 from clusters.refusals import REFUSALS
+from clusters.state import ClusterState
 from portal.pages.access import Place, cluster_page
 from portal.pages.paging import page_of
 from portal.tenants import Right
@@ -27,11 +28,15 @@ SHOWN = 100
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A use of an item with what can be done about it; templates call it `way`."""
+    """A use of an item with what can be done about it; templates call it `way`.
+
+    `hiding` are modes whose own settings keep from a machine what a mode above them has.
+    """
 
     use: Use
     promotable: tuple[Mode, ...]
     demotable: tuple[Mode, ...]
+    hiding: tuple[Mode, ...] = ()
 
     @property
     def machine_only(self) -> bool:
@@ -56,7 +61,33 @@ def _way(place: Place, use: Use) -> Way:
         return Way(use, (), ())
     promotable = known[wanted.feature].scope is not Scope.MACHINE and CLUSTER not in use.holders
     lower = ways_out.demotable(place.draft, use.feature, use.mode, wanted, known)
-    return Way(use, use.holders if promotable else (), tuple(lower))
+    return Way(use, use.holders if promotable else (), tuple(lower), _hiding(place.draft, use))
+
+
+def _hiding(state: ClusterState, use: Use) -> tuple[Mode, ...]:
+    found: dict[Mode, None] = {}
+    for lacking in use.lacks:
+        chain = state.chain(machine(lacking.serial))
+        own = [mode for mode in chain if state.defined(mode, use.reference.feature)]
+        if own and any(holder in chain[chain.index(own[0]) + 1 :] for holder in use.holders):
+            found[own[0]] = None
+    return tuple(found)
+
+
+def offered(found: Iterable[Way]) -> str:
+    """What can be done about what is missing, in a sentence that names only what is offered (TRL-21)."""
+    broken = [way for way in found if way.use.lacks]
+    promote, demote = any(way.promotable for way in broken), any(way.demotable for way in broken)
+    if promote and demote:
+        return _(
+            "Promote what is missing to the cluster (best), or demote what names it to the machines that"
+            " have it."
+        )
+    if promote:
+        return _("Promote what is missing to the cluster.")
+    if demote:
+        return _("Demote what names it to the machines that have it.")
+    return _("What helps stands with each.")
 
 
 def by_item(found: Iterable[Way]) -> list[tuple[str, list[tuple[str, list[Way]]]]]:
@@ -101,6 +132,7 @@ def references(request: HttpRequest, place: Place) -> HttpResponse:
         "features": by_item(page),
         "page": page,
         "broken": sum(bool(way.use.lacks) for way in found),
+        "offered": offered(found),
         "all": len(found),
         "feature": feature,
         "item": item,

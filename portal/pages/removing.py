@@ -96,9 +96,10 @@ def _run(request: HttpRequest, place: Place, leaving: Machine, form: RemoveForm)
     told = form.cleaned_data
     at = for_logins(place.state, place.state.machines[told["member"]])
     door = Door(at.address, at.port, at.host_key, Passphrase(told["user"], told["passphrase"]))
-    job = job_of(place.cluster.tenant, place.cluster, request.user, 1)
+    command = commands.remove(leaving.name, losing=told["losing"])
+    job = job_of(place.cluster.tenant, place.cluster, request.user, command)
     try:
-        run(job, door, [Typed(commands.remove(leaving.name, losing=told["losing"]))])
+        run(job, door, [Typed(command)])
     except refusals_and(LinkError) as error:
         return _show(request, place, leaving, form, 422, trouble=error, job=job)
     job.end(Job.State.DONE, phrase(gettext_noop("Removed %(name)s")) % {"name": leaving.name})

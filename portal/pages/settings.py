@@ -20,8 +20,9 @@ from clusters.effective import Setting
 from clusters.installed import catalogue
 from clusters.json_text import NotJson, read_json
 from clusters.modes import Mode
-from clusters.naming import mode_labels
+from clusters.naming import authorship_label, mode_labels
 from clusters.state import Defined
+from clusters.transfers import transferable
 from clusters.versions import canonical, digest, settings_at
 from portal.editing.fields import Builder, Field
 from portal.editing.reading import Reader
@@ -106,6 +107,16 @@ class SettingsPage:
     def elsewhere(self) -> list[Mode]:
         """The other modes that define the feature (GUI-08)."""
         return [m for m in self.place.draft.defining(self.feature.name) if m != self.mode]
+
+    @property
+    def transferable(self) -> bool:
+        """Whether these settings can go to another mode: not those of one machine alone (TRL-13)."""
+        return transferable(self.feature.name)
+
+    @property
+    def copies(self) -> list[Mode]:
+        """The modes whose settings this one may begin with (GUI-07)."""
+        return self.elsewhere if self.transferable else []
 
     @property
     def overrides(self) -> effective.Overrides:
@@ -212,7 +223,7 @@ def start_document(page: SettingsPage) -> Document:
     """What Override Settings begins with: default, inherited, or a copy of another mode (GUI-07)."""
     if page.start == "inherited":
         return page.inherited.value
-    for mode in page.elsewhere:
+    for mode in page.copies:
         found = page.place.draft.defined(mode, page.feature.name)
         if str(mode) == page.start and found:
             return found.value
@@ -311,9 +322,18 @@ def _tell(request: HttpRequest, page: SettingsPage, edited: drafts.Edited) -> No
     reached = ", ".join(m.name for m in edited.reached) or _("no machine")
     messages.success(request, _("Kept as a pending change. After a commit it reaches: %s.") % reached)
     _warn_of_broken(request, page)
+    warn_of_conflict(request, edited)
     if edited.overrides:
         spared = mode_labels(page.place.draft, [*edited.overrides.groups, *edited.overrides.machines])
         messages.warning(request, _("These keep their own settings and are not reached: %s.") % spared)
+
+
+def warn_of_conflict(request: HttpRequest, edited: drafts.Edited) -> None:
+    """Committing what was edited would end a conflict: said before, not after (TRL-14)."""
+    if edited.settles:
+        who = "; ".join(authorship_label(version) for version in edited.settles)
+        text = _("These settings are in conflict: %(who)s. Committing your change settles it; compare first.")
+        messages.warning(request, text % {"who": who})
 
 
 def _warn_of_broken(request: HttpRequest, page: SettingsPage) -> None:

@@ -108,7 +108,10 @@ def _by(proposal: Proposal) -> dict[str, str]:
 
 
 def _commit(proposal: Proposal, changes: list[Change], column: str, comment: str) -> Commit:
-    made = commits.commit_changes(proposal.replica_id, changes, comment=comment, **_by(proposal))
+    seen = [CommitId.parse(ident) for ident in proposal.settles]
+    made = commits.commit_changes(
+        proposal.replica_id, changes, comment=comment, settles=seen, **_by(proposal)
+    )
     proposal.note(**{column: str(made.id)})
     record(
         proposal.user,

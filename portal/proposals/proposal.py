@@ -51,6 +51,7 @@ class Proposal(models.Model):
     comment = models.TextField(_("comment"), blank=True)
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.APPROVAL)
     changes = SealedChangesField(_("changes"), default=list)
+    settles = models.JSONField(_("versions of conflicts that it may end"), default=list, blank=True)
     canary = models.JSONField(_("machines that try it"), null=True, blank=True)
     at_once = models.TextField(_("reason to pass by the window"), blank=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")

@@ -14,6 +14,7 @@ from clusters.state import Portal
 from clusters.versions import Address, Kind, settings_at
 from tests.clusters.conftest import BY, Cluster, rows
 
+pytestmark = pytest.mark.usefixtures("collected")
 ROUTES = settings_at(CLUSTER, "routes")
 
 

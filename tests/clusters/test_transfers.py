@@ -9,7 +9,7 @@ from clusters.catalogue import UnknownFeature, WrongLevel
 from clusters.modes import CLUSTER, machine
 from clusters.refusals import Overtaken
 from clusters.state import UnknownMode
-from clusters.transfers import Action, NothingToTransfer, SameMode, Start
+from clusters.transfers import Action, NothingToTransfer, NotTransferable, SameMode, Start
 from tests.clusters.conftest import Cluster, rows
 
 ONE, TWO, THREE = machine("M1"), machine("M2"), machine("M3")
@@ -125,7 +125,7 @@ def test_copy_to_all_groups_leaves_out_the_source(cluster: Cluster) -> None:
     [
         ("routes", ONE, TWO, NothingToTransfer),
         ("nonsense", CLUSTER, TWO, UnknownFeature),
-        ("ports", ONE, CLUSTER, WrongLevel),
+        ("ports", ONE, CLUSTER, NotTransferable),
         ("routes", CLUSTER, machine("M9"), UnknownMode),
         ("routes", machine("M9"), CLUSTER, UnknownMode),
     ],
@@ -209,3 +209,20 @@ def test_move_there_and_back_is_identity(cluster: Cluster, here: str, there: str
     transfers.move(cluster.replica_id, "alice", "texts", target, source)
 
     assert drafts.draft_state(cluster.replica_id, "alice").entries == before
+
+
+@pytest.mark.parametrize("action", [Action.COPY, Action.MOVE])
+@pytest.mark.parametrize("target", [TWO, CLUSTER, "paris"])
+def test_settings_of_one_machine_go_to_no_other_mode(cluster: Cluster, action: Action, target) -> None:
+    """TRL-13: as on the command line, where restricted features have no clusterset."""
+    cluster.put(ONE, "ports", rows("eth1"))
+    target = cluster.paris if target == "paris" else target
+
+    with pytest.raises(NotTransferable, match="one machine alone"):
+        transfers.plan(cluster.replica_id, "alice", action, "ports", ONE, [target])
+    with pytest.raises(NotTransferable):
+        begin(cluster, TWO, "ports", Start.MODE, ONE)
+
+    assert transfers.starting_points(cluster.replica_id, "alice", TWO, "ports") == []
+    assert not drafts.pending(cluster.replica_id, "alice")
+    transfers.delete_here(cluster.replica_id, "alice", "ports", ONE)

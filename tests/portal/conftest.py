@@ -35,6 +35,11 @@ def machines() -> Iterator[Machines]:
     found.close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def pages_have_files(collected: None) -> None:
+    """Pages name the files that production would give them."""
+
+
 @pytest.fixture(autouse=True)
 def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Configuration files are sealed at once here; `tests/clusters/config_files` seals them as all do."""

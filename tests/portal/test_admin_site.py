@@ -6,6 +6,7 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import Model
+from django.templatetags.static import static
 from django.test import Client
 
 from clusters import drafts
@@ -58,7 +59,7 @@ def test_what_machines_said_and_what_jobs_did_cannot_be_written(root: Client, eu
 
 def test_admin_wears_the_look_of_the_product(root: Client) -> None:
     html = root.get("/admin/").content.decode()
-    assert "gatefold/admin.css" in html
+    assert static("gatefold/admin.css") in html
     assert "Gatefold" in html
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from rest_framework.test import APIClient
 
 from appliances.features.registry import CATALOGUE
 from clusters import commits, drafts
@@ -389,3 +390,31 @@ def test_new_row_of_an_interface_begins_with_the_ports_of_the_first(
     blank = re.search(r'<input[^>]*name="f\.interfaces\.__\d__\.ssh\.port"[^>]*>', html)
     assert blank
     assert 'value="2200"' in blank.group()
+
+
+def test_settings_of_one_machine_are_offered_to_no_other(
+    browser: Client, europe: ManagedCluster, alice: User
+) -> None:
+    """TRL-13: in the page, its forms and the API."""
+    berlin, rome = (world.mode_of(europe, f"{name}.example") for name in ("berlin", "rome"))
+    address = {"name": "Data 1", "ip": "192.0.2.7", "hostname": "berlin.example"}
+    document = CATALOGUE.check("interfaceconfig", berlin, {"interfaces": [address]})
+    world.define(europe, berlin, "interfaceconfig", document)
+    path = f"/europe/machine/{berlin.id}/{CATALOGUE['interfaceconfig'].page}"
+    html = page(browser, path)
+    assert 'value="copy"' not in html
+    assert 'value="move"' not in html
+    assert "not copied or moved" in html
+    assert f'value="{berlin}"' not in page(browser, path.replace(berlin.id, rome.id)).split("start")[-1]
+    started = page(browser, f"{path.replace(berlin.id, rome.id)}?start={berlin}")
+    assert "192.0.2.7" not in started
+    for do in ("copy", "move"):
+        answer = browser.post(path, {"do": do, "target": str(rome), "confirmed": "yes"}, follow=True)
+        assert "one machine alone" in answer.content.decode()
+    client = APIClient()
+    client.force_login(alice)
+    call = f"/api/v1/clusters/europe/machine/{berlin.id}/settings/interfaceconfig/transfer/"
+    answer = client.post(call, {"action": "copy", "target": str(rome), "agreed": True}, format="json")
+    assert answer.status_code == 422
+    assert "one machine alone" in answer.json()["detail"]
+    assert pending(europe) == []

@@ -34,7 +34,8 @@ LOOKING = 5.0
 
 
 def _commit(session: Session, words: list[str]) -> None:
-    comment, wait = _commit_words(words)
+    settle = "--settle" in words
+    comment, wait = _commit_words([word for word in words if word != "--settle"])
     pending = drafts.pending(session.replica_id, session.user)
     if not pending:
         session.dialogue.say(_("There are no changes to commit."))
@@ -46,15 +47,46 @@ def _commit(session: Session, words: list[str]) -> None:
     try:
         if session.dialogue.interactive and any(found.stale for found in pending):
             _offer_to_discard(session, pending)
+        settles = _decided(session, pending, settle)
         kept = confirm(session.dialogue, _("Keep the present configuration for a rollback?"), default=True)
         made = commits.commit_pending(
-            session.replica_id, user=session.user, host=session.host.name, comment=comment
+            session.replica_id,
+            user=session.user,
+            host=session.host.name,
+            comment=comment,
+            settles=settles,
         )
         if kept:
             rollback.keep(session.replica_id, made.id)
-    except commits.CommitConflict as conflict:
+    except (commits.CommitConflict, commits.SettlesConflict) as conflict:
         raise ConflictError(str(conflict)) from None
     _say_committed(session, made, wait)
+
+
+def _decided(session: Session, pending: list[Pending], settle: bool) -> list[CommitId]:
+    """The versions of conflicts that this commit may end, because the person says so (TRL-14).
+
+    Raises ConflictError where a person at a terminal, or a script without `--settle`, does not.
+    """
+    waiting = [found for found in pending if found.waiting]
+    seen = [version.id for found in waiting for version in found.waiting]
+    if not waiting or settle:
+        return seen
+    session.dialogue.warn(_("These wait for a decision, and this commit would settle them with your values:"))
+    for found in waiting:
+        for version in found.waiting:
+            label = entry_label(session.state, found.address)
+            session.dialogue.warn(f"  {label}: {version.id} {authorship_label(version)}")
+    if session.dialogue.interactive and confirm(
+        session.dialogue, _("Settle the conflict with your values?"), default=False
+    ):
+        return seen
+    raise ConflictError(
+        _(
+            "Nothing was committed; your changes stay pending. Compare with `showconflicts`; "
+            "`commit --settle` settles it with your values, `settleconflict` with one of its versions."
+        )
+    )
 
 
 def _warn_while_away(session: Session, pending: list[Pending]) -> None:
@@ -99,7 +131,7 @@ def _commit_words(words: list[str]) -> tuple[str | None, float]:
         elif word == "--wait":
             wait = float(rest.pop(0)) if rest and rest[0].isdecimal() else WAIT
         else:
-            raise UsageError(_("commit takes -m COMMENT and --wait [SECONDS]."))
+            raise UsageError(_("commit takes -m COMMENT, --wait [SECONDS] and --settle."))
     return comment, wait
 
 
@@ -340,7 +372,14 @@ def _settleconflict(session: Session, words: list[str]) -> None:
         return
     chosen = _chosen_conflict(session, found, words[:1])
     version = _chosen_version(session, chosen, words[1:])
-    commits.settle(session.replica_id, chosen.address, version, user=session.user, host=session.host.name)
+    commits.settle(
+        session.replica_id,
+        chosen.address,
+        version,
+        user=session.user,
+        host=session.host.name,
+        seen=[each.id for each in chosen.versions],
+    )
     session.dialogue.say(_("Settled. This takes effect at once; no commit is needed."))
 
 
@@ -369,7 +408,7 @@ COMMANDS = [
         "commit",
         _commit,
         gettext_noop("make all pending changes of all levels effective"),
-        "commit [-m COMMENT] [--wait [SECONDS]] [--json]",
+        "commit [-m COMMENT] [--wait [SECONDS]] [--settle] [--json]",
         right=Right.EDIT,
         completions=("-m", "--wait"),
     ),

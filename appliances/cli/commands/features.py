@@ -6,6 +6,7 @@ Edits are pending until `commit`. They land in the session's mode (CLI-04).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -27,6 +28,7 @@ from clusters.effective import flags_at, setting_at
 from clusters.installed import catalogue
 from clusters.json_text import read_json
 from clusters.modes import Mode
+from clusters.naming import authorship_label
 from clusters.refusals import REFUSALS
 
 USAGE = """\
@@ -261,8 +263,8 @@ def _import(session: Session, feature: Any, words: list[str]) -> None:
     text = session.dialogue.input_text()
     start = begun(session, feature, how)
     if start is not None:
-        changed = editing.add_lines(feature.schema, start.document, text, table)
-        _keep(session, feature, Begun(start.mode, changed))
+        add = partial(editing.add_lines, feature.schema, text=text, at=table)
+        _change(session, feature, start, add)
 
 
 def _clear(session: Session, feature: Any, words: list[str]) -> None:
@@ -290,6 +292,7 @@ def _say_edited(session: Session, feature: Any, mode: Mode, edited: Edited) -> N
             "pending": edited.pending,
             "reaches": [machine.name for machine in edited.reached],
             "overrides": [str(each) for each in (*groups, *machines)],
+            "settles": [str(version.id) for version in edited.settles],
         }
         say_json(session.dialogue, found)
         return
@@ -300,6 +303,10 @@ def _say_edited(session: Session, feature: Any, mode: Mode, edited: Edited) -> N
         else _("{name} at {mode}: as it is in force.")
     )
     session.dialogue.say(text.format(name=feature.name, mode=label))
+    if edited.settles:
+        who = "; ".join(authorship_label(version) for version in edited.settles)
+        note = _("These settings are in conflict: {who}. Committing this settles it; see `showconflicts`.")
+        session.dialogue.warn(note.format(who=who))
     transferring.say_overrides(session, mode, groups, machines)
 
 
