@@ -3,6 +3,7 @@
 {"command": [words], "role": role}      the output of a command, in the name of a user there
 {"check": "digest"}                     {"digest": of all entries}
 {"check": "entries"}                    {"snapshot": ...}
+{"check": "status"}                     {"status": as this machine tells its neighbours}
 {"relay": serial, "hops": left, "request": one of the others}     what that member answers (COM-03)
 """
 
@@ -24,6 +25,8 @@ async def answer(daemon: Daemon, request: Wire, caller: Caller) -> list[Wire]:
     """The pieces of the answer; raises Refused for what is none of these."""
     if (passed := await routes.relay(daemon, request, caller.user)) is not None:
         return passed
+    if request.get("check") == "status":
+        return [{"status": (await daemon.status()).told.to_wire()}]
     if "check" in request:
         return [await in_thread(_held, daemon.view.replica_id, request["check"])]
     words, role = request.get("command"), request.get("role")
@@ -40,4 +43,4 @@ def _held(replica_id: int, what: object) -> Wire:
         return {"digest": replicas.entries_digest(replica_id)}
     if what == "entries":
         return {"snapshot": replicas.snapshot(replica_id).to_wire()}
-    raise Refused(Reason.INVALID, "a check is of the digest or of the entries")
+    raise Refused(Reason.INVALID, "a check is of the digest, the entries or the status")
