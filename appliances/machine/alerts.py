@@ -15,7 +15,7 @@ from appliances.machine.status import now
 logger = logging.getLogger(__name__)
 
 MOST = 200
-SEVERITIES = {EventKind.DOWN: "warning", EventKind.REFUSED: "critical", EventKind.HOST_KEY: "critical"}
+SEVERITIES = {EventKind.DOWN: "critical", EventKind.REFUSED: "critical", EventKind.HOST_KEY: "critical"}
 
 
 @dataclass(frozen=True)

@@ -87,5 +87,5 @@ def _stranger(view: View, public_key: str) -> Refusal:
     if now is None:
         return Refusal(Reason.UNKNOWN, "no member of this cluster has this key")
     if now.value is not None:
-        return Refusal(Reason.UNKNOWN, "this one has another key in this cluster now")
+        return Refusal(Reason.OTHER_KEY, "this one has another key in this cluster now")
     return Refusal(Reason.REMOVED, "this one was removed from the cluster", str(now.commit_id))

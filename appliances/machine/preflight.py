@@ -59,7 +59,7 @@ def of_member(look: Callable[[], Probe], wanted: ServiceKind, fingerprint: str) 
 def _host_key(seen: str, wanted: str) -> Finding:
     if not wanted:
         return Finding(
-            "host-key", WARN, seen, _("Compare it with what `clusterconfig listdetail` shows there.")
+            "host-key", WARN, seen, _('Compare it with what "clusterconfig listdetail" shows there.')
         )
     if seen == wanted:
         return Finding("host-key", OK, seen)

@@ -25,6 +25,7 @@ BY_REMEDY = {
     AuthenticationFailed.remedy: Kind.AUTHENTICATION,
     VersionMismatch.remedy: Kind.RELEASE,
     REMEDIES[Reason.UNKNOWN]: Kind.NOT_TAKEN,
+    REMEDIES[Reason.OTHER_KEY]: Kind.NOT_TAKEN,
     REMEDIES[Reason.REMOVED]: Kind.NOT_TAKEN,
     REMEDIES[Reason.OTHER_CLUSTER]: Kind.NOT_TAKEN,
     REMEDIES[Reason.OTHER_SERIAL]: Kind.NOT_TAKEN,

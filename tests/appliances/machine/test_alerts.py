@@ -25,7 +25,7 @@ def test_outage_is_one_incident_however_often_it_is_repeated(alerts: Alerts) -> 
         alerts.happened(event(EventKind.DOWN, repeated=repeated))
 
     (found,) = alerts.open()
-    assert (found.severity, found.count, found.name) == ("warning", 4, "mx2.example.com")
+    assert (found.severity, found.count, found.name) == ("critical", 4, "mx2.example.com")
     alerts.happened(event(EventKind.UP, state=State.CONNECTED))
     assert not alerts.open()
     assert alerts.all()[0].until is not None
