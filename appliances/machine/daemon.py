@@ -18,7 +18,7 @@ from appliances.links import names
 from appliances.links.identity import Keys
 from appliances.links.peer import Wire
 from appliances.links.server import Service, ServiceKind
-from appliances.links.states import ALERTS, Event
+from appliances.links.states import ALERTS, Event, State
 from appliances.links.table import Table
 from appliances.links.timing import Pace
 from appliances.machine import enrolling, members, peers, requests, view
@@ -188,6 +188,7 @@ class Daemon:
                 return
             self.view = found
             self.table.update(peers.members(self.view))
+            self.alerts.follow(peers.wanted(self.view))
             self.table.advanced()
             self.applying.wake()
             await self.services.follow(doors(self.view.interfaces))
@@ -210,6 +211,17 @@ class Daemon:
     def heard(self, serial: str, status: Wire) -> None:
         """A peer's own status has come."""
         self.heard_statuses.take(serial, status)
+        self._hears_of_unwatched(serial)
+
+    def _hears_of_unwatched(self, serial: str) -> None:
+        """In a large cluster a machine that was down may have become somebody else's neighbour meanwhile."""
+        said = self.heard_statuses.all().get(serial)
+        lasting = {alert.serial for alert in self.alerts.open()}
+        if said is None or not lasting:
+            return
+        reached = {link.serial for link in said.links if link.state == State.CONNECTED} & lasting
+        unwatched = {peer.serial for peer in self.table.views() if peer.state is State.UNKNOWN}
+        self.alerts.reached(reached & unwatched, said.name)
 
     async def status(self) -> MachineStatus:
         """This machine now, or a few seconds ago if nothing has changed since."""

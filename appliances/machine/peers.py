@@ -29,6 +29,12 @@ def members(view: View) -> list[Member]:
     return [*machines, *portals]
 
 
+def wanted(view: View) -> dict[str, bool]:
+    """Of whom alerts are kept, by serial number: true for who was disconnected on purpose."""
+    machines = {serial: m.disconnected for serial, m in view.state.machines.items()}
+    return {**machines, **dict.fromkeys(view.state.portals, False)}
+
+
 def _port(member: Machine) -> int:
     """Where CCS is on, cluster traffic takes it: it was turned on because SSH does not pass (COM-13)."""
     return member.ccs_port or member.port

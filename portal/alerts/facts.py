@@ -48,9 +48,10 @@ def of_cluster(replica: Replica, now: datetime, *, cut_off: bool = False) -> Ite
 
 
 def unjudged(replica: Replica, now: datetime) -> set[str]:
-    """Serial numbers of machines of which there is no fresh news."""
+    """Serial numbers of machines without fresh news: a worker that begins anew knows nothing yet."""
     rows = MachineStatus.objects.filter(replica=replica).exclude(connection=Connection.REMOVED)
-    stale = rows.filter(Q(checked=None) | Q(checked__lte=now - STALE_AFTER))
+    begins = Q(connection=Connection.UNKNOWN, remedy="")
+    stale = rows.filter(Q(checked=None) | Q(checked__lte=now - STALE_AFTER) | begins)
     return set(stale.exclude(connection=Connection.DISCONNECTED).values_list("serial", flat=True))
 
 
