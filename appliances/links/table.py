@@ -18,6 +18,7 @@ from appliances.links.neighbours import neighbours
 from appliances.links.peer import Holder, Kind, Refusal
 from appliances.links.states import Event, Member, PeerView, Wanted
 from appliances.links.timing import Pace, RealTime, Timing
+from clusters.ordering import natural
 from clusters.replication import Absorbed
 from clusters.versions import covers
 
@@ -112,7 +113,7 @@ class Table:
 
     def views(self) -> list[PeerView]:
         """How every peer stands, by name."""
-        return sorted((k.view() for k in self._keepers.values()), key=lambda v: (v.name, v.serial))
+        return sorted((k.view() for k in self._keepers.values()), key=lambda v: (natural(v.name), v.serial))
 
     def links(self) -> list[Link]:
         """The live links."""

@@ -184,7 +184,7 @@ class Daemon:
             found = await in_thread(self._read)
             if found.removed:
                 # Until it has gone on alone, what it was holds on: else nobody could log in meanwhile.
-                await members.leave(self)
+                await self._go_alone()
                 return
             self.view = found
             self.table.update(peers.members(self.view))
@@ -252,7 +252,12 @@ class Daemon:
         async with self._following:
             if self.view.member is not None:
                 logger.warning("%s says that %s removed this machine", event.name, event.commit)
-                await members.leave(self)
+                await self._go_alone()
+
+    async def _go_alone(self) -> None:
+        await members.leave(self)
+        # In a moment each other member says the same: they shall find that it is done.
+        self.view = await in_thread(self._read)
 
     # what goes on by itself
 
