@@ -19,8 +19,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bench.figures import spread
+from bench.sizes import scaled
 
-BROWSERS, PEOPLE, MACHINES, FLIPS = 500, 20, 8, 3
+BROWSERS, PEOPLE, MACHINES, FLIPS = scaled((500, 20, 8, 3), (4, 2, 2, 1))
 PATIENCE = 120.0
 UPGRADE, PING, PONG = 101, 0x89, 0x8A
 

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 
 from bench import machines
 from bench.figures import spread
+from bench.sizes import scaled
 
-RUNS = 10
+RUNS = scaled(10, 1)
 
 
 def measure() -> Iterator[str]:

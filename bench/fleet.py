@@ -26,16 +26,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bench import machines
 from bench.figures import spread
+from bench.sizes import scaled
 from portal.demo import provision
 from portal.demo.plan import PASSPHRASE, SSH_PORT
 
 if TYPE_CHECKING:
     from tests.portal.installation import Installation
 
-SIMULATED = 1000
+SIMULATED = scaled(1000, 3)
 PROCESSES = 2
 PATIENCE = 1800.0
-REST, RUNS, PAUSE = 60.0, 5, 2.5
+REST, RUNS, PAUSE = scaled((60.0, 5, 2.5), (1.0, 1, 0.0))
 CSRF = "b" * 32
 
 PEOPLE = """

@@ -18,10 +18,11 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from bench import machines
+from bench.sizes import scaled
 from portal.demo.plan import SINK_PORT, SMTP_PORT
 
-COMMITS = 100
-QUIET = 20.0
+COMMITS = scaled(100, 1)
+QUIET = scaled(20.0, 1.0)
 DRAIN = 120.0
 PAUSE = 0.02
 

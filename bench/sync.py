@@ -11,8 +11,9 @@ import tempfile
 from collections.abc import Iterator
 
 from bench.figures import spread, timed
+from bench.sizes import scaled
 
-LOG = 10_000
+LOG = scaled(10_000, 100)
 
 
 def measure() -> Iterator[str]:

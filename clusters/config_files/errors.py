@@ -21,7 +21,7 @@ class MaskedSecret(BadFile):
     """A secret that was masked when the file was saved cannot be loaded (LOAD-10)."""
 
     def __init__(self, line: int, name: str) -> None:
-        reason = _("`%(name)s` is masked: save the file with encrypted secrets to load it") % {"name": name}
+        reason = _('"%(name)s" is masked: save the file with encrypted secrets to load it') % {"name": name}
         super().__init__(line, reason)
 
 

@@ -134,21 +134,21 @@ class _Reader:
                 )
             else:
                 raise BadFile(
-                    element.sourceline, _("section `%(tag)s` is not known here") % {"tag": element.tag}
+                    element.sourceline, _('section "%(tag)s" is not known here') % {"tag": element.tag}
                 )
         told = (root.get("kind"), name, root.get("release", ""))
         return ConfigFile(*told, cluster, tuple(groups), tuple(machines))
 
     def _needed(self, element: Any, name: str) -> str:
         if not element.get(name):
-            text = _("`%(tag)s` needs `%(name)s`") % {"tag": element.tag, "name": name}
+            text = _('"%(tag)s" needs "%(name)s"') % {"tag": element.tag, "name": name}
             raise BadFile(element.sourceline, text)
         return str(element.get(name))
 
     def _once(self, element: Any, ident: str) -> str:
         """LOAD-09: unique."""
         if (element.tag, ident) in self._seen:
-            text = _("`%(tag)s` %(ident)s is there twice") % {"tag": element.tag, "ident": ident}
+            text = _('"%(tag)s" %(ident)s is there twice') % {"tag": element.tag, "ident": ident}
             raise BadFile(element.sourceline, text)
         self._seen.add((element.tag, ident))
         return ident
@@ -158,7 +158,7 @@ class _Reader:
         for section in element:
             name = section.tag
             if name not in self._catalogue:
-                raise BadFile(section.sourceline, _("section `%(tag)s` is not known here") % {"tag": name})
+                raise BadFile(section.sourceline, _('section "%(tag)s" is not known here') % {"tag": name})
             if name in found:
                 raise BadFile(
                     section.sourceline, _("the settings of %(name)s are there twice") % {"name": name}

@@ -179,7 +179,7 @@ def of_cluster(state: ClusterState, who: Who) -> Iterator[Check]:
         _("Free name"),
         who.host.casefold() not in names,
         who.host,
-        _("Give it another name with `sethostname`; a member has this one."),
+        _('Give it another name with "sethostname"; a member has this one.'),
     )
     yield holds(
         _("Free serial number"),

@@ -19,6 +19,7 @@ from appliances.models import Connection, MachineStatus
 from clusters import drafts, replicas
 from clusters.models import Draft
 from clusters.modes import CLUSTER, Mode
+from clusters.ordering import natural
 from clusters.state import ClusterState
 from clusters.versions import Change
 from portal.alerts.watching import cut_off
@@ -74,7 +75,7 @@ class Place:
     def statuses(self) -> list[MachineStatus]:
         """What the members have reported, by name."""
         rows = MachineStatus.objects.filter(replica=self.replica_id)
-        return list(rows.exclude(connection=Connection.REMOVED))
+        return sorted(rows.exclude(connection=Connection.REMOVED), key=lambda s: (natural(s.name), s.serial))
 
     @cached_property
     def pending_count(self) -> int:

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from appliances.following.freshness import STALE_AFTER, Seen
 from appliances.models import Connection, LinkStatus
+from clusters.ordering import natural
 from clusters.state import ClusterState
 from portal import ring
 from portal.machines import short_names
@@ -96,7 +97,7 @@ class Map:
     def troubled(self) -> list[Sighting]:
         """What is wrong, the worst first."""
         wrong = (each for each in self.sightings if each.trouble)
-        return sorted(wrong, key=lambda s: (RANK[s.state], s.peer.name, s.observer.name))
+        return sorted(wrong, key=lambda s: (RANK[s.state], natural(s.peer.name), natural(s.observer.name)))
 
     @property
     def total(self) -> int:

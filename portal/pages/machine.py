@@ -22,6 +22,7 @@ from clusters import effective
 from clusters.effective import Setting
 from clusters.installed import catalogue
 from clusters.modes import Level, Mode
+from clusters.ordering import natural
 from clusters.state import Machine
 from portal import plots
 from portal.editing.summaries import in_short
@@ -116,7 +117,7 @@ def lines_of(place: Place, report: Report, rows: Sequence[MachineSample], end: d
         points = [(row.at, row.links[link.serial]) for row in rows if link.serial in row.links]
         points = [(at, trip) for at, trip in points if at >= start]
         found.append(Line(link, known.get(link.serial), plots.spark(points, start, end, LONGEST)))
-    return sorted(found, key=lambda line: (line.link.state == "connected", line.link.name.casefold()))
+    return sorted(found, key=lambda line: (line.link.state == "connected", natural(line.link.name)))
 
 
 def story_of(place: Place, mode: Mode) -> list[Told]:

@@ -81,11 +81,11 @@ def keep_all_but(context: Any, *names: str) -> SafeString:
 
 
 @register.simple_tag
-def fingerprint(text: str, wanted: str = "") -> SafeString:
-    """A fingerprint as bars and text: equal settings look equal."""
+def fingerprint(text: str, wanted: str = "", told: bool = True) -> SafeString:
+    """A fingerprint as bars and text: equal settings look equal; what is old agrees with nothing."""
     if not text:
         return format_html('<span class="print none">{}</span>', gettext("none reported"))
-    kind = "" if not wanted else ("same" if text == wanted else "other")
+    kind = "" if not (wanted and told) else ("same" if text == wanted else "other")
     return format_html('<span class="print {}">{}<span>{}</span></span>', kind, _bars(text), text)
 
 
@@ -242,6 +242,7 @@ CONNECTIONS = {
 }
 ENFORCEMENTS = {
     Enforcement.ENFORCED: ("ok", "check"),
+    Enforcement.LAST_HEARD: ("calm", "question"),
     Enforcement.APPLYING: ("warn", "wait"),
     Enforcement.LATE: ("warn", "warn"),
     Enforcement.FAILED: ("bad", "cross"),
@@ -254,6 +255,7 @@ def enforcement_word(kind: Enforcement) -> str:
     """An enforcement state in words."""
     words = {
         Enforcement.ENFORCED: gettext("enforced"),
+        Enforcement.LAST_HEARD: gettext("enforced, as last heard"),
         Enforcement.APPLYING: gettext("being applied"),
         Enforcement.LATE: gettext("not enforced yet"),
         Enforcement.FAILED: gettext("refused"),

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from appliances.cli import arriving
 from appliances.cli.colours import of_difference
 from appliances.cli.dialogue import choose, confirm, say_json
 from appliances.cli.errors import CommandError, ConflictError, UsageError
@@ -121,9 +122,9 @@ def _warn_of_flags(session: Session) -> None:
                 return
 
 
-def _commit_words(words: list[str]) -> tuple[str | None, float]:
-    """The comment (None: ask) and how many seconds to wait until the change is in force everywhere."""
-    comment, wait, rest = None, 0.0, list(words)
+def _commit_words(words: list[str]) -> tuple[str | None, float | None]:
+    """The comment (None: ask) and how many seconds to wait for all members (None: do not wait)."""
+    comment, wait, rest = None, None, list(words)
     while rest:
         word = rest.pop(0)
         if word == "-m" and rest:
@@ -148,40 +149,26 @@ def _offer_to_discard(session: Session, pending: list[Pending]) -> None:
     raise ConflictError(_("Nothing was committed; your changes stay pending."))
 
 
-def _say_committed(session: Session, made: Commit, wait: float) -> None:
-    reached = _wait_for(session, made, wait) if wait else None
+def _say_committed(session: Session, made: Commit, wait: float | None) -> None:
+    """Raises CommandError when it was waited for and is not in force on every member (TRL-32)."""
+    found = None if wait is None else arriving.wait_for(session, made, wait)
     if session.as_json:
-        say_json(session.dialogue, {"commit": str(made.id), "time": made.time.wall, "enforced": reached})
+        say_json(session.dialogue, _committed_json(made, found))
     else:
         session.dialogue.say(_("Changes committed: {time}").format(time=moment(made.time.wall)))
-    if late := when_others_follow(session):
+        for line in arriving.lines(found) if found else ():
+            session.dialogue.say(line)
+    if found is None and (late := when_others_follow(session)):
         session.dialogue.warn(late)
-    if reached is False:
-        raise CommandError(
-            _("The changes are committed, but not in force on every connected machine; see `status`.")
-        )
+    if found is not None and not arriving.everywhere(found):
+        raise CommandError(_("The changes are committed, but not in force on every machine of the cluster."))
 
 
-def _wait_for(session: Session, made: Commit, seconds: float) -> bool:
-    """Waits until this machine and those connected to it have the commit in force."""
-    end = time.monotonic() + seconds
-    if not session.host.settled(seconds):
-        return False
-    while not _in_force(session, made):
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True
-
-
-def _in_force(session: Session, made: Commit) -> bool:
-    heard = session.host.heard()
-    connected = [link.serial for link in session.host.links() if link.state == "connected"]
-    known = [heard[serial] for serial in connected if serial in session.state.machines and serial in heard]
-    return all(
-        found.settled and found.vector.get(made.id.origin, 0) >= made.id.number
-        for found in (session.host.status(), *known)
-    )
+def _committed_json(made: Commit, found: list[arriving.Standing] | None) -> dict[str, Any]:
+    said = {"commit": str(made.id), "time": made.time.wall}
+    if found is None:
+        return {**said, "enforced": None}
+    return {**said, "enforced": arriving.everywhere(found), "machines": arriving.as_json(found)}
 
 
 def _clear(session: Session, words: list[str]) -> None:

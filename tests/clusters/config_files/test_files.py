@@ -188,7 +188,7 @@ def test_broken_file_is_refused_with_the_line(text: str) -> None:
 def test_feature_that_is_not_known_is_named_with_its_line() -> None:
     """LOAD-09."""
     text = "<config format='1' kind='cluster'>\n<cluster>\n<routes><rows type='list'/></routes>\n<weird/>"
-    with pytest.raises(BadFile, match=r"^Line 4: section `weird` is not known here\.$"):
+    with pytest.raises(BadFile, match=r'^Line 4: section "weird" is not known here\.$'):
         read(f"{text}</cluster></config>", CATALOGUE)
 
 

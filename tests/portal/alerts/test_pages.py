@@ -61,7 +61,7 @@ def test_list_shows_mine_and_nobody_elses(
 
 
 def test_filters_narrow_the_list(europe: ManagedCluster, alice: User, log_in: LogIn) -> None:
-    down(europe)
+    down(europe, kind=Kind.LATE)
     down(europe, "NW-2", "paris.example", Kind.REFUSED)
     heal(down(europe, "NW-3", "berlin.example"), timezone.now())
 
@@ -71,7 +71,7 @@ def test_filters_narrow_the_list(europe: ManagedCluster, alice: User, log_in: Lo
 
     assert names("") == ["paris.example", "rome.example"], "the worst first"
     assert names("minimum=critical") == ["paris.example"]
-    assert names("kind=down") == ["rome.example"]
+    assert names("kind=late") == ["rome.example"]
     assert names("machine=ROME") == ["rome.example"]
     assert names("state=closed") == ["berlin.example"]
     assert names("cluster=nowhere") == []
