@@ -33,7 +33,7 @@ def main(names: list[str]) -> int:
 def _measure(name: str) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.portal")
     module = importlib.import_module(f"bench.{name}")
-    print(f"\n{name}: {module.__doc__.splitlines()[0]}", flush=True)
+    print(f"\n{name}: {(module.__doc__ or name).splitlines()[0]}", flush=True)
     for row in module.measure():
         print(f"  {row}", flush=True)
     return 0

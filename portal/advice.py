@@ -114,5 +114,5 @@ def bring_back(who: Any, place: Place, key: str) -> bool:
 
 
 def _noted(who: Any, place: Place, change: str, row: Dismissal) -> None:
-    facts = {"change": change, "name": row.rule, "reason": row.reason}
+    facts: dict[str, Any] = {"change": change, "name": row.rule, "reason": row.reason}
     record(who, Action.ADVICE, place.cluster, place.cluster.tenant, **facts)

@@ -198,8 +198,8 @@ def resolve(who: Any, place: Place, check: Check, choices: Mapping[int, int | No
 
 
 def _noted(who: Any, place: Place, action: Action, entries: int, **facts: str) -> None:
-    facts |= {"by": "clustercheck"}
-    audit.record(who, action, place.cluster, place.cluster.tenant, entries=entries, **facts)
+    told: dict[str, Any] = {**facts, "by": "clustercheck"}
+    audit.record(who, action, place.cluster, place.cluster.tenant, entries=entries, **told)
 
 
 def _chosen(row: Finding, number: int) -> Held:

@@ -31,7 +31,7 @@ def acknowledge(who: Any, alert: Alert, note: str) -> bool:
         raise PermissionDenied
     if not incidents.acknowledge(alert, who.user, note, timezone.now()):
         return False
-    facts = {"reason": note, "cluster": alert.cluster.slug if alert.cluster else ""}
+    facts: dict[str, Any] = {"reason": note, "cluster": alert.cluster.slug if alert.cluster else ""}
     record(who, Action.ALERT, alert, alert.tenant, **facts)
     transaction.on_commit(lambda: hint(jobs_of(alert.tenant_id), "alerts"))
     return True
@@ -78,5 +78,5 @@ def end_window(who: Any, place: Place, number: int) -> bool:
 
 def _noted(who: Any, place: Place, window: MaintenanceWindow, change: str) -> None:
     when = f"{window.begins:%Y-%m-%d %H:%M} - {window.ends:%Y-%m-%d %H:%M} UTC"
-    facts = {"change": change, "name": window.serial, "reason": window.reason, "now": when}
+    facts: dict[str, Any] = {"change": change, "name": window.serial, "reason": window.reason, "now": when}
     record(who, Action.MAINTENANCE, place.cluster, place.cluster.tenant, **facts)

@@ -90,11 +90,12 @@ class Reader:
 
     def _sent(self, path: str, rows: dict[str, Any]) -> Sent:
         gone = self.typed.gone[path] = self._post.getlist(GONE + path)
-        after, numbers = {}, {}
+        after: dict[str, str] = {}
+        numbers: dict[str, int] = {}
         for name in rows:
             row = f"{path}.{name}"
             if AFTER + row in self._post:
-                after[name] = self.typed.after[row] = self._post[AFTER + row]
+                after[name] = self.typed.after[row] = str(self._post[AFTER + row])
             number = self._post.get(NUMBER + row, "").strip()
             if _WHOLE.fullmatch(number):
                 numbers[name], self.typed.numbers[row] = int(number), number

@@ -41,8 +41,8 @@ def broken(request: HttpRequest) -> HttpResponse:
     for kinds, title, text in PARTS:
         if _comes_of(error, kinds):
             return _answer(request, 503, str(title), str(text))
-    text = _("The portal has failed, and its log says why. What you saved before is kept; try again.")
-    return _answer(request, 500, _("This did not work"), text)
+    said = _("The portal has failed, and its log says why. What you saved before is kept; try again.")
+    return _answer(request, 500, str(_("This did not work")), str(said))
 
 
 PARTS: tuple[tuple[tuple[type[Exception], ...], Promise, Promise], ...] = (

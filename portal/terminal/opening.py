@@ -66,7 +66,7 @@ def opened(person: Person, machine: Machine, user: str) -> int:
     job.say(_("Opened as %(user)s on %(name)s") % told)
     # It ends here: what goes on in it is no work of a worker, and must not be taken for a lost one.
     job.end(Job.State.DONE, _("Terminal of %(name)s as %(user)s") % told)
-    facts = {"change": "started", "cluster": cluster.slug, "name": f"{user}@{machine.name}"}
+    facts: dict[str, Any] = {"change": "started", "cluster": cluster.slug, "name": f"{user}@{machine.name}"}
     record(person, Action.JOB, job, cluster.tenant, **facts)
     hint(jobs_of(cluster.tenant_id), "jobs")
     return int(job.pk)

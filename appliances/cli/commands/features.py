@@ -15,7 +15,7 @@ from django.utils.translation import gettext_noop
 from appliances.cli import editing, transferring
 from appliances.cli.beginning import Begun, begun
 from appliances.cli.dialogue import operation, say_json
-from appliances.cli.errors import CommandError, UsageError
+from appliances.cli.errors import CommandError, GroundChanged, UsageError
 from appliances.cli.presenting import document_lines
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
@@ -29,7 +29,7 @@ from clusters.installed import catalogue
 from clusters.json_text import read_json
 from clusters.modes import Mode
 from clusters.naming import authorship_label
-from clusters.refusals import REFUSALS
+from clusters.refusals import refusals_and
 
 USAGE = """\
 {name} [show] [--json]                     settings at this mode and where they come from
@@ -152,7 +152,9 @@ def _operations(session: Session, feature: Any) -> None:
             if not words:
                 return
             _run(session, feature, words)
-        except (CommandError, *REFUSALS) as error:
+        except GroundChanged:
+            raise
+        except refusals_and(CommandError) as error:
             for line in str(error).splitlines():
                 session.dialogue.warn(line)
 

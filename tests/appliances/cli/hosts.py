@@ -59,7 +59,7 @@ class QuietHost:
     )
 
     def status(self) -> MachineStatus:
-        held = {"vector": replicas.vector(self.replica_id), "wanted": "f", "enforced": "f"}
+        held: dict[str, Any] = {"vector": replicas.vector(self.replica_id), "wanted": "f", "enforced": "f"}
         return MachineStatus(serial=self.serial, name=self.name, release=self.release, as_of=now(), **held)
 
     def heard(self) -> Mapping[str, MachineStatus]:
