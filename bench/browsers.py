@@ -42,7 +42,7 @@ FLIP = """
 import sys, time
 from appliances.following import statuses
 from appliances.models import Connection, MachineStatus
-from portal.following import statuses_changed
+from portal.signals import statuses_changed
 row = MachineStatus.objects.order_by("serial").first()
 states = [Connection.DOWN, Connection.CONNECTED]
 print("ready", flush=True)

@@ -17,7 +17,7 @@ os.environ["GATEFOLD_DEMO_NET"] = "127.30"
 from bench.sizes import scaled
 from portal.demo import provision
 from portal.demo.plan import NET, SINK_PORT, DemoCluster, DemoMachine, listener
-from portal.supervisor import Supervisor
+from portal.demo.supervisor import Supervisor
 
 DOMAIN = "bench.example"
 SINK = f"{NET}.200.1"

@@ -10,7 +10,8 @@ class PortalConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal import celery, following
+        from portal import celery
+        from portal import signals as following
         from portal.login import events
 
         celery.app.set_default()

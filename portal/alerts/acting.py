@@ -12,12 +12,12 @@ from appliances.following.couriers import send
 from portal.alerts import incidents, windows
 from portal.alerts.incidents import Alert
 from portal.alerts.windows import MaintenanceWindow
-from portal.audit import Action, record
-from portal.live.hints import hint, jobs_of
+from portal.audit.log import Action, record
+from portal.hints import hint, jobs_of
 from portal.tenants import Right, role_in
 
 if TYPE_CHECKING:
-    from portal.pages.access import Place
+    from portal.place import Place
 
 
 @transaction.atomic

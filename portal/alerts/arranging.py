@@ -18,7 +18,7 @@ from portal.alerts import deliveries
 from portal.alerts.channels.base import Message
 from portal.alerts.deliveries import Delivery
 from portal.alerts.routing import Channel, Digest, Subscription
-from portal.audit import Action, record
+from portal.audit.log import Action, record
 from portal.tenants import Right, tenants_with
 
 Arranged = Channel | Subscription | Digest

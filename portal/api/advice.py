@@ -13,7 +13,6 @@ from rest_framework.response import Response
 from clusters.layout import Severity
 from clusters.refusals import Refused
 from clusters.transfers import Action, carry_out
-from portal.advice import Given, bring_back, dismiss, find
 from portal.api.base import ClusterView, told
 from portal.api.changes import pending_answer
 from portal.api.errors import Refusal
@@ -21,7 +20,8 @@ from portal.api.idempotency import once
 from portal.api.listing import OneOf, Query, Words, asked, lists, page_of
 from portal.api.settings import risks_of
 from portal.api.shapes import ModeField, PendingAnswer, Shape
-from portal.pages.advice import all_advice, planned
+from portal.lint.advice import Given, bring_back, dismiss, find
+from portal.lint.remedies import all_advice, planned
 from portal.tenants import Right
 
 

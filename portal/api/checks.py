@@ -10,14 +10,14 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal import checks
 from portal.api.base import ClusterView, told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.listing import OneOf, Query, Words, YesOrNo, asked, lists, page_of
 from portal.api.shapes import AuthorshipShape, JobShape, Shape
-from portal.checks import Check, Finding
-from portal.pages.checking import Compared, begin
+from portal.checks import rows as checks
+from portal.checks.columns import Compared, begin
+from portal.checks.rows import Check, Finding
 from portal.tenants import Right
 
 

@@ -24,9 +24,9 @@ from portal.api.listing import asked, lists, page_of
 from portal.api.shapes import ImpactShape, PendingAnswer, Shape
 from portal.config_files.backups import Backup, keep
 from portal.config_files.review import review
+from portal.config_files.saving import name_of, text_of
 from portal.config_files.uploads import MOST_BYTES
-from portal.pages.config_files import name_of, text_of
-from portal.pages.navigation import require_mode
+from portal.editing.menu import require_mode
 from portal.tenants import Right
 
 SECRET: dict[str, Any] = {

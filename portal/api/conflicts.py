@@ -21,8 +21,8 @@ from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.listing import Query, Words, asked, lists, page_of
 from portal.api.shapes import AuthorshipShape, CommitShape, Document, PendingAnswer, Shape
+from portal.changes.conflicts import Columns, desk
 from portal.changes.settling import settle
-from portal.pages.conflicts import Columns, desk
 from portal.tenants import Right
 
 COLUMNS = ("ancestor", "newest", "other")

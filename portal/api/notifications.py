@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from portal.alerts.administering import administered
 from portal.alerts.arranging import keep, remove, send_test
 from portal.alerts.channels.base import BadChannel
 from portal.alerts.deliveries import Delivery
@@ -32,7 +33,6 @@ from portal.api.base import told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.listing import OneOf, Query, asked, lists, page_of
-from portal.pages.notifications import administered
 from portal.tenants import ManagedCluster
 
 GONE = ["delete", "head", "options"]

@@ -19,8 +19,8 @@ from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.listing import Query, Words, YesOrNo, asked, lists, page_of
 from portal.api.shapes import ModeField, PendingAnswer, Shape
+from portal.editing.ways import Way, ways
 from portal.modes import ModeConverter
-from portal.pages.references import Way, ways
 from portal.tenants import Right
 
 

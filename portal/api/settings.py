@@ -28,8 +28,8 @@ from portal.api.errors import Refusal, StaleVersion
 from portal.api.idempotency import once
 from portal.api.listing import Query, Words, YesOrNo, asked, lists, page_of
 from portal.api.shapes import EditedShape, SettingInput, SettingShape, SettingSummary, TransferInput
+from portal.editing.past import NoMoment, forgotten_at, moment
 from portal.modes import ModeConverter
-from portal.pages.past import NoMoment, forgotten_at, moment
 from portal.tenants import Right
 
 THEN = "As it was at that moment, such as 2026-11-24T12:00Z."

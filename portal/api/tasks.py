@@ -20,9 +20,9 @@ from portal.api.idempotency import once
 from portal.api.job_shapes import BackgroundShape, JobDetailShape, JobLineShape, SkipInput
 from portal.api.listing import OneOf, Query, Words, asked, lists, page_of
 from portal.api.shapes import JobShape
-from portal.background import background
-from portal.jobs import Job, again, cancel, skip, start, working_on
-from portal.kinds import kinds
+from portal.jobs.background import background
+from portal.jobs.kinds import kinds
+from portal.jobs.rows import Job, again, cancel, skip, start, working_on
 from portal.tenants import Right, role_in
 
 FIELDS = {

@@ -10,12 +10,12 @@ from django.db import transaction
 
 from clusters import commits
 from clusters.versions import Address, Commit, CommitId
-from portal.audit import Action, record
+from portal.audit.log import Action, record
 from portal.proposals.deciding import require_free
 from portal.tenants import Right
 
 if TYPE_CHECKING:
-    from portal.pages.access import Place
+    from portal.place import Place
 
 
 @transaction.atomic

@@ -19,7 +19,7 @@ from clusters.config_files.resealing import resealed
 from clusters.config_files.saving import save_cluster
 from clusters.config_files.sealing import Sealing
 from clusters.installed import catalogue
-from portal.audit import Action, record
+from portal.audit.log import Action, record
 from portal.config_files import keys
 from portal.tenants import ManagedCluster, Person, account_of
 

@@ -13,7 +13,7 @@ from clusters.config_files.loading import Assignment
 from clusters.config_files.reading import ConfigFile
 from clusters.modes import machine
 from clusters.state import ClusterState
-from portal.preflight import Check, Verdict, holds
+from portal.guided.checklist import Check, Verdict, holds
 
 
 def of_file(state: ClusterState, file: ConfigFile) -> list[Check]:

@@ -24,7 +24,7 @@ from clusters.versions import Address
 from clusters.wire import canonical, digest
 from portal.config_files import backups, preflight
 from portal.config_files.uploads import Upload
-from portal.preflight import Check
+from portal.guided.checklist import Check
 from portal.tenants import ManagedCluster, Person
 
 

@@ -21,11 +21,11 @@ from clusters.enrolment import ADVISED_MACHINES
 from clusters.membership import PendingJoin
 from clusters.refusals import Refused
 from clusters.state import ClusterState, Machine
-from portal.audit import Action, record
+from portal.audit.log import Action, record
 from portal.guided import commands
+from portal.guided.checklist import Check, Verdict, blocked, holds
 from portal.guided.commands import Typed
 from portal.guided.running import Door, ask
-from portal.preflight import Check, Verdict, blocked, holds
 from portal.tenants import ManagedCluster, Person
 
 CLOCK_LIMIT = 300.0

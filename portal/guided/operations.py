@@ -23,11 +23,11 @@ from clusters.phrases import Phrase, Text
 from clusters.phrases import phrase as _
 from clusters.refusals import REFUSALS, Refused
 from clusters.state import ClusterState
-from portal.audit import Outcome
+from portal.audit.log import Outcome
 from portal.guided.commands import operation as command
 from portal.guided.running import job_of
-from portal.jobs import Job
-from portal.live.hints import hint, jobs_of
+from portal.hints import hint, jobs_of
+from portal.jobs.rows import Job
 from portal.phrases import words_of
 from portal.tenants import ManagedCluster, Person
 

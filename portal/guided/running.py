@@ -15,10 +15,10 @@ from appliances.links.console import Answer
 from appliances.links.errors import LinkError
 from clusters.phrases import phrase as _
 from clusters.refusals import Refused
-from portal.audit import Action, Outcome, record
+from portal.audit.log import Action, Outcome, record
 from portal.guided.commands import Typed
-from portal.jobs import Job
-from portal.live.hints import hint, jobs_of
+from portal.hints import hint, jobs_of
+from portal.jobs.rows import Job
 from portal.phrases import words_of
 from portal.tenants import ManagedCluster, Person, Tenant, account_of
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
-from portal.audit import Action, record_person
+from portal.audit.log import Action, record_person
 
 FIELDS = ("first_name", "last_name", "email")
 

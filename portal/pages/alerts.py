@@ -22,8 +22,9 @@ from portal.alerts.kinds import MEANINGS, Kind, Severity
 from portal.alerts.looking import Filter, listed, nobody_works, open_of
 from portal.alerts.watching import look_at_portal
 from portal.alerts.windows import MaintenanceWindow
-from portal.pages.access import PageRequest, Place, cluster_page, number_in
+from portal.pages.access import PageRequest, cluster_page, number_in
 from portal.pages.notifications import administers
+from portal.place import Place
 from portal.tenants import ManagedCluster, Right, role_in
 
 SHOWN = 50

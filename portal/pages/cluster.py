@@ -22,12 +22,13 @@ from clusters.modes import Level, Mode
 from clusters.state import Group
 from portal.alerts.kinds import Kind
 from portal.alerts.looking import of_place
-from portal.live.shared import shared
-from portal.machines import Sieve
+from portal.editing.menu import entries, has_mode, require_mode, tabs
+from portal.machines.choosing import Sieve
 from portal.pages import past
-from portal.pages.access import PageRequest, Place, cluster_page, machines_seen
-from portal.pages.navigation import entries, has_mode, require_mode, tabs
+from portal.pages.access import PageRequest, cluster_page
 from portal.pages.paging import MACHINES, MANY, page_of
+from portal.place import Place, machines_seen
+from portal.shared_parts import shared
 from portal.tenants import Right
 
 RECENT = 6

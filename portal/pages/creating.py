@@ -18,13 +18,13 @@ from clusters.addressing import check_name
 from clusters.phrases import phrase
 from clusters.refusals import REFUSALS, refusals_and
 from portal.guided import commands
+from portal.guided.checklist import blocked
 from portal.guided.commands import Typed, over_ssh
 from portal.guided.joining import of_machine, who_is
 from portal.guided.running import job_of, run
-from portal.jobs import Job
+from portal.jobs.rows import Job
 from portal.pages.access import fresh, guided
 from portal.pages.doors import LoginForm, WhereForm
-from portal.preflight import blocked
 from portal.tenants import Right, Tenant, tenants_with
 
 

@@ -16,8 +16,9 @@ from clusters.modes import InvalidMode, Mode
 from clusters.refusals import REFUSALS
 from clusters.versions import Address, CommitId
 from portal.changes.settling import revert
-from portal.pages.access import Place, cluster_page
+from portal.pages.access import cluster_page
 from portal.pages.paging import page_of
+from portal.place import Place
 from portal.proposals.proposal import of_commits
 from portal.tenants import Right
 

@@ -21,7 +21,8 @@ from clusters.state import Machine
 from portal.config_files import preflight, uploads
 from portal.config_files.review import confirm, review
 from portal.config_files.uploads import Upload
-from portal.pages.access import Place, cluster_page
+from portal.pages.access import cluster_page
+from portal.place import Place
 from portal.tenants import Right
 
 

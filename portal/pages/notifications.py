@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -14,6 +13,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
+from portal.alerts.administering import administered
 from portal.alerts.arranging import keep, remove, send_test
 from portal.alerts.channels.base import BadChannel
 from portal.alerts.channels.ways import ENTERED, WayName
@@ -141,14 +141,6 @@ FORMS = {"subscription": SubscriptionForm, "digest": DigestForm}
 def administers(person: Any) -> bool:
     """Whether the person keeps the notifications of any tenant."""
     return tenants_with(person, Right.ADMINISTER).exists()
-
-
-def administered(person: Any) -> Any:
-    """The tenants whose notifications the person keeps; raises PermissionDenied when there are none."""
-    found = tenants_with(person, Right.ADMINISTER)
-    if not found.exists():
-        raise PermissionDenied
-    return found
 
 
 def notifications(request: PageRequest) -> HttpResponse:

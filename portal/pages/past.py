@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
@@ -12,38 +11,15 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from clusters import drafts, past, replicas
-from clusters.modes import Mode
+from clusters import drafts, replicas
 from clusters.refusals import refusals_and
-from clusters.versions import settings_at
-from portal.pages.access import Place
-from portal.pages.navigation import has_mode
+from portal.editing.menu import has_mode
+from portal.editing.past import NoMoment, Picker, forgotten_at, moment, picker
+from portal.place import Place
 from portal.tenants import Right
 
 if TYPE_CHECKING:
     from portal.pages.settings import SettingsPage
-
-
-class NoMoment(ValueError):
-    """A text that is no moment of the past; the message says what to give instead."""
-
-
-def moment(text: str, now: datetime) -> datetime:
-    """A moment as an address has it, in the time zone of the person unless it names one. Raises NoMoment."""
-    try:
-        found = datetime.fromisoformat(text)
-        found = found if timezone.is_aware(found) else timezone.make_aware(found)
-        found.astimezone(UTC).timestamp()
-    except (ValueError, OverflowError):
-        raise NoMoment(_("Give a moment such as 2026-11-24T12:00.")) from None
-    if found > now:
-        raise NoMoment(_("This moment has not come yet. You see the settings of now."))
-    return found
-
-
-def milliseconds(at: datetime) -> int:
-    """The moment as the log counts it."""
-    return max(int(at.timestamp() * 1000), 0)
 
 
 def travelled(request: HttpRequest, place: Place) -> Place:
@@ -58,27 +34,6 @@ def travelled(request: HttpRequest, place: Place) -> Place:
         return place
 
 
-@dataclass(frozen=True, slots=True)
-class Picker:
-    """What the choice of a moment offers: the earliest that is known, and the latest."""
-
-    earliest: datetime | None
-    latest: datetime
-    chosen: datetime | None
-
-    @property
-    def too_early(self) -> bool:
-        """Whether the history kept here begins after the chosen moment."""
-        return self.chosen is not None and (self.earliest is None or self.chosen < self.earliest)
-
-
-def picker(place: Place) -> Picker:
-    """For the place as it is shown."""
-    wall = past.earliest(place.replica_id)
-    begin = None if wall is None else datetime.fromtimestamp(wall / 1000, UTC)
-    return Picker(begin, timezone.now(), place.at)
-
-
 def absent(request: HttpRequest, place: Place) -> HttpResponse:
     """A mode that the cluster did not have then."""
     context = {"place": place, "travel": picker(place), "section": "settings"}
@@ -91,14 +46,6 @@ def may_bring_back(page: SettingsPage, travel: Picker, forgotten: bool) -> bool:
     if place.at is None or not place.may(Right.EDIT) or forgotten or travel.too_early:
         return False
     return page.allowed and has_mode(replicas.state_of(place.cluster.replica), page.mode)
-
-
-def forgotten_at(place: Place, mode: Mode, feature: str) -> bool:
-    """Whether it is not known any more what stood then in this mode or above it."""
-    if place.at is None:
-        return False
-    entries = [settings_at(above, feature) for above in place.state.chain(mode)]
-    return bool(past.forgotten(place.replica_id, milliseconds(place.at), entries))
 
 
 def forgotten_here(page: SettingsPage) -> bool:

@@ -13,8 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.pages.access import Place, cluster_page
+from portal.pages.access import cluster_page
 from portal.pages.canary_form import CanaryForm
+from portal.place import Place
 from portal.proposals.policy import change, check_windows, check_zone, policy_of
 from portal.proposals.stop_rule import Canary
 from portal.tenants import Right

@@ -22,9 +22,10 @@ from portal.guided import commands
 from portal.guided.commands import Typed, over_ssh
 from portal.guided.leaving import ends_cluster, flattened
 from portal.guided.running import Door, job_of, run
-from portal.jobs import Job
-from portal.pages.access import Place, cluster_page, fresh, guided
+from portal.jobs.rows import Job
+from portal.pages.access import cluster_page, fresh, guided
 from portal.pages.doors import PassphraseField
+from portal.place import Place
 from portal.tenants import Right
 
 

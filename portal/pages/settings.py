@@ -25,14 +25,15 @@ from clusters.state import Defined
 from clusters.transfers import transferable
 from clusters.versions import canonical, digest, settings_at
 from portal.editing.fields import Builder, Field
+from portal.editing.menu import entries, feature_of, has_mode, require_mode, suitable, tabs
 from portal.editing.reading import Reader
 from portal.editing.references import choices_at
 from portal.editing.typed import Typed
 from portal.editing.windows import THE_TOP, Looking
 from portal.login.freshness import ask_again, is_fresh
 from portal.pages import past, tables, transferring
-from portal.pages.access import Place, cluster_page
-from portal.pages.navigation import entries, feature_of, has_mode, require_mode, suitable, tabs
+from portal.pages.access import cluster_page
+from portal.place import Place
 from portal.tenants import Right
 
 LONGEST_TEXT = 500_000

@@ -20,7 +20,7 @@ from clusters.refusals import REFUSALS
 from clusters.state import ClusterState
 from clusters.trying import Tried
 from clusters.versions import MAX_TEXT, Address, Change, Commit, CommitId, Version
-from portal.audit import Action, record
+from portal.audit.log import Action, record
 from portal.phrases import words_of
 from portal.proposals.choosing import choose, seen_machines
 from portal.proposals.policy import policy_of

@@ -19,7 +19,7 @@ from clusters.phrases import Text
 from clusters.phrases import phrase as _
 from clusters.refusals import NothingPending, Refused
 from clusters.versions import Change, Commit, CommitId
-from portal.audit import Action, record
+from portal.audit.log import Action, record
 from portal.proposals.carrying_out import close, give_back, go_back, locked, proceed
 from portal.proposals.choosing import choose, seen_machines
 from portal.proposals.policy import CommitPolicy, policy_of

@@ -13,13 +13,13 @@ from django.db import models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.audit import Action, record
+from portal.audit.log import Action, record
 from portal.proposals.stop_rule import Canary
 from portal.proposals.windows import BadWindow, Window, is_open, next_opening
 from portal.tenants import ManagedCluster, Right
 
 if TYPE_CHECKING:
-    from portal.pages.access import Place
+    from portal.place import Place
 
 MOST_WINDOWS = 50
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

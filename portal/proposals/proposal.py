@@ -14,7 +14,7 @@ from clusters.phrases import Text
 from clusters.sealed_columns import SealedChangesField
 from clusters.trying import Tried
 from clusters.versions import Address, Change, CommitId
-from portal.live.hints import group_of, hint
+from portal.hints import group_of, hint
 from portal.phrases import PhraseField
 from portal.proposals.stop_rule import Canary
 from portal.tenants import ClusterRole, ManagedCluster, Member, Person, Right, Role, Tenant, TenantManager

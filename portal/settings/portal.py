@@ -58,7 +58,7 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = os.environ.get("GATEFOLD_EMAIL_FROM", f"gatefold@{socket.gethostname()}")
 
 INSTALLED_APPS = [
-    "portal.administration.GatefoldAdminConfig",
+    "portal.admin_site.site.GatefoldAdminConfig",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",

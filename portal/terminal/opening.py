@@ -14,9 +14,9 @@ from appliances.following.ways import for_logins
 from clusters import replicas
 from clusters.phrases import Text
 from clusters.phrases import phrase as _
-from portal.audit import Action, record
-from portal.jobs import Job
-from portal.live.hints import hint, jobs_of
+from portal.audit.log import Action, record
+from portal.hints import hint, jobs_of
+from portal.jobs.rows import Job
 from portal.tenants import ManagedCluster, Person, Right, account_of, role_in
 
 

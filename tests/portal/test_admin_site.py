@@ -12,9 +12,9 @@ from django.test import Client
 from clusters import drafts
 from clusters.models import Replica
 from clusters.modes import CLUSTER
-from portal.advice import Dismissal
-from portal.checks import Check, Finding
-from portal.jobs import Job
+from portal.checks.rows import Check, Finding
+from portal.jobs.rows import Job
+from portal.lint.advice import Dismissal
 from portal.proposals.policy import CommitPolicy
 from portal.proposals.proposal import Proposal
 from portal.tenants import ManagedCluster

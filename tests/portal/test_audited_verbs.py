@@ -23,24 +23,24 @@ from rest_framework.test import APIClient
 from clusters import commits, drafts, replicas
 from clusters.modes import CLUSTER
 from clusters.versions import settings_at
-from portal import invitations
-from portal.advice import given
 from portal.alerts.incidents import Alert, Fact, happened
 from portal.alerts.kinds import Kind, Severity
 from portal.alerts.routing import Channel, Digest, Subscription
 from portal.alerts.windows import MaintenanceWindow
-from portal.audit import Action, AuditRow
-from portal.checks import Check, Finding
+from portal.audit.log import Action, AuditRow
+from portal.checks.rows import Check, Finding
 from portal.config_files.uploads import Upload
 from portal.guided import operations, running
-from portal.jobs import Job, JobPart, start
+from portal.jobs.rows import Job, JobPart, start
+from portal.lint.advice import given
 from portal.pages import config_files, conflicts, loading, pending
+from portal.people import invitations
+from portal.people.tokens import issue
 from portal.proposals import acting
 from portal.proposals.deciding import Wish, submit
 from portal.proposals.proposal import Proposal
 from portal.proposals.stop_rule import Canary
 from portal.tenants import ManagedCluster, Member, Role
-from portal.tokens import issue
 from tests.portal import world
 from tests.portal.api.test_rights import urlpatterns as api_patterns
 from tests.portal.conftest import Call, LogIn
@@ -516,7 +516,7 @@ LOOKS = "only looks; POST because of a secret in the body, or to begin steps tha
 WAITS = "a file in the hands of one person, gone after an hour; its last step has its row"
 MACHINE = "asks real machines first: tests below, and test_guided_machines"
 SIGNAL = "allauth's: the row is written by its signals, see test_login and test_second_factor"
-RELEASE = "jobs of upgrades: portal.jobs.start writes the row, as for every job"
+RELEASE = "jobs of upgrades: portal.jobs.rows.start writes the row, as for every job"
 EXCEPT = {
     **dict.fromkeys(["page pending clear", "page pending drop", "page pending keep"], OWN),
     "page pending discard_stale": OWN,
@@ -543,7 +543,7 @@ EXCEPT = {
     "page load_file appliance": WAITS,
     **dict.fromkeys(["page adopt", "page create", "page join", "page remove"], MACHINE),
     **dict.fromkeys(["page account_login", "page account_logout"], SIGNAL),
-    "page invitation": "portal.invitations.accept, see test_invitations",
+    "page invitation": "portal.people.invitations.accept, see test_invitations",
     "page upgrades": RELEASE,
     "api clusters/<slug:slug>/upgrades/ post": RELEASE,
     "api clusters/<slug:slug>/upgrades/release-before/ post": RELEASE,

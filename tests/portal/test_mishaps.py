@@ -16,7 +16,7 @@ from appliances.following import statuses
 from clusters import commits, drafts, membership, replicas
 from clusters.modes import CLUSTER
 from clusters.sealing import KeyMissing
-from portal.jobs import Job
+from portal.jobs.rows import Job
 from portal.tenants import ManagedCluster
 from tests.portal import world
 from tests.portal.api import test_rights as api

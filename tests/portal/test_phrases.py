@@ -17,9 +17,9 @@ from clusters.catalogue import InvalidDocument, Problem
 from clusters.phrases import Text, phrase
 from clusters.refusals import Refused
 from clusters.replication import Snapshot
+from portal.checks import job as comparing
 from portal.guided.operations import carry_out, rename_group
-from portal.jobs import Job, JobFailed, skip, start
-from portal.kinds import check as comparing
+from portal.jobs.rows import Job, JobFailed, skip, start
 from portal.phrases import LONGEST, words_of
 from portal.tasks import run_job
 from portal.tenants import ManagedCluster

@@ -16,7 +16,7 @@ from appliances.following import statuses
 from appliances.following.questions import Question
 from appliances.models import Connection, MachineStatus
 from clusters import membership
-from portal.jobs import Job, JobPart, skip, start
+from portal.jobs.rows import Job, JobPart, skip, start
 from portal.pages import upgrades as pages
 from portal.tenants import ManagedCluster, Tenant
 from tests.appliances.releases.test_releases import listed

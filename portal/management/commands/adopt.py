@@ -12,7 +12,7 @@ from appliances.links.client import Passphrase
 from appliances.links.errors import LinkError
 from appliances.links.identity import fingerprint
 from clusters.refusals import Refused
-from portal.adoption import adopt
+from portal.guided.adoption import adopt
 from portal.tenants import Tenant
 
 
