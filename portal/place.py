@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -10,9 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
-from django.utils import timezone
 
-from appliances.following.freshness import Seen, seen
 from appliances.models import Connection, MachineStatus
 from clusters import drafts, replicas
 from clusters.models import Draft
@@ -20,8 +18,6 @@ from clusters.modes import CLUSTER, Mode
 from clusters.ordering import natural
 from clusters.state import ClusterState
 from clusters.versions import Change
-from portal.alerts.watching import cut_off
-from portal.proposals.proposal import waiting_in
 from portal.tenants import ManagedCluster, Right, Role, role_in
 
 
@@ -33,6 +29,8 @@ class Place:
     role: Role
     person: Any
     at: datetime | None = None
+    asked: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What a slice has asked the database for this page and need not ask again, by its own name for it."""
 
     @property
     def user(self) -> str:
@@ -70,16 +68,6 @@ class Place:
     def pending_count(self) -> int:
         """How much this person has changed and not committed."""
         return Draft.objects.filter(replica=self.replica_id, user=self.user).count()
-
-    @cached_property
-    def waiting_count(self) -> int:
-        """How many proposals of this cluster wait for this person."""
-        return waiting_in(self.cluster, self.person, self.role).count()
-
-    @cached_property
-    def cut_off(self) -> bool:
-        """Whether the portal has lost its own network, so that nothing it says of links holds."""
-        return cut_off(self.cluster.tenant_id)
 
     @property
     def cluster_mode(self) -> Mode:
@@ -141,9 +129,3 @@ def place_of(request: HttpRequest, slug: str) -> Place:
     if cluster is None or not role:
         raise Http404
     return Place(cluster, role, request.user)
-
-
-def machines_seen(place: Place) -> list[Seen]:
-    """Every member as it may be shown now; one query for each Place."""
-    now, revision = timezone.now(), place.cluster.replica.revision
-    return [seen(row, now, revision, cut_off=place.cut_off) for row in place.statuses]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from django.contrib import admin
@@ -15,6 +16,11 @@ from django.utils.translation import gettext_lazy as _
 
 class GatefoldAdminConfig(AdminConfig):
     default_site = "portal.admin_site.site.GatefoldAdmin"
+
+    def ready(self) -> None:
+        super().ready()
+        # After the others' tables: what of them must not be seen here is taken out again.
+        import_module("portal.admin_site.tables")
 
 
 class GatefoldAdmin(admin.AdminSite):

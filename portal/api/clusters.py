@@ -21,7 +21,7 @@ from portal.api.base import ClusterView
 from portal.api.listing import OneOf, Query, Words, asked, lists, page_of
 from portal.api.shapes import ClusterShape, FeatureShape, MachineShape, NamedMode
 from portal.machines.choosing import SHOWN, Sieve
-from portal.place import machines_seen
+from portal.machines.seen import machines_seen
 from portal.tenants import ManagedCluster, Right
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from celery import current_app
 from django.utils.translation import gettext_lazy as _
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from appliances.following.freshness import ALIVE
 from appliances.models import TaskRun, Worker
-from portal.celery import app
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ def background(now: datetime) -> Background:
 
 def _schedule(now: datetime, since: datetime | None) -> Iterator[Scheduled]:
     runs = {run.name: run for run in TaskRun.objects.all()}
-    entries: dict[str, Any] = app.conf.beat_schedule
+    entries: dict[str, Any] = current_app.conf.beat_schedule
     for name, entry in sorted(entries.items()):
         every = entry["schedule"]
         if not isinstance(every, int | float):  # a crontab or a schedule object
@@ -132,9 +132,9 @@ def _schedule(now: datetime, since: datetime | None) -> Iterator[Scheduled]:
 def _waiting() -> int | None:
     """Tasks that no worker has taken from the broker."""
     try:
-        with app.connection_for_read() as connection:
+        with current_app.connection_for_read() as connection:
             channel: Any = connection.default_channel
-            queue = channel.queue_declare(app.conf.task_default_queue, passive=True)
+            queue = channel.queue_declare(current_app.conf.task_default_queue, passive=True)
             return int(queue.message_count)
     except (OperationalError, RedisError, OSError, LookupError) as error:
         logger.info("the broker does not tell how much waits: %s", error)

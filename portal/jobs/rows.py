@@ -19,6 +19,9 @@ from portal.jobs.kinds import Kind, kind_of
 from portal.phrases import PhraseField
 from portal.tenants import ManagedCluster, Tenant, TenantManager
 
+RUN_JOB = "portal.tasks.run_job"
+"""By name: tasks stand above the rows that they work on."""
+
 LINES = 500
 """How much of a log is shown with its job."""
 
@@ -232,8 +235,6 @@ def start(
     machines: list[tuple[str, str]] | None = None,
 ) -> Job:
     """A new job, and a courier for it; `machines` (serial number and name) become its parts, in order."""
-    from portal.tasks import run_job  # registers with Celery, which must be configured first
-
     with transaction.atomic():
         made = Job.everything.create(
             tenant=cluster.tenant,
@@ -248,21 +249,19 @@ def start(
             for order, (serial, name) in enumerate(machines or ())
         )
         record(person or "schedule", Action.JOB, made, made.tenant, change="started", cluster=cluster.slug)
-        transaction.on_commit(lambda: send(run_job, made.pk))
+        transaction.on_commit(lambda: send(RUN_JOB, made.pk))
     made.tell()
     return made
 
 
 def again(job: Job, person: Any) -> Job:
     """Start a job that failed or was cancelled again, or let a resumable one go on where it stood."""
-    from portal.tasks import run_job  # registers with Celery, which must be configured first
-
     if job.does.resumable:
         with transaction.atomic():
             Job.everything.filter(pk=job.pk).update(started_by=person, cancel_asked=False)
             job.requeue()
             record(person, Action.JOB, job, job.tenant, change="resumed")
-            transaction.on_commit(lambda: send(run_job, job.pk))
+            transaction.on_commit(lambda: send(RUN_JOB, job.pk))
         return job
     assert job.cluster is not None
     machines = list(job.parts.values_list("serial", "name"))

@@ -18,7 +18,8 @@ from clusters.state import ClusterState
 from portal.machines import ring
 from portal.machines.choosing import short_names
 from portal.machines.ring import Spot
-from portal.place import Place, machines_seen
+from portal.machines.seen import machines_seen
+from portal.place import Place
 
 MOST_DRAWN = 30
 """Machines in the ring; above it only what is wrong is listed."""

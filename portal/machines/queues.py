@@ -18,7 +18,8 @@ from clusters.refusals import Refused
 from portal.jobs.rows import Job, start
 from portal.machines import asking
 from portal.machines.asking import Heard
-from portal.place import Place, machines_seen
+from portal.machines.seen import machines_seen
+from portal.place import Place
 from portal.tenants import Right
 
 PER_MACHINE = 200

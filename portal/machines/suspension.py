@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 
 from portal.jobs.rows import Job, start
 from portal.machines.queues import NothingChosen
+from portal.machines.seen import machines_seen
 from portal.machines.suspend_job import WORDS
-from portal.place import Place, machines_seen
+from portal.place import Place
 
 STOPS_MAIL = ("suspend", "suspend-listeners", "suspend-deliveries")
 """What a person confirms: mail stops."""

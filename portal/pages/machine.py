@@ -24,9 +24,10 @@ from portal.editing.menu import entries, require_mode, tabs
 from portal.editing.summaries import in_short
 from portal.machines.choosing import Sieve
 from portal.machines.monitoring import APPLIES, DAY, day_of, lines_of, moment, status_of
+from portal.machines.seen import machines_seen
 from portal.pages.access import PageRequest, cluster_page
 from portal.pages.paging import MACHINES, MANY, page_of
-from portal.place import Place, machines_seen
+from portal.place import Place
 from portal.tenants import Right
 
 PARTS = ("now", "plots", "links", "story")

@@ -22,9 +22,10 @@ from clusters.installed import catalogue
 from clusters.modes import Mode
 from clusters.refusals import REFUSALS
 from clusters.versions import Address, CommitId, MalformedCommit
+from portal.machines.seen import machines_seen
 from portal.pages.access import cluster_page
 from portal.pages.canary_form import CanaryForm
-from portal.place import Place, machines_seen
+from portal.place import Place
 from portal.proposals.choosing import fit
 from portal.proposals.comparing import alike
 from portal.proposals.deciding import Wish, submit

@@ -26,6 +26,7 @@ from clusters.transfers import transferable
 from clusters.versions import canonical, digest, settings_at
 from portal.editing.fields import Builder, Field
 from portal.editing.menu import entries, feature_of, has_mode, require_mode, suitable, tabs
+from portal.editing.past import picker
 from portal.editing.reading import Reader
 from portal.editing.references import choices_at
 from portal.editing.typed import Typed
@@ -257,7 +258,7 @@ def feature(request: HttpRequest, place: Place, mode: Mode, tab: str, name: str)
 
 def _show(request: HttpRequest, page: SettingsPage, status: int = 200) -> HttpResponse:
     found = entries(page.place, page.mode)
-    travel, forgotten = past.picker(page.place), past.forgotten_here(page)
+    travel, forgotten = picker(page.place), past.forgotten_here(page)
     context = {
         "place": page.place,
         "page": page,

@@ -28,6 +28,8 @@ from clusters.sealing import secrets_of
 from clusters.side_by_side import ABSENT, Row
 from clusters.versions import settings_at
 from portal.login.devices import device
+from portal.place import Place
+from portal.proposals.proposal import waiting_in
 
 register = template.Library()
 
@@ -42,6 +44,12 @@ def menu_link(context: Any, name: str, drawing: str, text: str, count: int = 0) 
     """A line of a cluster's menu: the page of that name, and how much waits there."""
     here = {"place": context["place"], "section": context.get("section", "")}
     return {"name": name, "drawing": drawing, "text": text, "count": count, **here}
+
+
+@register.simple_tag
+def waiting_proposals(place: Place) -> int:
+    """How many proposals of the cluster wait for the person."""
+    return waiting_in(place.cluster, place.person, place.role).count()
 
 
 @register.simple_tag

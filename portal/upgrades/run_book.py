@@ -17,7 +17,8 @@ from clusters.refusals import Refused
 from portal.jobs.rows import Job, JobPart, start
 from portal.machines import asking
 from portal.machines.asking import Heard
-from portal.place import Place, machines_seen
+from portal.machines.seen import machines_seen
+from portal.place import Place
 from portal.tenants import Right
 from portal.upgrades import releases
 
