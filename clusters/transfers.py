@@ -76,7 +76,7 @@ def plan(
 ) -> Plan:
     """What an action on the settings of one feature would do.
 
-    Copy and move take targets, delete none. Raises UnknownFeature, UnknownMode, NotTransferable, WrongLevel,
+    Copy and move take targets, delete none. Raises UnknownFeature, UnknownMode, NotTransferable,
     NothingToTransfer, SameMode.
     """
     before = drafts.draft_state(replica_id, user)
@@ -88,7 +88,7 @@ def plan(
     if wanted:
         _require_transferable(feature, known)
     document = _document(before, source, feature, known)
-    _require_targets(feature, source, wanted, known)
+    _require_other(source, wanted)
     changes = [Change(settings_at(mode, feature), document) for mode in wanted]
     if action is not Action.COPY:
         changes.append(Change(settings_at(source, feature), None))
@@ -137,12 +137,10 @@ def _document(state: ClusterState, source: Mode, feature: str, known: Catalogue)
     return found.value
 
 
-def _require_targets(feature: str, source: Mode, targets: Sequence[Mode], known: Catalogue) -> None:
-    for target in targets:
-        if target == source:
-            raise SameMode(_("Choose another mode than the one the settings are in."))
-        if not known.allows(feature, target):
-            raise WrongLevel(_wrong_level(feature, target))
+def _require_other(source: Mode, targets: Sequence[Mode]) -> None:
+    # Their level is not asked: what is transferable can be defined on every one.
+    if source in targets:
+        raise SameMode(_("Choose another mode than the one the settings are in."))
 
 
 def _wrong_level(feature: str, mode: Mode) -> str:

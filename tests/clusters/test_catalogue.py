@@ -103,5 +103,6 @@ def test_catalogue_without_an_appliance_foresees_no_consequences() -> None:
     assert isinstance(bare.consequences, NoConsequences)
     assert list(bare.consequences.lines({"routes": rows("a")})) == []
     assert list(bare.consequences.red_flags({"routes": rows()})) == []
+    assert list(bare.consequences.departures(None, {"routes": rows("a")}, {"routes": rows()})) == []
     assert bare.consequences.doors({"routes": rows()}) is None
     assert list(Catalogue()) == []

@@ -67,6 +67,21 @@ def test_plan_that_would_do_something_else_by_now_is_not_carried_out(cluster: Cl
     assert drafts.pending(cluster.replica_id, "alice") == []
 
 
+def test_plan_has_the_mark_of_what_was_shown_and_no_other(cluster: Cluster) -> None:
+    """TRL-09: an answer to a question counts for that question only."""
+    asked = (cluster.replica_id, "alice", Action.COPY, "routes", CLUSTER, [ONE])
+    cluster.put(ONE, "routes", rows("one"))
+    seen = transfers.plan(*asked).mark
+    assert transfers.plan(*asked).mark == seen
+
+    cluster.put(ONE, "routes", rows("of bob"), user="bob")
+    replaces_another = transfers.plan(*asked).mark
+    cluster.put(CLUSTER, "routes", rows("of bob"), user="bob")
+    brings_another = transfers.plan(*asked).mark
+
+    assert len({seen, replaces_another, brings_another}) == 3
+
+
 def test_copy_takes_the_drafted_settings(cluster: Cluster) -> None:
     drafts.edit(cluster.replica_id, "alice", ONE, "routes", rows("draft"))
 
@@ -226,3 +241,19 @@ def test_settings_of_one_machine_go_to_no_other_mode(cluster: Cluster, action: A
     assert transfers.starting_points(cluster.replica_id, "alice", TWO, "ports") == []
     assert not drafts.pending(cluster.replica_id, "alice")
     transfers.delete_here(cluster.replica_id, "alice", "ports", ONE)
+
+
+@pytest.mark.parametrize("action", [Action.COPY, Action.MOVE])
+@pytest.mark.parametrize("target", [ONE, "paris"])
+def test_settings_of_the_cluster_as_a_whole_go_to_no_other_mode(
+    cluster: Cluster, action: Action, target
+) -> None:
+    """TRL-13, RES-07: nor are those that only a cluster has, such as its users."""
+    cluster.put(CLUSTER, "users", rows("admin"))
+    target = cluster.paris if target == "paris" else target
+
+    with pytest.raises(NotTransferable, match="users belongs to the cluster as a whole"):
+        transfers.plan(cluster.replica_id, "alice", action, "users", CLUSTER, [target])
+
+    assert transfers.starting_points(cluster.replica_id, "alice", CLUSTER, "users") == []
+    assert not drafts.pending(cluster.replica_id, "alice")

@@ -21,6 +21,7 @@ from clusters.config_files.saving import save_cluster, save_machine
 from clusters.config_files.schema import schema
 from clusters.config_files.sealing import Sealing
 from clusters.modes import CLUSTER, machine
+from clusters.refusals import Overtaken
 from tests.clusters.catalogues import CATALOGUE
 from tests.clusters.conftest import Cluster, rows
 
@@ -198,6 +199,8 @@ def test_feature_that_is_not_known_is_named_with_its_line() -> None:
         '<!DOCTYPE config SYSTEM "file:///etc/passwd">',
         '<!DOCTYPE config [<!ENTITY x SYSTEM "file:///etc/passwd">]>',
         '<!DOCTYPE config [<!ENTITY a "ha"><!ENTITY b "&a;&a;"><!ENTITY c "&b;&b;">]>',
+        # Behind the name of the root in a comment, where it is not looked for beforehand.
+        '<!-- <config> --><!DOCTYPE config [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>',
     ],
 )
 def test_document_type_and_entities_are_refused(head: str) -> None:
@@ -358,6 +361,28 @@ def test_two_groups_of_one_name_are_told_apart_by_id(cluster: Cluster) -> None:
     assert loading.group_named(file, "second") == "second"
     with pytest.raises(BadMapping, match="no group Lyon; it has: Main_Group, Paris, paris"):
         loading.group_named(file, "Lyon")
+
+
+def test_group_of_the_file_is_named_in_any_case(cluster: Cluster) -> None:
+    """TRL-17, LOAD-06: the one group of that name, though another has that name as its id."""
+    text = saved(cluster).replace("</config>", '<group id="PARIS" name="Lyon"/></config>')
+    assert loading.group_named(read(text, CATALOGUE), "PARIS") == cluster.paris.id
+
+
+@pytest.mark.parametrize("theirs", [rows("theirs"), None])
+def test_file_is_not_staged_over_what_was_changed_since(cluster: Cluster, theirs: Document | None) -> None:
+    """TRL-09, LOAD-08: the person has not seen that; nothing of the file is pending then."""
+    file = read(saved(cluster), CATALOGUE)
+    cluster.put(CLUSTER, "routes", rows("here"))
+    cluster.put(machine("M2"), "routes", rows("of two"))
+    planned = plan(cluster.state, file, all_of(cluster))
+    cluster.put(CLUSTER, "routes", theirs, user="bob")
+
+    with pytest.raises(Overtaken, match="changed since you were asked"):
+        stage(cluster.replica_id, "alice", planned)
+
+    assert drafts.pending(cluster.replica_id, "alice") == []
+    assert len(stage(cluster.replica_id, "alice", plan(cluster.state, file, all_of(cluster)))) == 2
 
 
 def test_likely_mapping_can_always_be_loaded(cluster: Cluster) -> None:
