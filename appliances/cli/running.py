@@ -126,6 +126,11 @@ def _run_as_json(session: Session, command: Command, rest: list[str]) -> None:
     session.dialogue = answers = JsonAnswers(spoken)
     try:
         command.run(session, rest)
+    except CommandError:
+        # Some say how things stand and fail for it, as `commit --wait` does: a script needs both.
+        if answers.answer:
+            answers.end()
+        raise
     finally:
         session.dialogue = spoken
     answers.end()

@@ -289,13 +289,13 @@ def test_form_keeps_nothing_over_a_commit_that_came_while_it_was_read(
 ) -> None:
     """TRL-09: reading a form takes as long as its passphrases take to hash."""
     form = settings_form(page(browser, ROUTES))
-    read = settings_page.document_of
+    read = settings_page._typed
 
     def slowly(*args: Any) -> Any:
         world.define(europe, CLUSTER, "smtproutes", world.routes(b_example="192.0.2.7"), user="bob")
         return read(*args)
 
-    monkeypatch.setattr(settings_page, "document_of", slowly)
+    monkeypatch.setattr(settings_page, "_typed", slowly)
 
     answer = browser.post(ROUTES, {**form, "do": "save"})
 

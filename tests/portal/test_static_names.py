@@ -80,7 +80,7 @@ def test_error_is_told_in_words_when_its_own_page_fails(
 
 def test_bad_request_of_a_browser_is_a_whole_page(client: Client) -> None:
     """TRL-24: through the whole way, as a browser has it."""
-    body: Any = b"json=" + b"x" * 17_000_000
+    body: Any = b"json=" + b"x" * 34_000_000
     answer = client.post("/login/", body, content_type="application/x-www-form-urlencoded")
     assert answer.status_code == 400
     assert b"<h1>" in answer.content
