@@ -79,6 +79,15 @@ class Listener(Settings):
         title=_("Connections at a time"),
         description=_("Further clients wait; each machine counts for itself."),
     )
+    max_connections_per_client: int = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        title=_("Connections of one client"),
+        description=_(
+            "At a time; so one client cannot take all connections. A mail flow policy may set more or fewer."
+        ),
+    )
     max_message_size: int = Field(
         default=20 * MEGABYTE, ge=1024, le=1024 * MEGABYTE, title=_("Maximum message size (bytes)")
     )

@@ -111,7 +111,9 @@ def _open(port: Port, machine: Machine, configuration: Configuration) -> None:
         "message_size_limit": str(port.listener.max_message_size),
         "smtpd_delay_reject": "no",
         "smtpd_peername_lookup": "yes" if admission.knows_names(port.listener.hat) else "no",
-        "smtpd_client_connection_count_limit": "0",
+        # Asked of anvil, not of our policy service: this limit holds whatever else is away.
+        "smtpd_client_connection_count_limit": str(port.listener.max_connections_per_client),
+        "smtpd_client_event_limit_exceptions": _free_of_limit(port, configuration),
         "smtpd_recipient_limit": str(MAX_RECIPIENTS),
         **_restrictions(port, configuration),
         **_tls(port, machine),
@@ -149,6 +151,16 @@ def _restrictions(port: Port, configuration: Configuration) -> dict[str, str]:
         "smtpd_recipient_restrictions": Raw(", ".join(counted)),
         "smtpd_end_of_data_restrictions": Raw(", ".join(counted)),
     }
+
+
+def _free_of_limit(port: Port, configuration: Configuration) -> Raw:
+    """The clients of sender groups that may have more connections than others; the policy service counts."""
+    hat, usual = port.listener.hat, port.listener.max_connections_per_client
+
+    def may_have_more(group: SenderGroup) -> bool:
+        return hat.policy(group.policy).max_connections > usual
+
+    return admission.chosen(configuration, f"{port.name}-crowd", hat, may_have_more)
 
 
 def _limit_classes(port: Port, configuration: Configuration) -> Mapping[str, str]:

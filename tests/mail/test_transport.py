@@ -216,3 +216,63 @@ def test_strangers_are_told_of_nothing_that_is_for_our_own_hosts(fleet: Fleet, t
         client.mail("a@elsewhere.test")
         code, _text = client.docmd("RCPT TO:<x@a.test> NOTIFY=SUCCESS")
         assert code >= 500
+
+
+def crowd(gateway: Gateway, source: str, count: int) -> list[socket.socket]:
+    """Connections of one client that say nothing, greeted or not."""
+    place = (gateway.ip, SMTP_PORT)
+    return [socket.create_connection(place, PATIENCE, source_address=(source, 0)) for _each in range(count)]
+
+
+def greeting(connection: socket.socket, patience: float = PATIENCE) -> str:
+    connection.settimeout(patience)
+    return connection.recv(200).decode()
+
+
+def test_one_client_cannot_occupy_a_listener(fleet: Fleet) -> None:
+    """TRN-05: another client is greeted within a second."""
+    changes = {"max_connections": 4, "max_connections_per_client": 2}
+    fleet.commit(fleet.london.mode, "listenerconfig", listeners(listener(**changes)))
+    gateway = fleet.london.gateway
+    idle = crowd(gateway, STRANGER, 40)
+    try:
+        codes = [greeting(each)[:3] for each in idle]
+        assert codes.count("220") == 2
+        assert codes.count("421") == 38
+        (other,) = crowd(gateway, "127.0.0.9", 1)
+        idle.append(other)
+        assert greeting(other, patience=1).startswith("220 ")
+    finally:
+        for each in idle:
+            each.close()
+
+
+def test_sender_group_may_have_more_or_fewer_connections_than_the_listener_gives_a_client(
+    fleet: Fleet,
+) -> None:
+    """TRN-05: whatever the order and kind of the patterns; the first group that names a client decides."""
+    hat = {
+        "sender_groups": [
+            {"name": "FEW", "hosts": ["127.0.0.21"], "policy": "ONE"},
+            {"name": "MANY", "hosts": ["127.0.0.16/28", "localhost"], "policy": "FOUR"},
+            {"name": "ALL", "hosts": ["ALL"], "policy": "USUAL"},
+        ],
+        "policies": [
+            {"name": "ONE", "max_connections": 1},
+            {"name": "FOUR", "max_connections": 4},
+            {"name": "USUAL"},
+        ],
+    }
+    changes = {"hat": hat, "max_connections": 20, "max_connections_per_client": 2}
+    fleet.commit(fleet.london.mode, "listenerconfig", listeners(listener(**changes)))
+    for source, most in (("127.0.0.21", 1), ("127.0.0.22", 4), ("127.0.0.1", 4), ("127.0.0.9", 2)):
+        open_ones: list[socket.socket] = []
+        try:
+            # One after another: a limit of a group counts all that have come, greeted or not.
+            while (answer := greeting((one := crowd(fleet.london.gateway, source, 1))[0])).startswith("220"):
+                open_ones += one
+            one[0].close()
+            assert (len(open_ones), answer[:3]) == (most, "421"), source
+        finally:
+            for each in open_ones:
+                each.close()
