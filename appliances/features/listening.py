@@ -28,6 +28,8 @@ FEATURE_NAME = "listenerconfig"
 POLICY_SOCKET = "private/gatefold-policy"
 MILTER_SOCKET = "private/gatefold-milter"
 """Below the spool: where the machine's policy service and milter answer."""
+# Mail never waits for management: while the service is away only the listener's own limits hold.
+POLICY_SERVICE = f"unix:{POLICY_SOCKET}, timeout=10s, default_action=DUNNO"
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ def _limit_classes(port: Port, configuration: Configuration) -> Mapping[str, str
     found: dict[str, str] = {}
     for group, context in contexts(port.name, port.listener.hat).items():
         name = f"limits_{context}".replace("-", "_").replace(":", "_")
-        check = f"check_policy_service {{ unix:{POLICY_SOCKET}, policy_context={context} }}, permit"
+        check = f"check_policy_service {{ {POLICY_SERVICE}, policy_context={context} }}, permit"
         configuration.append("smtpd_restriction_classes", name)
         configuration.set_raw(name, check)
         found[group] = name

@@ -48,7 +48,7 @@ def render(documents: Mapping[str, Document], certificate: str = "") -> Rendered
     return Rendered(
         configuration,
         Stamps({name: stamp for name, stamp in found.items() if stamp is not None}),
-        collected({name: listener.hat for name, listener in machine.listeners.items()}),
+        collected(machine.listeners),
         lives,
         tuple(machine.flags),
     )

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from appliances.features.demonstration import demonstration_certificate
+from appliances.features.registry import CATALOGUE
 from clusters.catalogue import Document
 from clusters.modes import CLUSTER
 from tests.mail.fleets import Fleet, listener, listeners, routes
@@ -276,3 +277,61 @@ def test_sender_group_may_have_more_or_fewer_connections_than_the_listener_gives
         finally:
             for each in open_ones:
                 each.close()
+
+
+BARE = {"name": "Incoming", "interface": "Data", "port": SMTP_PORT}
+"""A listener of which nobody has said more than where it is."""
+
+
+def said(client: Speaker, *commands: str) -> list[str]:
+    return [client.ask(f"{command}\r\n".encode())[:3] for command in commands]
+
+
+def test_new_listener_takes_what_the_factory_lets_strangers_bring_and_no_more(
+    fleet: Fleet, sink: Sink
+) -> None:
+    """TRN-06: 50 recipients a message, 10 messages a connection, 10 connections."""
+    fleet.commit(
+        fleet.london.mode,
+        "listenerconfig",
+        listeners({**BARE, "rat": {"entries": [{"recipient": "a.test"}]}}),
+    )
+    with Speaker(fleet.london.gateway, STRANGER) as client:
+        assert client.hears().startswith("220")
+        assert said(client, "EHLO x.test", "MAIL FROM:<a@e.test>") == ["250", "250"]
+        assert client.ask(b"RCPT TO:<x@elsewhere.test>\r\n").startswith("554")
+        codes = said(client, *(f"RCPT TO:<r{number}@a.test>" for number in range(51)))
+        assert codes == ["250"] * 50 + ["452"]
+        for number in range(9):
+            assert said(client, "RSET", "MAIL FROM:<a@e.test>", f"RCPT TO:<m{number}@a.test>") == ["250"] * 3
+        assert said(client, "RSET", "MAIL FROM:<a@e.test>", "RCPT TO:<last@a.test>") == ["250", "250", "421"]
+    several = crowd(fleet.london.gateway, "127.0.0.9", 11)
+    try:
+        assert sorted(greeting(each)[:3] for each in several) == ["220"] * 10 + ["421"]
+    finally:
+        for each in several:
+            each.close()
+
+
+def test_new_private_listener_knows_nobody_until_its_relaylist_does(fleet: Fleet, sink: Sink) -> None:
+    """TRN-06: the same words make a public listener and a private one, each with the table of its type."""
+    private = CATALOGUE.check("listenerconfig", fleet.london.mode, listeners({**BARE, "type": "private"}))
+    fleet.commit(fleet.london.mode, "listenerconfig", private)
+    assert fleet.london.gateway.greeting(FRIEND).startswith("554 5.7.1 ")
+    private["listeners"][0]["hat"]["sender_groups"][0]["hosts"] = [FRIEND]
+    fleet.commit(fleet.london.mode, "listenerconfig", private)
+    fleet.london.gateway.send("x@anywhere.test", source=FRIEND)
+    sink.await_mail("x@anywhere.test")
+    assert fleet.london.gateway.greeting(STRANGER).startswith("554 5.7.1 ")
+
+
+def test_mail_goes_on_while_the_policy_service_is_away(
+    fleet: Fleet, sink: Sink, request: pytest.FixtureRequest
+) -> None:
+    """TRN-07: then only the listener's own limits hold; nobody is told to come again."""
+    gateway = fleet.london.gateway
+    fleet.commit(fleet.london.mode, "listenerconfig", for_strangers(max_recipients_per_message=1))
+    gateway.loop.run(gateway.policy.stop())
+    request.addfinalizer(lambda: gateway.loop.run(gateway.policy.start()))
+    gateway.send(["one@a.test", "two@a.test"], source=STRANGER)
+    sink.await_mail("two@a.test")

@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from appliances.features import factory_hats
 from appliances.features.registry import CATALOGUE
 from clusters import commits, drafts
 from clusters.modes import CLUSTER
@@ -389,3 +390,18 @@ def test_new_row_of_an_interface_begins_with_the_ports_of_the_first(
     blank = re.search(r'<input[^>]*name="f\.interfaces\.__\d__\.ssh\.port"[^>]*>', html)
     assert blank
     assert 'value="2200"' in blank.group()
+
+
+def test_new_listener_begins_with_the_factory_policies_and_sender_groups(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """TRN-06: with their limits."""
+    world.define(europe, CLUSTER, "listenerconfig", {"listeners": []})
+    html = page(browser, "/europe/cluster/network/listeners")
+    blank = r'f\.listeners\.__\d__\.hat\.{}"[^>]*value="([^"]*)"'
+    groups = re.findall(blank.format(r"sender_groups\.\d+\.name"), html)
+    policies = re.findall(blank.format(r"policies\.\d+\.name"), html)
+    limits = re.findall(blank.format(r"policies\.\d+\.max_recipients_per_message"), html)
+    assert groups == [each.name for each in factory_hats.PUBLIC.sender_groups]
+    assert policies == [each.name for each in factory_hats.PUBLIC.policies]
+    assert limits == [str(each.max_recipients_per_message) for each in factory_hats.PUBLIC.policies]
