@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliances.features import admission, dangers, rat
+from appliances.features.aliasconfig import FEATURE as ALIASCONFIG
+from appliances.features.aliasconfig import postmaster_is_read
 from appliances.features.bounceconfig import FEATURE as BOUNCECONFIG
 from appliances.features.fields import ALL
 from appliances.features.hat import MAX_RECIPIENTS, MailFlowPolicy, SenderGroup
@@ -14,6 +16,7 @@ from appliances.features.interfaceconfig import FEATURE as INTERFACECONFIG
 from appliances.features.interfaceconfig import Interface, InterfaceSettings
 from appliances.features.limiting import contexts
 from appliances.features.machine import Machine, unique_slugs
+from appliances.features.sethostname import FEATURE as SETHOSTNAME
 from appliances.features.smtproutes import FEATURE as SMTPROUTES
 from appliances.features.textconfig import FEATURE as TEXTCONFIG
 from appliances.features.wording import _, say
@@ -87,6 +90,7 @@ def open_ports(settings: ListenerSettings, machine: Machine, configuration: Conf
         machine.listeners[port.name] = port.listener
         _open(port, machine, configuration)
         _flag(port, machine)
+    _flag_postmaster(found, machine)
 
 
 def _write_common(found: list[Port], machine: Machine, configuration: Configuration) -> None:
@@ -254,6 +258,20 @@ def _flag(port: Port, machine: Machine) -> None:
         machine.flag(FEATURE_NAME, message)
     for message in dangers.unrouted(port.listener, machine.settings(SMTPROUTES)):
         machine.flag(SMTPROUTES.name, message)
+
+
+def _flag_postmaster(found: list[Port], machine: Machine) -> None:
+    """Where a default domain is added to `postmaster`, the RAT decides as for any other recipient."""
+    hostname = machine.settings(SETHOSTNAME).hostname
+    if postmaster_is_read(machine.settings(ALIASCONFIG), hostname):
+        return
+    names = ", ".join(port.listener.name for port in found if not port.listener.default_domain)
+    if names:
+        message = _(
+            "Mail to postmaster without a domain is taken ({listeners}), and nobody reads it:"
+            " say in the alias tables who gets it"
+        )
+        machine.flag(ALIASCONFIG.name, say(message, listeners=names))
 
 
 def _dangling(listener: Listener, machine: Machine) -> Iterator[str]:

@@ -16,8 +16,8 @@ from appliances.features.demonstration import demonstration_certificate
 from appliances.features.registry import CATALOGUE
 from clusters.catalogue import Document
 from clusters.modes import CLUSTER
-from tests.mail.fleets import Fleet, listener, listeners, routes
-from tests.mail.gateways import PATIENCE, SMTP_PORT, Gateway, Sink
+from tests.mail.fleets import PARIS, Fleet, listener, listeners, routes
+from tests.mail.gateways import PATIENCE, SMTP_PORT, Gateway, Sink, note
 
 FRIEND, STRANGER = "127.0.0.5", "127.0.0.1"
 ENDS = [
@@ -335,3 +335,19 @@ def test_mail_goes_on_while_the_policy_service_is_away(
     request.addfinalizer(lambda: gateway.loop.run(gateway.policy.start()))
     gateway.send(["one@a.test", "two@a.test"], source=STRANGER)
     sink.await_mail("two@a.test")
+
+
+def test_postmaster_without_a_domain_goes_where_the_settings_say(fleet: Fleet, sink: Sink) -> None:
+    """TRN-08: on machines of any name, past the row of a domain, and by further aliases."""
+    hub = {"alias": "@a.test", "targets": ["hub@b.test"]}
+    duty = {"alias": "duty@a.test", "targets": ["ann@b.test"]}
+    fleet.change(
+        (CLUSTER, "aliasconfig", {"postmaster": "it@a.test", "aliases": [hub]}),
+        (PARIS, "aliasconfig", {"postmaster": "duty@a.test", "aliases": [duty]}),
+    )
+    for member, recipient in ((fleet.london, "it@a.test"), (fleet.paris, "ann@b.test")):
+        assert member.gateway.rcpt("postmaster").startswith("250")
+        with member.gateway.session() as client:
+            client.sendmail("sender@elsewhere.test", ["Postmaster"], note().as_bytes())
+        sink.await_mail(recipient)
+    assert {each for mail in sink.mails for each in mail.recipients} == {"it@a.test", "ann@b.test"}

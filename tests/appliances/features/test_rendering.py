@@ -264,3 +264,50 @@ def test_doors_are_ssh_and_ccs_where_they_are_on() -> None:
     doors = PostfixConsequences().doors({"interfaceconfig": {"interfaces": [one, two, three]}})
     assert doors == [Door("127.0.0.1", logins=True), Door("127.0.0.2", logins=False)]
     assert PostfixConsequences().doors({"interfaceconfig": {"of": "another release"}}) is None
+
+
+def row(alias: str, *targets: str) -> Document:
+    """An alias table of one row."""
+    return {"aliases": [{"alias": alias, "targets": ["ann@example.com", *targets]}]}
+
+
+NOBODY_READS = (
+    "Mail to postmaster without a domain is taken (Incoming Mail), and nobody reads it: say in the alias"
+    " tables who gets it"
+)
+
+
+@pytest.mark.parametrize(
+    ("aliases", "changes", "flagged"),
+    [
+        ({"aliases": []}, {}, True),
+        ({"postmaster": "it@example.com"}, {}, False),
+        (
+            {"aliases": [{"alias": "Postmaster@gateway.example.com", "targets": ["it@example.com"]}]},
+            {},
+            False,
+        ),
+        ({"aliases": [{"alias": "@gateway.example.com", "targets": ["it@example.com"]}]}, {}, False),
+        ({"aliases": []}, {"default_domain": "example.com"}, False),
+    ],
+)
+def test_mail_to_postmaster_that_nobody_reads_is_flagged(
+    aliases: Document, changes: Document, flagged: bool
+) -> None:
+    """TRN-08: not where a default domain makes it an address for the RAT."""
+    listeners = listener(**{"default_domain": "", **changes})
+    found = flags(aliasconfig=aliases, listenerconfig=listeners)
+    assert (NOBODY_READS in found) is flagged
+
+
+def test_postmaster_keeps_the_row_of_its_own_and_never_goes_round() -> None:
+    """TRN-08: what a table says of that very address holds; a target that leads back gets no row."""
+    own = "postmaster@gateway.example.com"
+
+    def rows(*aliases: Document) -> dict[str, str]:
+        settings = {"postmaster": "it@example.com", "aliases": list(aliases)}
+        return dict(table(rendered(aliasconfig=settings), "aliases"))
+
+    assert rows()[own] == "it@example.com"
+    assert rows({"alias": own, "targets": ["ann@example.com"]})[own] == "ann@example.com"
+    assert own not in rows({"alias": "it@example.com", "targets": ["x@example.com", own]})
