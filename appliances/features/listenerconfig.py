@@ -73,6 +73,14 @@ class Listener(Settings):
     disclaimer_below: OptionalLabel = Field(
         default="", title=_("Disclaimer below"), json_schema_extra=hint(reference=TEXTCONFIG.name)
     )
+    disclaimer_on_signed: bool = Field(
+        default=False,
+        title=_("Disclaimer on signed incoming mail"),
+        description=_(
+            "It breaks the signature (DKIM, ARC), and who checks it may refuse the message."
+            " Off: what comes signed from senders that may not relay stays as it is."
+        ),
+    )
     max_connections: int = Field(
         default=50,
         ge=1,

@@ -10,6 +10,7 @@ from appliances.features.discovery import FEATURES
 from appliances.features.limiting import PolicyRules, collected
 from appliances.features.listening import stamp_of
 from appliances.features.machine import Machine
+from appliances.features.relaying import Relaying, relaying
 from appliances.features.sweeping import Lifetimes, lifetimes
 from appliances.postfix.configuration import Configuration
 from appliances.postfix.disclaimers import Stamps
@@ -47,8 +48,17 @@ def render(documents: Mapping[str, Document], certificate: str = "") -> Rendered
     found = {name: stamp_of(listener, machine) for name, listener in machine.listeners.items()}
     return Rendered(
         configuration,
-        Stamps({name: stamp for name, stamp in found.items() if stamp is not None}),
+        Stamps({name: stamp for name, stamp in found.items() if stamp is not None}, _own_hosts(machine)),
         collected(machine.listeners),
         lives,
         tuple(machine.flags),
     )
+
+
+def _own_hosts(machine: Machine) -> dict[str, Relaying]:
+    """By listener who may have signed mail stamped; listeners that stamp whatever is signed are not there."""
+    return {
+        name: relaying(listener.hat)
+        for name, listener in machine.listeners.items()
+        if not listener.disclaimer_on_signed
+    }

@@ -351,3 +351,27 @@ def test_postmaster_without_a_domain_goes_where_the_settings_say(fleet: Fleet, s
             client.sendmail("sender@elsewhere.test", ["Postmaster"], note().as_bytes())
         sink.await_mail(recipient)
     assert {each for mail in sink.mails for each in mail.recipients} == {"it@a.test", "ann@b.test"}
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_disclaimer_leaves_signed_mail_of_strangers_unless_asked(
+    fleet: Fleet, sink: Sink, asked: bool
+) -> None:
+    """TRN-09: mail of hosts that may relay gets it all the same, and so does what nobody has signed."""
+    stamped = listener(disclaimer_below="legal", disclaimer_on_signed=asked)
+    text = {"resources": [{"name": "legal", "text": "Example Ltd."}]}
+    mode = fleet.london.mode
+    fleet.change((mode, "listenerconfig", listeners(stamped)), (mode, "textconfig", text))
+    for recipient, source, signature in (
+        ("plain@a.test", STRANGER, ""),
+        ("signed@a.test", STRANGER, "DKIM-Signature"),
+        ("sealed@a.test", STRANGER, "arc-message-signature"),
+        ("ours@a.test", FRIEND, "DKIM-Signature"),
+    ):
+        message = note()
+        if signature:
+            message[signature] = "v=1; a=rsa-sha256; d=e.test; s=s; h=from; bh=x; b=x"
+        with fleet.london.gateway.session(source) as client:
+            client.sendmail("sender@elsewhere.test", [recipient], message.as_bytes())
+        found = b"Example Ltd." in sink.await_mail(recipient).content
+        assert found is (asked or not signature or source == FRIEND), recipient
