@@ -11,6 +11,7 @@ from appliances.features.limiting import PolicyRules, collected
 from appliances.features.listening import stamp_of
 from appliances.features.machine import Machine
 from appliances.features.relaying import Relaying, relaying
+from appliances.features.smtproutes import write_transports
 from appliances.features.sweeping import Lifetimes, lifetimes
 from appliances.postfix.configuration import Configuration
 from appliances.postfix.disclaimers import Stamps
@@ -43,6 +44,7 @@ def render(documents: Mapping[str, Document], certificate: str = "") -> Rendered
     for feature in FEATURES.values():
         if feature.write is not None:
             feature.write(machine.settings(feature), machine, configuration)
+    write_transports(machine, configuration)
     lives = lifetimes(machine)
     sweeping.write(lives, configuration)
     found = {name: stamp_of(listener, machine) for name, listener in machine.listeners.items()}

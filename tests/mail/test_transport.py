@@ -14,6 +14,7 @@ import pytest
 
 from appliances.features.demonstration import demonstration_certificate
 from appliances.features.registry import CATALOGUE
+from appliances.features.rendering import render
 from clusters.catalogue import Document
 from clusters.modes import CLUSTER
 from tests.mail.fleets import PARIS, Fleet, listener, listeners, routes
@@ -375,3 +376,18 @@ def test_disclaimer_leaves_signed_mail_of_strangers_unless_asked(
             client.sendmail("sender@elsewhere.test", [recipient], message.as_bytes())
         found = b"Example Ltd." in sink.await_mail(recipient).content
         assert found is (asked or not signature or source == FRIEND), recipient
+
+
+def test_mail_for_own_domains_does_not_wait_for_the_agent_of_all_others(
+    fleet: Fleet, sink: Sink, request: pytest.FixtureRequest
+) -> None:
+    """TRN-10: where that agent can do nothing, what comes in still arrives."""
+    member = fleet.london
+    made = render(member.effective.documents, member.gateway.certificate)
+    made.configuration.set("defer_transports", "smtp")
+    request.addfinalizer(lambda: setattr(member, "enforced", ""))
+    member.gateway.generations.apply(made.configuration, shadow=False)
+    member.gateway.send(["far@anywhere.test", "near@a.test", "near@b.test"], source=FRIEND)
+    sink.await_mail("near@a.test")
+    sink.await_mail("near@b.test")
+    assert member.gateway.await_log("to=<far@anywhere.test>", "status=deferred")
