@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
 
+from appliances.features import factory_hats
 from appliances.features.registry import CATALOGUE
 from clusters import commits, drafts
 from clusters.modes import CLUSTER
@@ -418,3 +419,18 @@ def test_settings_of_one_machine_are_offered_to_no_other(
     assert answer.status_code == 422
     assert "one machine alone" in answer.json()["detail"]
     assert pending(europe) == []
+
+
+def test_new_listener_begins_with_the_factory_policies_and_sender_groups(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """TRN-06: with their limits."""
+    world.define(europe, CLUSTER, "listenerconfig", {"listeners": []})
+    html = page(browser, "/europe/cluster/network/listeners")
+    blank = r'f\.listeners\.__\d__\.hat\.{}"[^>]*value="([^"]*)"'
+    groups = re.findall(blank.format(r"sender_groups\.\d+\.name"), html)
+    policies = re.findall(blank.format(r"policies\.\d+\.name"), html)
+    limits = re.findall(blank.format(r"policies\.\d+\.max_recipients_per_message"), html)
+    assert groups == [each.name for each in factory_hats.PUBLIC.sender_groups]
+    assert policies == [each.name for each in factory_hats.PUBLIC.policies]
+    assert limits == [str(each.max_recipients_per_message) for each in factory_hats.PUBLIC.policies]

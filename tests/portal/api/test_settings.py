@@ -296,3 +296,25 @@ def test_machine_says_which_of_its_listeners_is_disabled_and_what_a_change_cuts_
     assert "SSH and CCS are off on every interface" in flags
     assert "Nothing answers any more at SSH 127.0.0.1:22" in flags
     assert "No listener is open on this machine" in flags
+
+
+def test_new_listener_begins_with_the_factory_table_of_its_type(
+    europe: ManagedCluster, alice: User, calls: Call
+) -> None:
+    """TRN-06: what is not sent is the factory's; an empty table that is sent is empty."""
+    path = "/api/v1/clusters/europe/cluster/settings/listenerconfig/"
+    bare = {"name": "In", "interface": "Management"}
+    several = [
+        bare,
+        {**bare, "name": "Out", "port": 26, "type": "private"},
+        {**bare, "name": "Mute", "port": 27, "hat": {}},
+    ]
+    client = calls(alice)
+    assert client.put(path, {"value": {"listeners": several}}, format="json").status_code == 200
+
+    made = client.get(path).json()["value"]["listeners"]
+    assert [[group["name"] for group in each["hat"]["sender_groups"]] for each in made] == [
+        ["RELAYLIST", "WHITELIST", "BLACKLIST", "SUSPECTLIST", "ALL"],
+        ["RELAYLIST", "ALL"],
+        [],
+    ]
