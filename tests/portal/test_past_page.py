@@ -20,7 +20,7 @@ from tests.portal.conftest import LogIn
 from tests.portal.forms import base_of, press
 
 ROUTES = "/europe/cluster/network/smtp_routes"
-BUDGET = 16
+BUDGET = 17  # one of them for one's pending changes: bringing back says what it would replace
 
 
 def aged(europe: ManagedCluster, days: float) -> None:
