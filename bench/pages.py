@@ -32,6 +32,7 @@ def measure() -> Iterator[str]:
         from django.core.management import call_command
 
         call_command("migrate", verbosity=0)
+        call_command("collectstatic", verbosity=0, interactive=False)
         yield from _sizes()
 
 

@@ -21,7 +21,7 @@ from clusters.effective import MachineImpact, Overrides
 from clusters.installed import catalogue
 from clusters.modes import CLUSTER, Mode
 from clusters.references import Unresolved, newly_broken
-from clusters.refusals import NotADraft
+from clusters.refusals import NotADraft, Overtaken
 from clusters.sealing import secrets_of
 from clusters.standing import standing_each, waiting
 from clusters.state import ClusterState, Machine
@@ -285,16 +285,21 @@ def follow(
             draft.save(update_fields=["value", "base"])
 
 
-def rebase(replica_id: int, user: str, address: Address) -> Edited:
+def rebase(replica_id: int, user: str, address: Address, over: CommitId) -> Edited:
     """Keep the user's value knowingly on top of what someone else has committed meanwhile (CMT-05).
 
-    Raises NotADraft when the user has no draft of the entry.
+    `over` is the version that the person was shown. Raises NotADraft when the user has no draft of the entry,
+    Overtaken when the entry has a newer version by now (TRL-09).
     """
     with transaction.atomic():
         row = _locked(replica_id)
         draft = row.drafts.filter(user=user, address=str(address)).first()
         if draft is None:
             raise NotADraft(_("You have no pending change of %(entry)s.") % {"entry": address})
+        newest = replicas.heads(row.pk, [address]).get(address, ())
+        if not newest or newest[0].id != over:
+            text = _("%(entry)s was changed once more since you looked. Nothing was done; compare again.")
+            raise Overtaken(text % {"entry": address})
         draft.delete()
         return _keep(row, user, address, draft.value)
 

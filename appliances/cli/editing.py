@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 
 from appliances.cli.errors import UsageError
 from appliances.cli.suggesting import suggestion
-from appliances.features.fields import ALL, usual_form
+from appliances.features.fields import takes_all, usual_form
 from appliances.features.lines import UnreadableLines, rows_of
 from clusters.catalogue import Document
 
@@ -95,13 +95,7 @@ class Table:
 
     def catch_all(self) -> int | None:
         """The position of the first row that matches everything; None where there is none."""
-        return next((i for i, row in enumerate(self.rows) if self._takes_all(row)), None)
-
-    def _takes_all(self, row: Any) -> bool:
-        if not self.first_match or not isinstance(row, dict):
-            return False
-        said = row.get(self.first_match)
-        return any(str(each).upper() == ALL for each in (said if isinstance(said, list) else [said]))
+        return next((i for i, row in enumerate(self.rows) if takes_all(row, self.first_match)), None)
 
     def put(self, entry: Any, spot: Spot) -> None:
         """Enters a row where the person wants it; else last, but before the one that matches everything."""
@@ -115,7 +109,7 @@ class Table:
             if found is None:
                 raise _missing(self.name, spot.before)
             return found
-        everything = None if spot.last or self._takes_all(entry) else self.catch_all()
+        everything = None if spot.last or takes_all(entry, self.first_match) else self.catch_all()
         return len(self.rows) if everything is None else everything
 
     def _names(self) -> list[str]:
@@ -184,7 +178,8 @@ def add_lines(schema: Schema, document: Document, text: str, at: str = "") -> Do
         raise UsageError("\n".join(str(problem) for problem in error.problems)) from None
     if not rows:
         raise UsageError(_("There are no lines."))
-    table.rows.extend(rows)
+    for row in rows:
+        table.put(row, ANYWHERE)
     return after
 
 

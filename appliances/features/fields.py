@@ -179,6 +179,12 @@ def domain_pattern(text: str) -> str:
     return "." + domain(text[1:]) if text.startswith(".") else domain(text)
 
 
+def takes_all(row: Any, first_match: str) -> bool:
+    """Whether a row matches everything; `first_match` is the field that says whom, empty where none does."""
+    said = row.get(first_match) if first_match and isinstance(row, dict) else None
+    return any(str(each).upper() == ALL for each in (said if isinstance(said, list) else [said]))
+
+
 def client_pattern(text: str) -> str:
     """A client in the HAT: address, block, range, host, `.example.com` or `ALL`; raises ValueError."""
     return networks.network(text) if networks.is_numeric(line(text)) else domain_pattern(text)

@@ -47,9 +47,11 @@ def windows_of(place: Place) -> models.QuerySet[MaintenanceWindow]:
 def plan_window(who: Any, place: Place, **told: Any) -> MaintenanceWindow:
     """Record when people work: nobody is told of what happens then before its end. Raises PermissionDenied.
 
-    `told` has the columns serial, begins, ends and reason.
+    `told` has the columns serial, begins, ends and reason. Raises BadWindow for times that are none, and for
+    a machine that the cluster does not have.
     """
     place.require(Right.EDIT)
+    windows.require_sensible(place.cluster, told["serial"], told["begins"], told["ends"])
     cluster = place.cluster
     made = MaintenanceWindow.everything.create(
         tenant=cluster.tenant, cluster=cluster, made_by=place.person, **told

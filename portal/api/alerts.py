@@ -8,6 +8,7 @@ from django.http import Http404
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,6 +17,7 @@ from portal.alerts.acting import acknowledge, end_window, plan_window, windows_o
 from portal.alerts.incidents import Alert
 from portal.alerts.kinds import Severity
 from portal.alerts.looking import Filter, listed
+from portal.alerts.windows import BadWindow
 from portal.api.alert_shapes import (
     AcknowledgeInput,
     AlertQuery,
@@ -98,7 +100,10 @@ class Windows(ClusterView):
     @extend_schema(request=WindowInput, responses={201: WindowShape, 400: Refusal})
     @once
     def post(self, request: Request, slug: str) -> Response:
-        made = plan_window(request, self.place, **told(WindowInput, request))
+        try:
+            made = plan_window(request, self.place, **told(WindowInput, request))
+        except BadWindow as error:
+            raise ValidationError({error.field: str(error)}) from None
         return Response(WindowShape(made).data, status=status.HTTP_201_CREATED)
 
 

@@ -104,13 +104,13 @@ class Conflicts(ClusterView):
         sent = told(SettleInput, request)
         address = Address.parse(sent["entry"])
         place = self.place
+        seen = list(map(CommitId.parse, sent["seen"])) if "seen" in sent else None
         if "merge" in sent:
             chosen = {path: COLUMNS.index(column) for path, column in sent["merge"].items()}
             other = CommitId.parse(sent["version"])
-            commits.draft_merge(place.replica_id, place.user, address, other, chosen)
+            commits.draft_merge(place.replica_id, place.user, address, other, chosen, seen)
             return pending_answer(place)
         chosen_one = CommitId.parse(sent["version"]) if sent["version"] else None
-        seen = list(map(CommitId.parse, sent["seen"])) if "seen" in sent else None
         made = settle(request, place, address, chosen_one, seen=seen)
         return Response(CommitShape(made).data, status=status.HTTP_201_CREATED)
 

@@ -185,6 +185,11 @@ class TransferInput(Shape):
     action = serializers.ChoiceField(choices=["copy", "move"])
     target = serializers.CharField(help_text="`cluster`, `group/<id>` or `machine/<serial>`")
     agreed = serializers.BooleanField(default=False)
+    version = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="The version of these settings that you have seen; another one is answered with 409.",
+    )
 
 
 class PendingShape(Shape):

@@ -43,12 +43,18 @@ def settle(
 
 @transaction.atomic
 def revert(
-    who: Any, place: Place, commit: CommitId, *, over: bool = False, only: Address | None = None
+    who: Any,
+    place: Place,
+    commit: CommitId,
+    *,
+    over: bool = False,
+    only: Address | None = None,
+    seen: Collection[CommitId] | None = None,
 ) -> None:
-    """Draft the values before a commit, or of one entry of it (CMT-02).
+    """Draft the values before a commit, or of one entry of it (CMT-02); `over` the versions `seen`.
 
     Raises PermissionDenied, and what commits.revert raises.
     """
     place.require(Right.EDIT)
-    commits.revert(place.replica_id, place.user, commit, over=over, only=only)
+    commits.revert(place.replica_id, place.user, commit, over=over, only=only, seen=seen)
     record(who, Action.REVERT, place.cluster, place.cluster.tenant, commit=str(commit))

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from appliances.features.fields import takes_all
 from clusters.catalogue import Document, Problem
 from portal.editing.merging import PASTED, name_of
 from portal.editing.typed import Typed
@@ -299,7 +300,10 @@ class Builder:
                 made.rows.append(
                     self._windowed(made, items[place], name_of(place, items[place], part), place)
                 )
-            if not mine.query:
+            # Behind the row that matches everything nothing is reached: a new row gets no place there.
+            if not mine.query and not any(
+                takes_all(item, made.first_match) for item in items[: made.window.start]
+            ):
                 made.before = _name_before(made.window, items, part)
             return
         names = self.typed.names[made.path]

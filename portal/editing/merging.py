@@ -11,9 +11,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from appliances.features.fields import takes_all
 from clusters.versions import canonical, digest
 
 Schema = Mapping[str, Any]
+
+Named = tuple[str, Any]
+"""A row with its name in the form; empty for one that the form does not carry."""
 
 NEW = "n"
 """How the name of a row begins that the page has made."""
@@ -40,6 +44,8 @@ class Known:
 
     items: Sequence[Any]
     part: Schema
+    first_match: str = ""
+    """The field that says whom a row matches, where the first row that does decides."""
 
     def place(self, name: str) -> int | None:
         """Where the row of that name stands now; None for one that is no longer there, or is new."""
@@ -71,17 +77,25 @@ class Sent:
     numbers: Mapping[str, int] = field(default_factory=dict)
 
 
-def merged(known: Known, sent: Sent) -> list[tuple[str, Any]]:
+def merged(known: Known, sent: Sent) -> list[Named]:
     """The table with what was sent, each row with its name; rows that nobody touched stay as they are.
 
-    A new row without a place, and a changed one that is no longer there, stand at the end: nothing is lost.
+    A new row without a place, and a changed one that is no longer there, stand at the end, but before the row
+    that matches everything: nothing is lost, and nothing is out of reach (TRL-04).
     """
-    rows = list(_in_order(known, sent))
+    rows = entered(*_in_order(known, sent), known.first_match)
     for name, number in sorted(_moves(known, sent), key=lambda pair: pair[1]):
         row = next(each for each in rows if each[0] == name)
         rows.remove(row)
         rows.insert(min(max(number - 1, 0), len(rows)), row)
     return rows
+
+
+def entered(rows: Sequence[Named], new: Sequence[Named], first_match: str) -> list[Named]:
+    """The rows with new ones that nobody gave a place: last, but before the one that matches everything."""
+    place = next((i for i, (_name, row) in enumerate(rows) if takes_all(row, first_match)), len(rows))
+    last = [each for each in new if takes_all(each[1], first_match)]
+    return [*rows[:place], *(each for each in new if each not in last), *rows[place:], *last]
 
 
 def _moves(known: Known, sent: Sent) -> list[tuple[str, int]]:
@@ -93,7 +107,8 @@ def _moves(known: Known, sent: Sent) -> list[tuple[str, int]]:
     ]
 
 
-def _in_order(known: Known, sent: Sent) -> Iterator[tuple[str, Any]]:
+def _in_order(known: Known, sent: Sent) -> tuple[list[Named], list[Named]]:
+    """The rows whose places are known, in their order; and those without a place."""
     places = {name: known.place(name) for name in sent.rows}
     gone = {place for name in sent.gone if (place := known.place(name)) is not None}
     anchored = {name for name in sent.rows if name in sent.after}
@@ -102,10 +117,10 @@ def _in_order(known: Known, sent: Sent) -> Iterator[tuple[str, Any]]:
     followers = _followers(known, sent, anchored)
     waiting = dict(sent.rows)
 
-    def row(name: str) -> tuple[str, Any]:
+    def row(name: str) -> Named:
         return name, waiting.pop(name)
 
-    def behind(key: int | str) -> Iterator[tuple[str, Any]]:
+    def behind(key: int | str) -> Iterator[Named]:
         stack = list(reversed(followers.pop(key, [])))
         while stack:
             name = stack.pop()
@@ -113,14 +128,14 @@ def _in_order(known: Known, sent: Sent) -> Iterator[tuple[str, Any]]:
                 yield row(name)
             stack += reversed(followers.pop(name, []))
 
-    yield from behind(-1)
+    rows = list(behind(-1))
     for place, item in enumerate(known.items):
         if place in stays:
-            yield row(stays[place])
+            rows.append(row(stays[place]))
         elif place not in away:
-            yield "", item
-        yield from behind(place)
-    yield from ((name, value) for name, value in waiting.items())
+            rows.append(("", item))
+        rows += behind(place)
+    return rows, list(waiting.items())
 
 
 def _followers(known: Known, sent: Sent, anchored: set[str]) -> dict[int | str, list[str]]:

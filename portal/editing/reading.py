@@ -27,7 +27,7 @@ from portal.editing.fields import (
     plain_schema,
     start_of,
 )
-from portal.editing.merging import PASTED, Known, Sent, merged
+from portal.editing.merging import PASTED, Known, Named, Sent, entered, merged
 from portal.editing.typed import Typed
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
@@ -64,24 +64,29 @@ class Reader:
         if kind == "object":
             return self._object(plain, path)
         if kind in ("table", "cards") or (kind == "lines" and PART + path in self._post):
-            return [*self._rows(plain["items"], path), *self._pasted(plain["items"], path)]
+            return self._table(plain, path)
         if kind == "fixed":
             return plain["const"]
         if kind == "secret":
             return self._secret(path)
         return self._scalar(kind, plain, path, nullable)
 
-    def _rows(self, part: Schema, path: str) -> list[Any]:
+    def _table(self, schema: Schema, path: str) -> list[Any]:
+        part, first_match = schema["items"], str(schema.get("x-first-match", ""))
+        rows, pasted = self._rows(part, path, first_match), self._pasted(part, path)
+        found = entered(rows, [(PASTED, row) for row in pasted], first_match)
+        self.typed.names[path] = [name for name, _value in found]
+        return [value for _name, value in found]
+
+    def _rows(self, part: Schema, path: str, first_match: str) -> list[Named]:
         names = self._post.getlist(ROW + path)
         rows = {name: self._row(part, f"{path}.{name}") for name in names}
         if PART + path not in self._post:
-            self.typed.names[path] = list(rows)
-            return list(rows.values())
+            return list(rows.items())
         known = self._at(path.split(".")[1:])
-        found = merged(Known(known if isinstance(known, list) else [], part), self._sent(path, rows))
         self.typed.parts.add(path)
-        self.typed.names[path] = [name for name, _value in found]
-        return [value for _name, value in found]
+        shown = Known(known if isinstance(known, list) else [], part, first_match)
+        return merged(shown, self._sent(path, rows))
 
     def _row(self, part: Schema, path: str) -> Any:
         if like := self._post.get(LIKE + path):
@@ -102,7 +107,7 @@ class Reader:
         return Sent(rows, gone, after, numbers)
 
     def _pasted(self, part: Schema, path: str) -> Iterator[Any]:
-        """The rows of texts of many lines, at the end of the table; also of lines that nobody added yet."""
+        """The rows of texts of many lines; also of lines that nobody added yet."""
         for text in filter(str.strip, self._post.getlist(LINES + path)):
             self.typed.lines.setdefault(path, []).append(text)
             try:
@@ -110,7 +115,6 @@ class Reader:
             except UnreadableLines as error:
                 self.typed.problems += [Problem("", str(problem)) for problem in error.problems]
                 continue
-            self.typed.names[path] += [PASTED] * len(rows)
             start = start_of(part)
             yield from ({**start, **row} if isinstance(row, dict) else row for row in rows)
 

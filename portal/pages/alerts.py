@@ -15,13 +15,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from appliances.models import Connection, MachineStatus
 from portal.alerts.acting import acknowledge, end_window, plan_window, windows_of
 from portal.alerts.incidents import Alert
 from portal.alerts.kinds import MEANINGS, Kind, Severity
 from portal.alerts.looking import Filter, listed, nobody_works, open_of
 from portal.alerts.watching import look_at_portal
-from portal.alerts.windows import MaintenanceWindow
+from portal.alerts.windows import BadWindow, MaintenanceWindow, workable
 from portal.pages.access import PageRequest, cluster_page, number_in
 from portal.pages.notifications import administers
 from portal.place import Place
@@ -49,18 +48,7 @@ class WindowForm(forms.ModelForm):
 
     def __init__(self, *args: Any, cluster: ManagedCluster, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        rows = MachineStatus.objects.filter(replica=cluster.replica_id).exclude(connection=Connection.REMOVED)
-        names = [(row.serial, row.name or row.serial) for row in rows.only("serial", "name")]
-        self.fields["serial"].choices = [("", _("The whole cluster")), *names]
-
-    def clean(self) -> dict[str, Any]:
-        told = super().clean() or {}
-        if told.get("begins") and told.get("ends"):
-            if told["ends"] <= told["begins"]:
-                self.add_error("ends", _("Enter an end after the beginning."))
-            elif told["ends"] <= timezone.now():
-                self.add_error("ends", _("Enter an end that is still to come."))
-        return told
+        self.fields["serial"].choices = [("", _("The whole cluster")), *workable(cluster)]
 
 
 def _page(request: PageRequest, cluster: ManagedCluster | None = None) -> dict[str, Any]:
@@ -155,8 +143,8 @@ def cluster_alerts(request: PageRequest, place: Place) -> HttpResponse:
         if request.POST.get("do") == "end":
             return _end_window(request, place)
         form = WindowForm(request.POST, cluster=place.cluster)
-        if form.is_valid():
-            return _make_window(request, place, form)
+        if form.is_valid() and _made_window(request, place, form):
+            return redirect("cluster_alerts", place.cluster.slug)
     context = {
         "place": place,
         "section": "cluster_alerts",
@@ -169,10 +157,14 @@ def cluster_alerts(request: PageRequest, place: Place) -> HttpResponse:
     return render(request, "alerts/cluster.html", context, status=422 if form.errors else 200)
 
 
-def _make_window(request: PageRequest, place: Place, form: WindowForm) -> HttpResponse:
-    plan_window(request, place, **form.cleaned_data)
+def _made_window(request: PageRequest, place: Place, form: WindowForm) -> bool:
+    try:
+        plan_window(request, place, **form.cleaned_data)
+    except BadWindow as error:
+        form.add_error(error.field, str(error))
+        return False
     messages.success(request, _("Recorded. Nobody is told of what happens then before its end."))
-    return redirect("cluster_alerts", place.cluster.slug)
+    return True
 
 
 def _end_window(request: PageRequest, place: Place) -> HttpResponse:

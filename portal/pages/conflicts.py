@@ -75,7 +75,7 @@ def _merge(request: HttpRequest, place: Place, address: Address) -> str:
     other = CommitId.parse(request.POST.get("version", ""))
     taken = {n.removeprefix(TAKE): v for n, v in request.POST.items() if n.startswith(TAKE)}
     chosen = {path: int(column) for path, column in taken.items() if column in ("0", "1", "2")}
-    edited = commits.draft_merge(place.replica_id, place.user, address, other, chosen)
+    edited = commits.draft_merge(place.replica_id, place.user, address, other, chosen, _seen(request))
     if not edited.pending:
         messages.info(request, _("This merge is what is in force already. Keep it to settle the conflict."))
         return ""

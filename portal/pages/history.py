@@ -73,11 +73,12 @@ def _revert(request: HttpRequest, place: Place, commit_id: CommitId) -> HttpResp
     over, entry = request.POST.get("over") == "yes", request.POST.get("entry", "")
     try:
         only = Address.parse(entry) if entry else None
-        revert(request, place, commit_id, over=over, only=only)
+        seen = [CommitId.parse(ident) for ident in request.POST.getlist("seen")]
+        revert(request, place, commit_id, over=over, only=only, seen=seen)
     except commits.InTheWay as error:
         detail = commits.detail(place.replica_id, commit_id)
         context = {"place": place, "section": "history", "detail": detail}
-        context |= {"in_the_way": str(error), "entry": entry}
+        context |= {"in_the_way": str(error), "overtakers": error.changed, "entry": entry}
         return render(request, "changes/commit.html", context, status=409)
     except commits.UnknownCommit:
         raise Http404 from None

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from clusters import drafts, replicas
+from clusters import drafts
 from clusters.refusals import refusals_and
 from portal.editing.menu import has_mode
 from portal.editing.past import NoMoment, Picker, forgotten_at, moment, picker
@@ -40,12 +40,15 @@ def absent(request: HttpRequest, place: Place) -> HttpResponse:
     return render(request, "past/absent.html", context, status=404)
 
 
-def may_bring_back(page: SettingsPage, travel: Picker, forgotten: bool) -> bool:
-    """Whether a person could make what stood here then their pending change."""
-    place = page.place
-    if place.at is None or not place.may(Right.EDIT) or forgotten or travel.too_early:
-        return False
-    return page.allowed and has_mode(replicas.state_of(place.cluster.replica), page.mode)
+def base_to_bring_back_to(page: SettingsPage, travel: Picker, forgotten: bool) -> str:
+    """The base of what stands here now, which bringing back what stood here then would replace (TRL-09).
+
+    Empty where the person cannot make that their pending change.
+    """
+    if page.place.at is None or not page.place.may(Right.EDIT) or forgotten or travel.too_early:
+        return ""
+    now = replace(page, place=replace(page.place, at=None))
+    return now.base if page.allowed and has_mode(now.place.state, page.mode) else ""
 
 
 def forgotten_here(page: SettingsPage) -> bool:
@@ -59,7 +62,7 @@ def bring_back(request: HttpRequest, page: SettingsPage) -> HttpResponse:
         then = replace(page.place, at=moment(request.POST.get("at", ""), timezone.now()))
         if picker(then).too_early or forgotten_here(replace(page, place=then)):
             raise NoMoment(_("What stood here at that moment is not kept in this portal."))
-        edited = _draft(page, then)
+        edited = _draft(page, then, request.POST.get("base"))
     except refusals_and(NoMoment) as error:
         messages.error(request, str(error))
         return redirect(request.path)
@@ -67,12 +70,14 @@ def bring_back(request: HttpRequest, page: SettingsPage) -> HttpResponse:
     return redirect(request.path)
 
 
-def _draft(page: SettingsPage, then: Place) -> drafts.Edited:
+def _draft(page: SettingsPage, then: Place, base: str | None) -> drafts.Edited:
     place, name = page.place, page.feature.name
     found = then.state.defined(page.mode, name)
-    if found is None:
-        return drafts.remove(place.replica_id, place.user, page.mode, name)
-    return drafts.edit(place.replica_id, place.user, page.mode, name, found.value)
+    with drafts.held(place.replica_id):
+        page.require_shown(base)
+        if found is None:
+            return drafts.remove(place.replica_id, place.user, page.mode, name)
+        return drafts.edit(place.replica_id, place.user, page.mode, name, found.value)
 
 
 def _tell(request: HttpRequest, edited: drafts.Edited) -> None:

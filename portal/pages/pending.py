@@ -197,15 +197,19 @@ def _keep(request: HttpRequest, place: Place) -> HttpResponse:
     entry = _entry(request)
     try:
         if entry is not None:
-            drafts.rebase(place.replica_id, place.user, entry)
+            over = CommitId.parse(request.POST.get("over", ""))
+            drafts.rebase(place.replica_id, place.user, entry, over)
     except REFUSALS as error:
         messages.error(request, str(error))
     return redirect("pending", place.cluster.slug)
 
 
 def _discard_stale(request: HttpRequest, place: Place) -> HttpResponse:
-    stale = [each.address for each in drafts.stale(place.replica_id, place.user)]
-    drafts.clear(place.replica_id, place.user, stale)
+    # Only those that the page showed as clashing: what clashes since then has not been compared yet.
+    shown = set(request.POST.getlist("entry"))
+    with drafts.held(place.replica_id):
+        stale = [each.address for each in drafts.stale(place.replica_id, place.user)]
+        drafts.clear(place.replica_id, place.user, [each for each in stale if str(each) in shown])
     messages.success(request, _("Your changes that clashed are discarded; what others committed stands."))
     return redirect("pending", place.cluster.slug)
 

@@ -21,6 +21,7 @@ from clusters.installed import catalogue
 from clusters.json_text import NotJson, read_json
 from clusters.modes import Mode
 from clusters.naming import authorship_label, mode_labels
+from clusters.refusals import Overtaken
 from clusters.state import Defined
 from clusters.transfers import transferable
 from clusters.versions import canonical, digest, settings_at
@@ -168,6 +169,20 @@ class SettingsPage:
         """Tells whether the form still belongs to what the mode defines (two tabs, one login twice)."""
         return digest([self._canonical, str(self.defined is None)])[:16]
 
+    def require_shown(self, base: str | None) -> None:
+        """See that what stands here is what the page of that base showed; raises Overtaken (TRL-09).
+
+        Whoever goes on holds the replica: else a commit comes between the look and the change.
+        """
+        # Read afresh: what the page has read may be older than what is in force now.
+        if base != replace(self, place=replace(self.place)).base:
+            raise Overtaken(
+                _(
+                    "These settings were changed since this page was shown, in another tab or by a commit."
+                    " Nothing was done; look, and repeat it if it is still what you want."
+                )
+            )
+
     @property
     def fits_a_text(self) -> bool:
         """Whether the settings can be edited as JSON in a page."""
@@ -269,7 +284,7 @@ def _show(request: HttpRequest, page: SettingsPage, status: int = 200) -> HttpRe
         "modes": page.place.draft.modes(),
         "travel": travel,
         "forgotten": forgotten,
-        "may_bring_back": past.may_bring_back(page, travel, forgotten),
+        "base_of_now": past.base_to_bring_back_to(page, travel, forgotten),
     }
     return render(request, "settings/feature.html", context, status=status)
 
@@ -289,9 +304,10 @@ def _save(request: HttpRequest, page: SettingsPage) -> HttpResponse:
 def _kept(page: SettingsPage, document: Document, base: str | None) -> drafts.Edited:
     """Drafts what was typed into the form of that base; raises InvalidDocument where it is another by now."""
     with drafts.held(page.place.replica_id):
-        # Read afresh: what the page has read may be older than what is in force now (TRL-09).
-        if base != replace(page, place=replace(page.place)).base:
-            raise InvalidDocument(page.feature.name, [Problem("", _stale_words())])
+        try:
+            page.require_shown(base)
+        except Overtaken:
+            raise InvalidDocument(page.feature.name, [Problem("", _stale_words())]) from None
         return drafts.edit(page.place.replica_id, page.place.user, page.mode, page.feature.name, document)
 
 
@@ -355,7 +371,13 @@ def _warn_of_broken(request: HttpRequest, page: SettingsPage) -> None:
 
 def _discard(request: HttpRequest, page: SettingsPage) -> HttpResponse:
     address = settings_at(page.mode, page.feature.name)
-    drafts.clear(page.place.replica_id, page.place.user, [address])
+    try:
+        with drafts.held(page.place.replica_id):
+            page.require_shown(request.POST.get("base"))
+            drafts.clear(page.place.replica_id, page.place.user, [address])
+    except Overtaken as error:
+        messages.error(request, str(error))
+        return redirect(request.path)
     messages.success(request, _("Your pending change here is discarded."))
     return redirect(request.path)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from clusters import drafts, membership, models, replicas
 from clusters.catalogue import Catalogue, Document, InvalidDocument, UnknownFeature, WrongLevel
 from clusters.modes import CLUSTER, machine
-from clusters.refusals import NotADraft
+from clusters.refusals import NotADraft, Overtaken
 from clusters.sealing import secrets_of
 from clusters.state import UnknownMode
 from clusters.versions import THE_CLUSTER, Address, Kind, MalformedCommit, settings_at
@@ -219,18 +219,30 @@ def test_rebase_keeps_the_value_on_top_of_the_other(cluster: Cluster) -> None:
     drafts.edit(cluster.replica_id, "alice", CLUSTER, "routes", rows("mine"))
     cluster.put(CLUSTER, "routes", rows("theirs"), user="bob")
 
-    assert drafts.rebase(cluster.replica_id, "alice", AT_CLUSTER).pending
+    assert drafts.rebase(cluster.replica_id, "alice", AT_CLUSTER, cluster.newest(AT_CLUSTER)).pending
     assert drafts.stale(cluster.replica_id, "alice") == []
     assert [p.value for p in drafts.pending(cluster.replica_id, "alice")] == [rows("mine")]
+
+
+def test_rebase_goes_over_the_version_that_was_shown_alone(cluster: Cluster) -> None:
+    """TRL-09: what came since has not been compared."""
+    drafts.edit(cluster.replica_id, "alice", CLUSTER, "routes", rows("mine"))
+    cluster.put(CLUSTER, "routes", rows("theirs"), user="bob")
+    shown = cluster.newest(AT_CLUSTER)
+    cluster.put(CLUSTER, "routes", rows("newer"), user="bob")
+
+    with pytest.raises(Overtaken, match="changed once more"):
+        drafts.rebase(cluster.replica_id, "alice", AT_CLUSTER, shown)
+    assert [found.now.value for found in drafts.stale(cluster.replica_id, "alice")] == [rows("newer")]
 
 
 def test_rebase_onto_the_same_value_leaves_nothing_pending(cluster: Cluster) -> None:
     drafts.edit(cluster.replica_id, "alice", CLUSTER, "routes", rows("same"))
     cluster.put(CLUSTER, "routes", rows("same"), user="bob")
 
-    assert not drafts.rebase(cluster.replica_id, "alice", AT_CLUSTER).pending
+    assert not drafts.rebase(cluster.replica_id, "alice", AT_CLUSTER, cluster.newest(AT_CLUSTER)).pending
     with pytest.raises(NotADraft, match="no pending change"):
-        drafts.rebase(cluster.replica_id, "alice", AT_CLUSTER)
+        drafts.rebase(cluster.replica_id, "alice", AT_CLUSTER, cluster.newest(AT_CLUSTER))
 
 
 def test_impact_names_each_machine_that_changes_with_lines_and_flags(cluster: Cluster) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from django.http import QueryDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.editing.merging import Known, Sent, merged, name_of
+from portal.editing.merging import Known, Sent, entered, merged, name_of
+from portal.editing.reading import document_of
 
 PART = {"properties": {"name": {"type": "string"}, "secret": {"type": "string", "x-secret": True}}}
 Item = dict[str, str]
@@ -85,3 +87,37 @@ def test_names_of_nothing_lose_nothing(items: list[Item], strange: list[str]) ->
 def test_names_of_rows_tell_nothing_of_secrets() -> None:
     """TRL-28: a digest of a secret would help to guess it."""
     assert name_of(0, {"name": "a", "secret": "b"}, PART) == name_of(0, {"name": "a", "secret": "c"}, PART)
+
+
+HOSTS = {"properties": {"name": {"type": "string"}, "hosts": {"type": "array", "items": {"type": "string"}}}}
+GROUPS = {"properties": {"groups": {"type": "array", "items": HOSTS, "x-first-match": "hosts"}}}
+
+
+@given(st.integers(0, 200), st.integers(0, 3), st.booleans())
+def test_new_rows_stand_before_the_one_that_takes_all(before: int, behind: int, part: bool) -> None:
+    """TRL-04: entered without a place or pasted, in a long table and in a short one."""
+    rows = [{"name": f"g{n}", "hosts": [f"h{n}.example"]} for n in range(before + 1 + behind)]
+    rows[before]["hosts"] = ["all"]
+    post = QueryDict(mutable=True)
+    new = {"row:f.groups": ["n1"], "f.groups.n1.name": ["new"], "f.groups.n1.hosts": ["new.example"]}
+    if part:
+        post.setlist("part:f.groups", ["yes"])
+    else:
+        new["row:f.groups"] = [str(n) for n in range(len(rows))]
+        for n, row in enumerate(rows):
+            new |= {f"f.groups.{n}.name": [row["name"]], f"f.groups.{n}.hosts": row["hosts"]}
+    for name, values in new.items():
+        post.setlist(name, values)
+    post.setlist("lines:f.groups", ["pasted;pasted.example"])
+
+    found = [row["name"] for row in document_of(GROUPS, post, {"groups": rows})["groups"]]
+
+    fresh = ["new", "pasted"] if part else ["pasted"]
+    assert found == [f"g{n}" for n in range(before)] + fresh + [f"g{before + n}" for n in range(behind + 1)]
+
+
+def test_row_that_takes_all_itself_stays_last() -> None:
+    """TRL-04: also where another one does, for the check to name both."""
+    every, one = {"hosts": ["ALL"]}, {"hosts": ["a.example"]}
+    assert entered([("", one)], [("p", every), ("p", one)], "hosts") == [("", one), ("p", one), ("p", every)]
+    assert entered([("", every)], [("p", one)], "") == [("", every), ("p", one)]

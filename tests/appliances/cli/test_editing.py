@@ -13,6 +13,7 @@ from appliances.cli.editing import (
     delete_words,
     set_words,
     spot_of,
+    table_of,
     went_before,
 )
 from appliances.cli.errors import UsageError
@@ -253,6 +254,16 @@ def test_row_that_was_put_before_everything_unasked_is_told() -> None:
     last = add_words(schema, before, words, RAT, Spot(last=True))
     assert went_before(schema, before, last, words, RAT) == ""
     assert went_before(schema, last, last, words, RAT) == ""
+
+
+def test_lines_stand_before_the_row_that_takes_all() -> None:
+    """TRL-04: as one row that is added does."""
+    schema, before = CATALOGUE["listenerconfig"].schema, with_tables()
+    was = [row["recipient"] for row in table_of(schema, before, RAT).rows]
+    after = add_lines(schema, before, "new.example", RAT)
+    found = [row["recipient"] for row in table_of(schema, after, RAT).rows]
+    assert found == [*was[:-1], "new.example", "ALL"]
+    assert was[-1] == "ALL"
 
 
 def test_lines_become_rows_or_are_named() -> None:

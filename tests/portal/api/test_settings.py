@@ -67,6 +67,7 @@ def test_write_is_pending_tells_its_reach_and_commits(
 def test_write_on_a_version_that_was_replaced_says_who_and_when(
     europe: ManagedCluster, alice: User, calls: Call
 ) -> None:
+    """TRL-09: what is replaced, deleted or moved is what the caller has seen."""
     client = calls(alice)
     seen = client.get(routes_of(europe)).json()["version"]
     world.define(europe, CLUSTER, "smtproutes", world.routes(b_example="192.0.2.3"), user="bob")
@@ -77,6 +78,11 @@ def test_write_on_a_version_that_was_replaced_says_who_and_when(
             format="json",
         ),
         client.delete(f"{routes_of(europe)}?version={seen}"),
+        client.post(
+            f"{routes_of(europe)}transfer/",
+            {"action": "move", "target": str(world.mode_of(europe, "berlin.example")), "version": seen},
+            format="json",
+        ),
     ):
         assert answer.status_code == 409
         assert "bob" in answer.json()["detail"]
