@@ -11,9 +11,10 @@ from clusters.catalogue import Document, InvalidDocument, Problem
 from clusters.installed import catalogue
 from clusters.modes import Level, Mode, machine
 from clusters.phrases import phrase as _
-from clusters.refusals import Leaving, LongComment
+from clusters.refusals import HiddenComment, Leaving, LongComment
 from clusters.state import ClusterState, UnknownMode
 from clusters.versions import Address, Change, Kind
+from clusters.visible import first_invisible
 
 
 def require_mode(state: ClusterState, holder: str, mode: Mode) -> None:
@@ -38,7 +39,12 @@ def require_staying(row: models.Replica) -> None:
 
 
 def check_comment(comment: str) -> None:
-    """Raises LongComment."""
+    """See that a comment is text that everybody can see whole (TRU-04). Raises LongComment, HiddenComment."""
+    if hidden := first_invisible(comment.replace("\r\n", "\n"), keep="\n\t"):
+        raise HiddenComment(
+            _("The comment contains the character %(code)s, which nobody sees; remove it.")
+            % {"code": f"U+{ord(hidden):04X}"}
+        )
     if len(comment) > versions.MAX_TEXT:
         raise LongComment(
             _("The comment has %(length)d characters; %(most)d are allowed.")

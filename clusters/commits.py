@@ -21,7 +21,7 @@ from clusters.history import (
 from clusters.naming import overtaken_phrase
 from clusters.phrases import ngettext
 from clusters.phrases import phrase as _
-from clusters.refusals import LongComment, NothingPending, Refused
+from clusters.refusals import HiddenComment, LongComment, NothingPending, Refused
 from clusters.replication import Replica, StaleDraft
 from clusters.reverting import (
     Conflict,
@@ -48,6 +48,7 @@ __all__ = [
     "CommitDetail",
     "Conflict",
     "EntryChange",
+    "HiddenComment",
     "HistoryPage",
     "InTheWay",
     "LongComment",
@@ -122,8 +123,9 @@ def commit_pending(
     """Commit everything the user has pending, on all levels at once (CMT-01), and return the commit.
 
     Raises NothingPending; CommitConflict (CMT-04); SettlesConflict for conflicts that wait with other
-    versions than those that `settles` names; LongComment; and what checking the values again raises:
-    InvalidDocument, WrongLevel, UnknownFeature, UnknownMode. Nothing has changed then and all stays pending.
+    versions than those that `settles` names; LongComment, HiddenComment; and what checking the values again
+    raises: InvalidDocument, WrongLevel, UnknownFeature, UnknownMode. Nothing has changed then and all stays
+    pending.
     """
     check_comment(comment)
     with replicas.opened(replica_id) as replica:

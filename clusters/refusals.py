@@ -41,6 +41,10 @@ class LongComment(Refused):
     """A comment above the limit of versions.MAX_TEXT characters."""
 
 
+class HiddenComment(Refused):
+    """A comment with controls, or with characters that turn or hide what is read."""
+
+
 REFUSALS: tuple[type[Exception], ...] = (
     Refused,
     InvalidDocument,

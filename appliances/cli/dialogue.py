@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from appliances.cli.errors import Left
 from appliances.cli.splitting import split
+from clusters.visible import in_json
 
 EXITS = ("exit", "quit")
 """What leaves a menu or a question, beside an empty line where that has no default."""
@@ -135,11 +136,16 @@ def announce(dialogue: Dialogue, text: str) -> None:
 
 def say_json(dialogue: Dialogue, value: Any) -> None:
     """One JSON value, keys in their order, readable by people too."""
-    text = json.dumps(value, ensure_ascii=False, indent=2)
+    text = _json_text(value)
     if isinstance(dialogue, JsonAnswers):
         dialogue.answer = text
     else:
         dialogue.say(text)
+
+
+def _json_text(value: Any) -> str:
+    """In letters that people read, but for those that hide or steer: a program gets back what was there."""
+    return in_json(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 class JsonAnswers:
@@ -187,7 +193,7 @@ class JsonAnswers:
 
     def end(self) -> None:
         """Says the value."""
-        self._spoken.say(self.answer or json.dumps({"said": self._said}, ensure_ascii=False, indent=2))
+        self._spoken.say(self.answer or _json_text({"said": self._said}))
 
 
 @dataclass

@@ -19,6 +19,7 @@ from appliances.cli.session import Session
 from appliances.links.errors import Reason, Refused
 from clusters.config_files.saving import MOST
 from clusters.utf8 import NotUtf8, read_escaped
+from clusters.visible import shown
 
 if TYPE_CHECKING:
     from appliances.links.peer import Login, Wire
@@ -47,7 +48,7 @@ class Piped:
         self._write(self._process.stderr.write, text)
 
     def _write(self, write: Callable[[str], None], text: str) -> None:
-        self._loop.call_soon_threadsafe(write, text + "\n")
+        self._loop.call_soon_threadsafe(write, shown(text) + "\n")
 
     def ask(self, question: str, default: str = "") -> str:
         return default

@@ -29,6 +29,7 @@ from appliances.cli.process import in_session
 from appliances.cli.session import Session
 from appliances.cli.wrapping import wrapped
 from clusters.utf8 import NotUtf8, read_escaped
+from clusters.visible import shown
 
 if TYPE_CHECKING:
     from appliances.cli.desk import Desk
@@ -72,7 +73,7 @@ class Words(Completer):
         before = document.text_before_cursor.rpartition(";")[2].lstrip()
         *words, start = before.split(" ")
         for candidate in sorted(self._candidates([word for word in words if word])):
-            if candidate.casefold().startswith(start.casefold()):
+            if shown(candidate) == candidate and candidate.casefold().startswith(start.casefold()):
                 yield Completion(candidate, start_position=-len(start))
 
     def _candidates(self, words: list[str]) -> list[str]:
@@ -146,12 +147,12 @@ class Terminal:
     def say(self, text: str = "") -> None:
         columns, rows = self._size().columns, self._size().rows
         colour = text.colour if isinstance(text, Coloured) and self._colours else None
-        for line in self._lines_of(text, columns):
+        for line in self._lines_of(shown(text), columns):
             if self._pages.full(rows):
                 self._turn()
             if not self._pages.stopped:
-                shown = colour.on(line) if colour else line
-                self._loop.call_soon_threadsafe(self._screen.write, shown + "\n")
+                row = colour.on(line) if colour else line
+                self._loop.call_soon_threadsafe(self._screen.write, row + "\n")
                 self._pages.took(line, columns)
 
     def _lines_of(self, text: str, columns: int) -> list[str]:
@@ -181,10 +182,11 @@ class Terminal:
         """Yes or no is asked in one line, as the original does; else the default has a line of its own."""
         between = " " if default in ("Y", "N") else "\n"
         lead = f"{question}{between}" if question else ""
-        return "\n".join(wrapped(f"{lead}[{default}]>", self._size().columns)) + " "
+        return "\n".join(wrapped(shown(f"{lead}[{default}]>"), self._size().columns)) + " "
 
     def secret(self, question: str) -> str:
-        return self._answer("\n".join(wrapped(f"{question}>", self._size().columns)) + " ", secret=True)
+        asked = "\n".join(wrapped(shown(f"{question}>"), self._size().columns))
+        return self._answer(f"{asked} ", secret=True)
 
     def input_text(self) -> str:
         """Lines up to an empty one."""
@@ -295,7 +297,7 @@ class Terminal:
 
     def _prompt(self) -> ANSI | str:
         with translation.override(self._language):
-            return self._coloured(self._settled_prompt())
+            return self._coloured(shown(self._settled_prompt()))
 
     def _coloured(self, prompt: str) -> ANSI | str:
         if not self._colours or self._session.state.standalone:

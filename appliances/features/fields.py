@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field
 from appliances.features import networks
 from appliances.features.wording import _, say
 from clusters.domains import NotADomain, Numeric, ascii_domain
+from clusters.visible import first_invisible, invisible
 
 ALL = "ALL"
 MAX_TABLE = 40_000
@@ -41,19 +42,10 @@ def hint(**hints: str | bool) -> dict[str, Any]:
     return {f"x-{name.replace('_', '-')}": value for name, value in hints.items()}
 
 
-def _invisible(character: str) -> bool:
-    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-
-
 def _visible(text: str, keep: str = "") -> str:
-    if text.isprintable():
-        return text
-    for character in text:
-        if _invisible(character) and character not in keep:
-            code = f"U+{ord(character):04X}"
-            raise ValueError(
-                say(_("contains the character {code}, which is not allowed; remove it"), code=code)
-            )
+    if found := first_invisible(text, keep):
+        code = f"U+{ord(found):04X}"
+        raise ValueError(say(_("contains the character {code}, which is not allowed; remove it"), code=code))
     return text
 
 
@@ -137,7 +129,7 @@ def _named(character: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return "'" + "".join("?" if _invisible(character) else character for character in text[:60]) + "'"
+    return "'" + "".join("?" if invisible(character) else character for character in text[:60]) + "'"
 
 
 def host(text: str) -> str:

@@ -19,8 +19,10 @@ ADMINISTRATOR = "administrator"
 RESERVED = "cluster"
 _LOGIN = re.compile(r"[a-z_][a-z0-9_.-]{0,31}")
 _ARGON2 = re.compile(
-    r"\$argon2(?:id|i|d)\$v=\d{1,3}\$m=\d{1,9},t=\d{1,5},p=\d{1,3}\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+"
+    r"\$argon2(?:id|i|d)\$v=\d{1,3}\$m=(\d{1,9}),t=(\d{1,5}),p=(\d{1,3})\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+"
 )
+MOST_COST = (256 * 1024, 10, 16)
+"""KiB, rounds and lanes of a hash: four times ours. Every login at that name pays them, a guess too."""
 
 
 def _login(text: str) -> str:
@@ -34,11 +36,25 @@ def _login(text: str) -> str:
 
 
 def _argon2(text: str) -> str:
-    if text and not _ARGON2.fullmatch(text):
+    if not text:
+        return text
+    found = _ARGON2.fullmatch(text)
+    if not found:
         raise ValueError(
             say(_("must be an Argon2 hash; set the passphrase with the command passwd or on its page"))
         )
+    if not is_bounded(text):
+        raise ValueError(
+            say(_("costs too much at each login: at most m=262144, t=10 and p=16; set the passphrase anew"))
+        )
     return text
+
+
+def is_bounded(passphrase_hash: str) -> bool:
+    """Whether a login with that hash costs no more than a machine bears."""
+    found = _ARGON2.fullmatch(passphrase_hash)
+    costs = [int(cost) for cost in found.groups()] if found else []
+    return bool(costs) and all(cost <= most for cost, most in zip(costs, MOST_COST, strict=True))
 
 
 def _public_key(text: str) -> str:

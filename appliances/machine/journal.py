@@ -7,6 +7,8 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from clusters.visible import shown
+
 
 class TextLines(logging.Formatter):
     """`2031-02-03T04:05:06.789Z INFO text`; a traceback stays on its line's end, escaped."""
@@ -37,7 +39,7 @@ def _text(formatter: logging.Formatter, record: logging.LogRecord) -> str:
     text = record.getMessage()
     if record.exc_info:
         text = f"{text}\n{formatter.formatException(record.exc_info)}"
-    return text.replace("\\", "\\\\").replace("\r", "\\r").replace("\n", "\\n")
+    return shown(text.replace("\\", "\\\\").replace("\r", "\\r").replace("\n", "\\n"))
 
 
 def start(*, as_json: bool) -> None:

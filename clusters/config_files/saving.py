@@ -17,6 +17,7 @@ from clusters.config_files.sealing import Sealing
 from clusters.effective import effective
 from clusters.modes import CLUSTER, group, machine
 from clusters.state import ClusterState
+from clusters.visible import in_xml
 
 FORMAT = "1"
 MOST = 128 * 1024 * 1024
@@ -100,7 +101,7 @@ def _documents(
 def written(root: Any, at: datetime | None) -> str:
     """The file as text, with the moment as a comment. Raises TooLong for one that could not be loaded."""
     etree.indent(root)
-    body = etree.tostring(root, encoding="unicode")
+    body = in_xml(etree.tostring(root, encoding="unicode"))
     if (size := len(body.encode())) > MOST - 1024:
         text = _("This configuration makes a file of %(size)d MB; a file has at most %(most)d MB.")
         raise TooLong(text % {"size": megabytes(size), "most": megabytes(MOST)})

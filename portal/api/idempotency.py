@@ -21,6 +21,8 @@ from portal.tenants import account_in
 
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
+LONGEST_WORK = timedelta(minutes=5)
+"""No request is worked on for so long: one that has no answer then lost its process, and has none to come."""
 LONGEST = 200
 
 Method = Callable[..., Response]
@@ -75,7 +77,9 @@ def _once(
         with transaction.atomic():
             row = Answered.objects.create(user=account_in(request), key=key, request=what)
     except IntegrityError:
-        return _repeated(request, key, what)
+        if not _taken_over(request, key, what):
+            return _repeated(request, key, what)
+        row = Answered.objects.get(user=account_in(request), key=key)
     try:
         response = method(view, request, *args, **kwargs)
     except BaseException:
@@ -84,6 +88,15 @@ def _once(
         raise
     Answered.objects.filter(pk=row.pk).update(code=response.status_code, body=response.data)
     return response
+
+
+def _taken_over(request: Request, key: str, what: str) -> bool:
+    """Whether this one does the work of a first request whose process is gone; just one of many is."""
+    now = timezone.now()
+    lost = Answered.objects.filter(
+        user=account_in(request), key=key, request=what, code=None, created__lt=now - LONGEST_WORK
+    )
+    return bool(lost.update(created=now))
 
 
 def _repeated(request: Request, key: str, what: str) -> Response:
@@ -96,5 +109,5 @@ def _repeated(request: Request, key: str, what: str) -> Response:
 
 
 def _digest(request: Request) -> str:
-    told = f"{request.method} {request.path} {request.data!r}"
+    told = f"{request.method} {request.get_full_path()} {request.data!r}"
     return hashlib.sha256(told.encode()).hexdigest()

@@ -25,6 +25,7 @@ from appliances.links.client import Passphrase, Target
 from appliances.links.errors import LinkError
 from clusters.phrases import Text
 from clusters.phrases import phrase as _
+from clusters.visible import shown
 from portal.live.consumers import NOT_LOGGED_IN
 from portal.terminal import opening
 from portal.terminal.screen import Screen, fitting
@@ -200,7 +201,7 @@ class Terminal(AsyncWebsocketConsumer):
         await self.close()
 
     async def _tell(self, state: str, text: Text = "") -> None:
-        await self.send(json.dumps({"state": state, "text": str(text)}))
+        await self.send(json.dumps({"state": state, "text": shown(str(text))}))
 
     async def _end(self, why: Text) -> None:
         if self.counted:

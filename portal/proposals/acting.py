@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 
+from clusters.acceptance import check_comment
 from portal.proposals import deciding
 from portal.proposals.proposal import Proposal, State
 from portal.tenants import Right, Role
@@ -64,4 +65,5 @@ def act(proposal: Proposal, person: Any, role: Role, do: str, comment: str = "")
     """Do it; raises PermissionDenied, and Refused with what to do instead."""
     if do not in allowed(proposal, person, role):
         raise PermissionDenied
+    check_comment(comment)  # some of them end in the comment of a commit
     ACTIONS[do](proposal, person, comment.strip())

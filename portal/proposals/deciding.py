@@ -79,6 +79,7 @@ def submit(cluster: ManagedCluster, person: Any, role: Role, wish: Wish, host: s
 def propose(cluster: ManagedCluster, person: Any, policy: CommitPolicy, wish: Wish) -> Proposal:
     """Move the person's pending changes into a proposal, and let it proceed where nobody must approve it."""
     check_comment(wish.comment)
+    check_comment(wish.at_once)
     with transaction.atomic():
         locked(cluster.replica_id)
         changes = _checked(cluster.replica_id, person.get_username())

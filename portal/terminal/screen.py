@@ -8,6 +8,8 @@ from typing import Any
 
 import pyte
 
+from clusters.visible import shown
+
 logger = logging.getLogger(__name__)
 
 MOST_COLUMNS, MOST_ROWS = 240, 80
@@ -85,7 +87,7 @@ class Screen:
     def _letters(self) -> int:
         """Letters before the cursor: a wide one takes two columns and is one letter."""
         cursor, row = self._screen.cursor, self._screen.buffer[self._screen.cursor.y]
-        return sum(len(row[x].data) for x in range(cursor.x))
+        return sum(len(shown(row[x].data)) for x in range(cursor.x))
 
 
 def spans(screen: pyte.Screen, y: int) -> list[Span]:
@@ -102,7 +104,7 @@ def spans(screen: pyte.Screen, y: int) -> list[Span]:
         found.pop()
     if found and not found[-1][1]:
         found[-1][0] = found[-1][0].rstrip()
-    return [(text, style) for text, style in found]
+    return [(shown(text), style) for text, style in found]
 
 
 def _style(char: Any) -> str:

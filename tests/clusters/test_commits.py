@@ -105,6 +105,19 @@ def test_commit_with_a_long_comment_is_refused(cluster: Cluster) -> None:
         commit(cluster, comment="x" * 4097)
 
 
+@pytest.mark.parametrize(
+    "hidden", ["\x1b[31m", "\x9b31m", "\x07", "\u202e", "\u200b", "\u2066", "\r", "\ufeff", "\u3164"]
+)
+def test_commit_with_a_comment_that_hides_something_is_refused(cluster: Cluster, hidden: str) -> None:
+    """TRU-04: nothing is committed, all stays pending; lines, tabs and every script are free."""
+    edit(cluster, (CLUSTER, "a"))
+    with pytest.raises(commits.HiddenComment, match="U\\+"):
+        commit(cluster, comment=f"new {hidden}route")
+
+    free = "new route:\n\t経路　を追加\r\nмаршрут 🙂"
+    assert commit(cluster, comment=free).comment == free
+
+
 def test_commit_takes_pending_joins_and_removals(cluster: Cluster) -> None:
     waiting = Address(Kind.PENDING_JOIN, "M7")
     drafts.edit_entry(cluster.replica_id, "alice", waiting, {"host": "mx7", "user_key": "k"})

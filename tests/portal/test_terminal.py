@@ -18,6 +18,7 @@ from django.test import Client
 
 from appliances.links.identity import Keys
 from clusters import membership, replicas
+from clusters.visible import invisible
 from portal.jobs.rows import Job, JobLine
 from portal.live import terminal
 from portal.live.consumers import NOT_LOGGED_IN
@@ -48,6 +49,14 @@ def test_screen_tells_only_the_rows_that_changed() -> None:
     screen.feed(b"!")
     assert list(screen.changes()["rows"]) == ["1"]
     assert screen.changes()["rows"] == {}
+
+
+def test_row_of_a_machine_turns_and_hides_nothing_in_the_browser() -> None:
+    """TRU-03: a page has no direction and no width but those that are seen."""
+    screen = Screen(40, 5)
+    screen.feed("a\u202eb\u200bc\u2066d\r\n".encode())
+    rows = json.dumps(screen.changes()["rows"], ensure_ascii=False)
+    assert not [each for each in rows if invisible(each)]
 
 
 def test_rows_that_scroll_away_are_given_once_and_not_without_end() -> None:

@@ -28,6 +28,7 @@ from clusters.modes import Level
 from clusters.naming import authorship_label, entry_label
 from clusters.sealing import secrets_of
 from clusters.versions import Address, Commit, CommitId, Version
+from clusters.visible import hanging
 
 WAIT = 30.0
 LOOKING = 5.0
@@ -253,7 +254,7 @@ def _commitdetail(session: Session, words: list[str]) -> None:
     say = session.dialogue.say
     say(
         _('Commit {id} at {time} with comments: "{comment}"').format(
-            id=made.id, time=moment(made.time.wall), comment=made.comment
+            id=made.id, time=moment(made.time.wall), comment=hanging(made.comment)
         )
     )
     say(_("by {user} on {host}").format(user=made.user, host=made.host))
@@ -276,7 +277,7 @@ def _history(session: Session, words: list[str]) -> None:
         say_json(session.dialogue, [made.authorship_to_wire() for made in page.commits])
         return
     for made in page.commits:
-        session.dialogue.say(f"{made.id!s:<16} {authorship_label(made)}")
+        session.dialogue.say(f"{made.id!s:<16} {hanging(authorship_label(made))}")
 
 
 def _revertcommit(session: Session, words: list[str]) -> None:

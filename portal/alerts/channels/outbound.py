@@ -21,6 +21,21 @@ Resolver = Callable[[str, int], Sequence[str]]
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
 
+_METADATA = [
+    ipaddress.ip_network(text)
+    for text in (
+        "168.63.129.16/32",  # Azure
+        "169.254.0.0/16",  # AWS, Google, Azure, OpenStack, and AWS again for containers
+        "192.0.0.0/24",  # Oracle; set aside by the IETF as a whole
+        "100.100.100.200/32",  # Alibaba
+        "fd00:ec2::/32",  # AWS
+        "fd20:ce::/32",  # Google
+        "3fff::/20",  # documentation
+        "fec0::/10",  # site-local: no longer given out, still routed inside
+    )
+]
+"""What Python takes for public, or may one day: hosts of clouds that give keys to whoever asks inside."""
+
 
 def resolve(host: str, port: int) -> Sequence[str]:
     """Every address of the name. Raises OSError."""
@@ -39,6 +54,8 @@ def public(address: Address) -> bool:
     inner = _inside(address)
     if inner is not None:
         return public(inner)
+    if any(address.version == net.version and address in net for net in _METADATA):
+        return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 
 

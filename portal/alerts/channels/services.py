@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
+from apprise.apprise_attachment import AppriseAttachment
 from apprise.asset import AppriseAsset
 from apprise.common import PersistentStoreMode
 
@@ -43,7 +43,12 @@ OPTIONS = frozenset(
 )
 """What may stand behind the question mark: nothing that names a file, an address, or weakens TLS."""
 
+SECONDS = 10.0
+"""The longest that the library waits for a connection, and for each part of an answer."""
+
 LONGEST = 1000
+MOST_TARGETS = 20
+"""As many as a channel of e-mail has recipients: the library calls, and waits for, one after the other."""
 MEMORY = PersistentStoreMode.MEMORY
 
 
@@ -56,13 +61,19 @@ class Services:
         if scheme not in SERVICES:
             known = ", ".join(f"{name}://" for name in SERVICES)
             raise BadChannel("url", _("Begin with one of %(known)s") % {"known": known})
-        foreign = {name.lower() for name, _value in _options(url)} - OPTIONS
-        if foreign:
-            raise BadChannel("url", _("Leave out %(what)s.") % {"what": ", ".join(sorted(foreign))})
-        if len(url) > LONGEST or _service(url) is None:
-            raise BadChannel(
-                "url", _("%(service)s does not know such an address.") % {"service": SERVICES[scheme][0]}
-            )
+        unknown = BadChannel(
+            "url", _("%(service)s does not know such an address.") % {"service": SERVICES[scheme][0]}
+        )
+        parsed = _parsed(url) if len(url) <= LONGEST else None
+        if parsed is None:
+            raise unknown
+        if foreign := _foreign(url, parsed):
+            raise BadChannel("url", _("Leave out %(what)s.") % {"what": ", ".join(foreign)})
+        service = _service(url)
+        if service is None:
+            raise unknown
+        if len(service) > MOST_TARGETS:
+            raise BadChannel("url", _("Name at most %(most)d recipients.") % {"most": MOST_TARGETS})
         return {"url": url}
 
     def shown(self, kept: Mapping[str, str]) -> str:
@@ -80,30 +91,56 @@ class Services:
             raise Passing(_("%(service)s did not take it.") % {"service": self.shown(kept)})
 
 
-def _options(url: str) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(urlsplit(url).query, keep_blank_values=True)
-    except ValueError:
-        return [("?", "")]
-
-
 def plugin_of(scheme: str) -> Any:
     """The library's class for that scheme."""
     module, _dot, name = SERVICES[scheme][1].partition(".")
     return getattr(import_module(f"apprise.plugins.{module}"), name)
 
 
-def _service(url: str) -> Any:
-    plugin = plugin_of(_scheme(url))
-    asset = AppriseAsset(secure_logging=True, async_mode=False, storage_mode=MEMORY, app_id="Gatefold")
+def _parsed(url: str) -> dict[str, Any] | None:
+    """What the library reads in the address; None for one that it cannot read."""
     try:
-        entered = plugin.parse_url(url.replace("/#", "/%23"))
-        found = plugin(**entered, asset=asset) if entered else None
+        found: dict[str, Any] | None = plugin_of(_scheme(url)).parse_url(_quoted(url))
     except (TypeError, ValueError):
         return None
-    if found is not None:
-        found.verify_certificate, found.redirects = True, False
     return found
+
+
+def _quoted(url: str) -> str:
+    """A channel of people is written /#name: for the library that is a fragment unless it is quoted."""
+    return url.replace("/#", "/%23")
+
+
+def _foreign(url: str, entered: Mapping[str, Any]) -> list[str]:
+    """What may not stand in the address, as the library has read it.
+
+    Where options begin and end is the library's own idea (behind a "#", after a ";"): what it found counts.
+    """
+    options = set(entered["qsd"]) - OPTIONS
+    return sorted(options | ({"#"} if "#" in _quoted(url) else set()))
+
+
+def _service(url: str) -> Any:
+    """The library's object for that address, bounded; None where it makes none, or one that reads files.
+
+    Checked at each message too: addresses that an older release kept are not trusted more than new ones.
+    """
+    entered = _parsed(url)
+    if entered is None or _foreign(url, entered):
+        return None
+    asset = AppriseAsset(secure_logging=True, async_mode=False, storage_mode=MEMORY, app_id="Gatefold")
+    try:
+        found = plugin_of(_scheme(url))(**entered, asset=asset)
+    except (TypeError, ValueError):
+        return None
+    found.verify_certificate, found.redirects = True, False
+    found.socket_connect_timeout = found.socket_read_timeout = SECONDS
+    return None if _reads_files(found) else found
+
+
+def _reads_files(service: Any) -> bool:
+    """Whether it holds something that it reads from a file or an address when it tells (templates)."""
+    return any(isinstance(each, AppriseAttachment) and len(each) > 0 for each in vars(service).values())
 
 
 def _scheme(url: str) -> str:

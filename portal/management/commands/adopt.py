@@ -12,6 +12,7 @@ from appliances.links.client import Passphrase
 from appliances.links.errors import LinkError
 from appliances.links.identity import fingerprint
 from clusters.refusals import Refused
+from clusters.visible import shown
 from portal.guided.adoption import adopt
 from portal.tenants import Tenant
 
@@ -41,5 +42,5 @@ class Command(BaseCommand):
         try:
             cluster = adopt(tenant, None, options["address"], options["port"], passphrase, accept)
         except (LinkError, Refused) as error:
-            raise CommandError(str(error)) from None
-        self.stdout.write(f"{tenant} follows {cluster} at /{cluster.slug}/")
+            raise CommandError(shown(str(error))) from None
+        self.stdout.write(shown(f"{tenant} follows {cluster} at /{cluster.slug}/"))

@@ -17,7 +17,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from portal.alerts.channels import outbound, webhook
+from portal.alerts.channels import outbound, services, webhook
 from portal.alerts.channels.base import BadChannel, ChannelError, Message, Passing, Permanent
 from portal.alerts.channels.mail import Mail
 from portal.alerts.channels.services import SERVICES, Services, plugin_of
@@ -191,10 +191,12 @@ def test_internal_server_is_never_called_without_permission(server: Server) -> N
         "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
         "224.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1", "240.0.0.1", "::1", "::", "fe80::1%eth0",
         "fd00:ec2::254", "fc00::1", "ff02::1", "::ffff:10.0.0.1", "64:ff9b::10.0.0.1", "2002:7f00:1::",
-        "64:ff9b:1::a9fe:a9fe",
+        "64:ff9b:1::a9fe:a9fe", "192.0.0.192", "168.63.129.16", "100.100.100.200", "fec0::1", "fd20:ce::254",
+        "::ffff:168.63.129.16", "64:ff9b::192.0.0.192", "2002:a83f:8110::", "3fff::1",
     ],
 )  # fmt: skip
 def test_internal_address_is_refused(address: str) -> None:
+    """TRU-02: also what only a cloud's own machines reach, in each form in which it can be written."""
     with pytest.raises(Permanent, match="internal address"):
         outbound.address_of("hook.example", 443, lambda _host, _port: [address])
 
@@ -354,6 +356,67 @@ def test_service_has_an_address_of_its_own(scheme: str) -> None:
 def test_what_reads_files_or_calls_other_hosts_is_refused(url: str) -> None:
     with pytest.raises(BadChannel):
         Services().checked({"url": url})
+
+
+DISCORD = "discord://123456789012345678/abcdefghijklmnopqrstuvwxyz"
+SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#general"
+
+
+@pytest.mark.parametrize("base", [DISCORD, SLACK])
+@pytest.mark.parametrize("lead", ["#x?", "?", "/#?", "/#x?to=a&", "?to=a;", "?#x?", "?to=a#&", "?%74o=a&"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        "template=http://127.0.0.1:18081/latest/meta-data", "template=/etc/x.json", "Template=/etc/x.json",
+        "%74emplate=/etc/x.json", "+template=/etc/x.json", ":app_id=x", "cto=9999", "rto=9999", "verify=no",
+        "redirect=yes", "format=html",
+    ],
+)  # fmt: skip
+def test_option_that_is_not_on_the_list_is_refused_wherever_the_library_reads_it(
+    base: str, lead: str, option: str
+) -> None:
+    """TRU-01: behind a "#", after a ";", escaped, in capitals: options are what the library reads as such."""
+    assert plugin_of(base.partition(":")[0]).parse_url(f"{base}{lead}{option}".replace("/#", "/%23"))["qsd"]
+    with pytest.raises(BadChannel, match="Leave out"):
+        Services().checked({"url": f"{base}{lead}{option}"})
+
+
+def test_address_that_an_older_release_kept_is_checked_again_before_it_is_called() -> None:
+    """TRU-01: what stands in the database is not trusted more than what a person enters now."""
+    with pytest.raises(Permanent, match="Enter it again"):
+        Services().send({"url": f"{DISCORD}#x?template=http://127.0.0.1:1/"}, SAID)
+
+
+def test_object_of_the_library_that_reads_a_file_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TRU-01: also if an option of that kind were on the list one day."""
+    monkeypatch.setattr(services, "OPTIONS", services.OPTIONS | {"template"})
+    template = tmp_path / "secret.json"
+    template.write_text('{"content": "secret"}')
+    with pytest.raises(BadChannel, match="does not know such an address"):
+        Services().checked({"url": f"{DISCORD}?template={template}"})
+
+
+@pytest.mark.parametrize("base", [DISCORD, SLACK])
+def test_library_waits_a_bounded_time_with_certificates_checked(base: str) -> None:
+    """TRU-01: the object that was built is looked at, not the text."""
+    built = services._service(base)
+    assert max(built.request_timeout) <= 10
+    assert (built.verify_certificate, built.redirects) == (True, False)
+
+
+def test_service_with_very_many_recipients_is_refused() -> None:
+    """TRU-01: each of them is called in turn, and each may take its time."""
+    many = "/".join(str(100000 + number) for number in range(21))
+    with pytest.raises(BadChannel, match="at most 20"):
+        Services().checked({"url": f"tgram://123456789:abcdefg_hijklmnop/{many}"})
+
+
+@pytest.mark.parametrize("url", [SLACK, f"{SLACK}?to=ops", f"{DISCORD}/?thread=12345"])
+def test_options_on_the_list_and_channels_by_name_are_taken(url: str) -> None:
+    """TRU-01: what people need goes on working."""
+    assert Services().checked({"url": url}) == {"url": url}
 
 
 def test_service_gets_title_and_text_and_its_refusal_is_passing(

@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.urls import URLPattern
+from django.utils import timezone
 
 from clusters import commits, drafts, replicas
 from clusters.modes import CLUSTER
-from portal.api.idempotency import KEPT, Answered
+from portal.api.idempotency import KEPT, LONGEST_WORK, Answered
 from portal.tenants import ManagedCluster
 from tests.portal import world
 from tests.portal.api.test_rights import addresses, urlpatterns
@@ -70,6 +71,34 @@ def test_request_that_is_still_worked_on_is_told_so(europe: ManagedCluster, alic
     Answered.objects.update(code=None)
     answer = client.post(COMMITS, {}, format="json", headers={"Idempotency-Key": "k1"})
     assert answer.status_code == 409
+
+
+@pytest.mark.usefixtures("pending")
+def test_key_of_a_request_whose_process_was_killed_is_taken_over(
+    europe: ManagedCluster, alice: User, calls: Call
+) -> None:
+    """TRU-07: it has no answer, and none will come; not for a day."""
+    Answered.objects.create(user=alice, key="k1", request="")
+    client = calls(alice)
+    client.post(COMMITS, {}, format="json", headers={"Idempotency-Key": "k0"})
+    Answered.objects.filter(key="k1").update(request=Answered.objects.get(key="k0").request)
+    assert client.post(COMMITS, {}, format="json", headers={"Idempotency-Key": "k1"}).status_code == 409
+
+    drafts.edit(europe.replica_id, "alice", CLUSTER, "smtproutes", world.routes(d_example="192.0.2.8"))
+    Answered.objects.update(created=timezone.now() - LONGEST_WORK - timedelta(seconds=1))
+    done = client.post(COMMITS, {}, format="json", headers={"Idempotency-Key": "k1"})
+    again = client.post(COMMITS, {}, format="json", headers={"Idempotency-Key": "k1"})
+
+    assert (done.status_code, again.json()) == (201, done.json())
+
+
+@pytest.mark.usefixtures("pending")
+def test_key_of_another_query_is_refused(europe: ManagedCluster, alice: User, calls: Call) -> None:
+    """TRU-07: what stands behind the question mark is part of the request."""
+    client = calls(alice)
+    client.post(COMMITS, {}, format="json", headers={"Idempotency-Key": "k1"})
+    other = client.post(f"{COMMITS}?dry=1", {}, format="json", headers={"Idempotency-Key": "k1"})
+    assert other.status_code == 409
 
 
 @pytest.mark.usefixtures("pending")
