@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from appliances.features.problems import in_words
+from appliances.features.problems import in_words, placed
 from appliances.features.wording import _, say
 from clusters.catalogue import Document, InvalidDocument, Problem, Reference, Scope
 from clusters.wire import canonical
@@ -90,10 +90,10 @@ class MailFeature(Generic[SettingsModel]):
         try:
             settings = self.model.model_validate(document)
         except ValidationError as error:
-            raise InvalidDocument(self.name, in_words(error)) from None
+            raise InvalidDocument(self.name, placed(document, in_words(error))) from None
         problems = tuple(settings.problems())
         if problems:
-            raise InvalidDocument(self.name, problems)
+            raise InvalidDocument(self.name, placed(document, problems))
         return settings
 
     def check(self, document: object) -> Document:

@@ -29,6 +29,7 @@ from appliances.links.errors import (
 from appliances.links.identity import fingerprint, public_text
 from appliances.links.ssh import CIPHERS, KEX, MACS, REFUSAL_MARK, SUBSYSTEM, ServiceKind
 from appliances.links.timing import Pace
+from clusters.system_words import cause
 
 SSH_GREETING = b"SSH-2.0-"
 
@@ -230,7 +231,7 @@ async def _connected(target: Target) -> socket.socket:
         except BaseException:
             sock.close()
             raise
-    raise Unreachable(f"{target} cannot be reached: {trouble.strerror or trouble}")
+    raise Unreachable(f"{target} cannot be reached: {cause(trouble)}")
 
 
 async def open_channel(conn: asyncssh.SSHClientConnection, target: Target, pace: Pace) -> Channel:

@@ -233,14 +233,14 @@ def _around(value: str, wanted: str) -> str:
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every single value of a document as text, with its path: `routes[example.com].hosts[0].host`."""
+    """Every single value of a document as text, with its path: `routes[example.com].hosts[1].host`."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from leaves(inner, f"{path}.{name}".removeprefix("."))
     elif isinstance(value, list):
         key = item_key(value)
         for index, inner in enumerate(value):
-            yield from leaves(inner, f"{path}[{inner[key] if key else index}]")
+            yield from leaves(inner, f"{path}[{inner[key] if key else index + 1}]")
     elif value is not None and not isinstance(value, bool):
         yield path, str(value)
 

@@ -12,9 +12,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from appliances.cli import editing, transferring
+from appliances.cli import asking, editing, transferring
 from appliances.cli.beginning import Begun, begun
-from appliances.cli.dialogue import operation, say_json
+from appliances.cli.dialogue import Dialogue, operation, say_json
 from appliances.cli.errors import CommandError, GroundChanged, UsageError
 from appliances.cli.presenting import document_lines
 from appliances.cli.registry import Command, Place
@@ -47,6 +47,7 @@ USAGE_OF_OPTIONS = """\
 Where nothing is set yet: --empty starts with nothing, --copy with what is inherited now.
 --in ROW/TABLE edits a table inside a row.
 --before NAME, --first or --last says where a row stands, with `set` also of one that is there.
+add and set without words ask field by field in a terminal.
 print, new and edit are show, add and set."""
 
 PLACES = {Scope.CLUSTERABLE: Place.ANYWHERE, Scope.MACHINE: Place.MACHINE, Scope.CLUSTER: Place.CLUSTER}
@@ -56,8 +57,16 @@ ALIKE = {"print": "show", "new": "add", "edit": "set"}
 """Words of the original for what ours call otherwise."""
 OPERATIONS = {
     "show": ("show | print", gettext_noop("Show the settings and where they come from.")),
-    "add": ("add | new", gettext_noop("Add an entry: its name and FIELD=VALUE ...")),
-    "set": ("set | edit", gettext_noop("Change an entry, or settings beside them: FIELD=VALUE ...")),
+    "add": (
+        "add | new",
+        gettext_noop("Add an entry: name FIELD=VALUE ...; alone, it asks."),
+    ),
+    "set": (
+        "set | edit",
+        gettext_noop(
+            "Change an entry, or settings beside them: FIELD=VALUE ...; alone, each field is asked."
+        ),
+    ),
     "delete": ("delete", gettext_noop("Remove an entry by its name.")),
     "load": ("load", gettext_noop("Replace all settings by a JSON document.")),
     "clear": ("clear", gettext_noop("Set nothing here: empty settings, which override.")),
@@ -198,11 +207,11 @@ def _machine_of(session: Session, mode: Mode) -> Mode:
 
 
 def _set(session: Session, feature: Any, words: list[str]) -> None:
-    _place(session, feature, words, editing.set_words)
+    _place(session, feature, words, editing.set_words, asking.edited_entry)
 
 
 def _add(session: Session, feature: Any, words: list[str]) -> None:
-    _place(session, feature, words, editing.add_words)
+    _place(session, feature, words, editing.add_words, asking.new_entry)
 
 
 def _delete(session: Session, feature: Any, words: list[str]) -> None:
@@ -211,10 +220,14 @@ def _delete(session: Session, feature: Any, words: list[str]) -> None:
 
 Change = Callable[[Any, Document, list[str], str], Document]
 Placing = Callable[[Any, Document, list[str], str, editing.Spot], Document]
+Asking = Callable[[Dialogue, Any, Document, str, editing.Spot], Callable[[Document], Document]]
 
 
-def _place(session: Session, feature: Any, words: list[str], change: Placing) -> None:
-    """An edit that may say where a row stands; where it does not and the table decides, that is told."""
+def _place(session: Session, feature: Any, words: list[str], change: Placing, ask: Asking) -> None:
+    """An edit that may say where a row stands; where it does not and the table decides, that is told.
+
+    Without words, a person is asked field by field.
+    """
     words, spot = editing.spot_of(words)
     told: list[str] = []
 
@@ -224,19 +237,30 @@ def _place(session: Session, feature: Any, words: list[str], change: Placing) ->
             told.append(editing.went_before(schema, document, changed, rest, at))
         return changed
 
-    _edit(session, feature, words, placed)
+    _edit(session, feature, words, placed, lambda *about: ask(session.dialogue, feature, *about, spot))
     for name in filter(None, told):
         text = _("It stands before {name}, which takes everything; --last puts it behind.")
         session.dialogue.warn(text.format(name=name))
 
 
-def _edit(session: Session, feature: Any, words: list[str], change: Change) -> None:
+def _edit(
+    session: Session,
+    feature: Any,
+    words: list[str],
+    change: Change,
+    ask: Callable[[Document, str], Callable[[Document], Document]] | None = None,
+) -> None:
     words, table = _option(words, "--in")
     words, how = _start_option(words)
     _refuse_options(feature, [word for word in words if word not in editing.SPOTS])
     start = begun(session, feature, how)
-    if start is not None:
-        _change(session, feature, start, lambda document: change(feature.schema, document, words, table))
+    if start is None:
+        return
+    if ask is not None and not words and session.dialogue.interactive:
+        # Nobody holds the lock while a person thinks.
+        _change(session, feature, start, ask(start.document(session, feature), table))
+        return
+    _change(session, feature, start, lambda document: change(feature.schema, document, words, table))
 
 
 def _change(session: Session, feature: Any, start: Begun, change: Callable[[Document], Document]) -> None:

@@ -16,6 +16,7 @@ from clusters.json_text import read_json
 from clusters.refusals import Refused
 from clusters.sealed_columns import rotate
 from clusters.sealing import KeyMissing
+from clusters.system_words import reason
 from clusters.utf8 import NotUtf8, read_utf8
 
 INIT_NOTE = "Everything of the machine lies below --home. Nothing outside it is touched."
@@ -149,7 +150,7 @@ def _passphrase(file: Path | None) -> str:
         raw = sys.stdin.buffer.read() if file is None else file.read_bytes()
         lines = read_utf8(raw).splitlines()
     except OSError as error:
-        raise CommandError(f"the passphrase cannot be read: {error.strerror}: {file}") from None
+        raise CommandError(f"the passphrase cannot be read from {file}: {reason(error)}") from None
     except NotUtf8 as error:
         raise CommandError(f"the passphrase cannot be read: {error}") from None
     if not lines or len(lines[0]) < 8:
@@ -169,7 +170,7 @@ def _settings(file: Path | None) -> Any:
     try:
         return read_json(read_utf8(file.read_bytes()))
     except OSError as error:
-        raise CommandError(f"{file}: {error.strerror}") from None
+        raise CommandError(f"{file}: {reason(error)}") from None
     except Refused as error:
         raise CommandError(f"{file}: {error}") from None
 
