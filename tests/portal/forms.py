@@ -6,7 +6,6 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 
 
@@ -83,7 +82,7 @@ def base_of(html: str) -> str:
     return found[1] if found else ""
 
 
-def press(browser: Client, path: str, told: dict[str, str], *, follow: bool = False) -> HttpResponse:
+def press(browser: Client, path: str, told: dict[str, str], *, follow: bool = False) -> Any:
     """Open a settings page and press a button of it; one of the past where `told` has a moment."""
     query = {"at": told["at"]} if told.get("at") else {}
     shown = base_of(browser.get(path, query).content.decode())

@@ -237,7 +237,10 @@ def _place(session: Session, feature: Any, words: list[str], change: Placing, as
             told.append(editing.went_before(schema, document, changed, rest, at))
         return changed
 
-    _edit(session, feature, words, placed, lambda *about: ask(session.dialogue, feature, *about, spot))
+    def asked(document: Document, at: str) -> Callable[[Document], Document]:
+        return ask(session.dialogue, feature, document, at, spot)
+
+    _edit(session, feature, words, placed, asked)
     for name in filter(None, told):
         text = _("It stands before {name}, which takes everything; --last puts it behind.")
         session.dialogue.warn(text.format(name=name))
