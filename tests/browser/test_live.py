@@ -13,7 +13,7 @@ from tests.portal.installation import Installation
 HEALS = 60_000
 TOUCH = """
 from appliances.models import MachineStatus
-from portal import following
+from portal import signals as following
 from portal.tenants import ManagedCluster
 one = ManagedCluster.everything.get(slug="europe")
 MachineStatus.objects.filter(name="rome.example").update({what})
