@@ -90,7 +90,7 @@ def test_value_is_found_with_its_mode_and_its_place(browser: Client, europe: Man
     assert f'href="/europe/group/{mode.id}/network/smtp_routes"' in html
     assert "Group Paris" in html
     text = re.sub(r"</?mark>", "", html)
-    assert "routes[a.example].hosts[0].host = 192.0.2.2" in text
+    assert "routes[a.example].hosts[1].host = 192.0.2.2" in text
     assert "<mark>192.0.2.2</mark>" in html
 
 
@@ -301,7 +301,7 @@ def test_leaves_name_items_by_their_keys() -> None:
     assert list(leaves(document)) == [
         ("rows[a].name", "a"),
         ("rows[a].n", "1"),
-        ("list[0]", "x"),
+        ("list[1]", "x"),
         ("inner.b", "y"),
     ]
 
