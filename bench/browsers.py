@@ -19,8 +19,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from bench.figures import spread
+from bench.sizes import scaled
 
-BROWSERS, PEOPLE, MACHINES, FLIPS = 500, 20, 8, 3
+BROWSERS, PEOPLE, MACHINES, FLIPS = scaled((500, 20, 8, 3), (4, 2, 2, 1))
 PATIENCE = 120.0
 UPGRADE, PING, PONG = 101, 0x89, 0x8A
 
@@ -41,7 +42,7 @@ FLIP = """
 import sys, time
 from appliances.following import statuses
 from appliances.models import Connection, MachineStatus
-from portal.following import statuses_changed
+from portal.signals import statuses_changed
 row = MachineStatus.objects.order_by("serial").first()
 states = [Connection.DOWN, Connection.CONNECTED]
 print("ready", flush=True)

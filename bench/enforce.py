@@ -12,8 +12,10 @@ from collections.abc import Iterator
 
 from bench import machines
 from bench.figures import spread
+from bench.sizes import scaled
+from portal.demo.plan import NET, DemoMachine
 
-RUNS = 10
+RUNS = scaled(10, 1)
 
 
 def measure() -> Iterator[str]:
@@ -28,10 +30,8 @@ def measure() -> Iterator[str]:
     yield f"the same change for one machine alone: {spread(alone)}"
 
 
-def _once(
-    cluster: machines.Running, mode: str, n: int, reached: tuple[machines.DemoMachine, ...]
-) -> list[float]:
-    cluster.change_route(mode, f"{machines.NET}.{200 + len(reached)}.{n + 1}")
+def _once(cluster: machines.Running, mode: str, n: int, reached: tuple[DemoMachine, ...]) -> list[float]:
+    cluster.change_route(mode, f"{NET}.{200 + len(reached)}.{n + 1}")
     before = cluster.wanted()
     began = time.time()
     cluster.commit()

@@ -26,16 +26,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bench import machines
 from bench.figures import spread
+from bench.sizes import scaled
 from portal.demo import provision
-from portal.demo.plan import PASSPHRASE, SSH_PORT
+from portal.demo.plan import NET, PASSPHRASE, SSH_PORT
 
 if TYPE_CHECKING:
     from tests.portal.installation import Installation
 
-SIMULATED = 1000
+SIMULATED = scaled(1000, 3)
 PROCESSES = 2
 PATIENCE = 1800.0
-REST, RUNS, PAUSE = 60.0, 5, 2.5
+REST, RUNS, PAUSE = scaled((60.0, 5, 2.5), (1.0, 1, 0.0))
 CSRF = "b" * 32
 
 PEOPLE = """
@@ -187,7 +188,7 @@ class Fleet:
         yield self._load()
         programs = {"worker": [worker.pid], "web": [web.pid], "simulated machines": self.crowd.pids}
         yield from self._rest(programs)
-        self.portal.python(DRAFT.format(document=machines.route(f"{machines.NET}.200.9")))
+        self.portal.python(DRAFT.format(document=machines.route(f"{NET}.200.9")))
         yield from self._pages()
         before = Usage(worker.pid).cpu
         yield from self._commit()

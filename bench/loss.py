@@ -18,10 +18,11 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from bench import machines
-from portal.demo.plan import SINK_PORT, SMTP_PORT
+from bench.sizes import scaled
+from portal.demo.plan import NET, SINK_PORT, SMTP_PORT
 
-COMMITS = 100
-QUIET = 20.0
+COMMITS = scaled(100, 1)
+QUIET = scaled(20.0, 1.0)
 DRAIN = 120.0
 PAUSE = 0.02
 
@@ -79,7 +80,7 @@ class Load:
 def measure() -> Iterator[str]:
     """Rows of figures."""
     sinks = [Sink(), Sink()]
-    hosts = [machines.SINK, f"{machines.NET}.200.2"]
+    hosts = [machines.SINK, f"{NET}.200.2"]
     servers = [Controller(s, hostname=h, port=SINK_PORT) for s, h in zip(sinks, hosts, strict=True)]
     for server in servers:
         server.start()

@@ -14,13 +14,14 @@ from pathlib import Path
 
 os.environ["GATEFOLD_DEMO_NET"] = "127.30"
 
+from bench.sizes import scaled
 from portal.demo import provision
 from portal.demo.plan import NET, SINK_PORT, DemoCluster, DemoMachine, listener
-from portal.supervisor import Supervisor
+from portal.demo.supervisor import Supervisor
 
 DOMAIN = "bench.example"
 SINK = f"{NET}.200.1"
-COUNT = 8
+COUNT = scaled(8, 2)
 
 
 def route(host: str) -> dict[str, object]:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import spread, timed
+from bench.sizes import scaled
 
-SIZES = (8, 100, 1000)
+SIZES = scaled((8, 100, 1000), (8,))
 PER_GROUP = 50
-RUNS = 7
+RUNS = scaled(7, 1)
 
 
 def measure() -> Iterator[str]:
@@ -31,6 +32,7 @@ def measure() -> Iterator[str]:
         from django.core.management import call_command
 
         call_command("migrate", verbosity=0)
+        call_command("collectstatic", verbosity=0, interactive=False)
         yield from _sizes()
 
 

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.figures import spread, timed
+from bench.sizes import scaled
 from clusters.catalogue import Catalogue, Document, Reference, Scope
 from clusters.effective import effective
 from clusters.modes import CLUSTER, group, machine
 from clusters.state import ClusterState
 from clusters.versions import THE_CLUSTER, Address, Change, Kind, settings_at
 
-MACHINES, GROUPS, FEATURES = 1000, 50, 40
+MACHINES, GROUPS, FEATURES = scaled((1000, 50, 40), (20, 5, 10))
 
 
 @dataclass(frozen=True)

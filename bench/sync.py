@@ -8,11 +8,17 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from bench.figures import spread, timed
+from bench.sizes import scaled
 
-LOG = 10_000
+if TYPE_CHECKING:
+    from clusters.replication import Replica
+    from clusters.versions import Address, Change, Commit, Version
+
+LOG = scaled(10_000, 100)
 
 
 def measure() -> Iterator[str]:
@@ -64,12 +70,16 @@ def _in_memory() -> Iterator[str]:
         yield f"memory, log of {log or 'no commit'}: {spread(timed(once, 20))}"
 
 
-def _changes() -> Iterator[tuple[str, dict[str, object]]]:
+Row = tuple[str, dict[str, Any]]
+Heads = Mapping["Address", Sequence["Version"]]
+
+
+def _changes() -> Iterator[Row]:
     for n in itertools.count():
         yield f"feature{n % 40}", {"row": n}
 
 
-def _based(heads: dict, change: tuple[str, dict[str, object]]):
+def _based(heads: Heads, change: Row) -> Change:
     from clusters.modes import CLUSTER
     from clusters.versions import Change, settings_at
 
@@ -78,7 +88,7 @@ def _based(heads: dict, change: tuple[str, dict[str, object]]):
     return Change(address, change[1], known[0].id if known else None)
 
 
-def _commit(replica, change):
+def _commit(replica: Replica, change: Row) -> Commit:
     from clusters.modes import CLUSTER
     from clusters.versions import settings_at
 
@@ -86,7 +96,7 @@ def _commit(replica, change):
     return replica.commit([_based(heads, change)], user="bench", host="bench")
 
 
-def _commit_in_database(replica_id: int, change):
+def _commit_in_database(replica_id: int, change: Row) -> Commit:
     from clusters import replicas
 
     with replicas.opened(replica_id) as replica:

@@ -18,7 +18,7 @@ from clusters.differences import masked, unmasked
 from clusters.naming import moment
 from clusters.raw_edits import CAREFUL_JSON, NeverAdded, ReadInline, ReadOnly
 from clusters.refusals import REFUSALS
-from clusters.versions import Address, Change, Kind
+from clusters.versions import Address, Change, Kind, canonical, digest
 
 
 @admin.display(description=_("time"), ordering="wall")
@@ -173,8 +173,28 @@ class HeadAdmin(ReadOnly, admin.ModelAdmin):
         return HttpResponseRedirect(reverse("admin:clusters_head_changelist"))
 
 
+def _mark(row: models.Draft) -> str:
+    """Tells whether a draft is the one that a form showed."""
+    return digest([canonical(row.value), row.base])[:16]
+
+
 class DraftForm(ValueForm):
     """A pending change."""
+
+    shown = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["shown"] = _mark(self.instance)
+
+    def clean(self) -> dict[str, Any] | None:
+        """Raises ValidationError when its user has changed the draft since the form showed it (TRL-09)."""
+        # Held until it is saved: the admin site saves in the transaction in which it checks.
+        models.Replica.objects.select_for_update().get(pk=self.instance.replica_id)
+        now = models.Draft.objects.filter(pk=self.instance.pk).first()
+        if now is None or _mark(now) != self.cleaned_data.get("shown"):
+            raise ValidationError(_("This draft has been changed meanwhile. Open it again and compare."))
+        return super().clean()
 
     class Meta(ValueForm.Meta):
         model = models.Draft
@@ -189,7 +209,7 @@ class DraftAdmin(NeverAdded, admin.ModelAdmin):
     list_display = ["address", "replica", "user", "updated"]
     list_filter = ["replica", "user"]
     search_fields = ["address", "user"]
-    fields = ["replica", "user", "address", "base", "value"]
+    fields = ["replica", "user", "address", "base", "value", "shown"]
     readonly_fields = ["replica", "user", "address", "base"]
 
     def save_model(self, request: HttpRequest, obj: models.Draft, form: DraftForm, change: bool) -> None:

@@ -34,10 +34,18 @@ LEVELS_OF_SCOPE: Mapping[Scope, frozenset[Level]] = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong in a document: where (`listeners.0.port`), what, and how to mend it."""
+    """One thing wrong in a document: where (`listeners.0.port`), what, and how to mend it.
+
+    `place` is the path as people read it (`listeners[IncomingMail].port`); without it, the path is.
+    """
 
     path: str
     message: str
+    place: str = ""
+
+    def __str__(self) -> str:
+        place = self.place or self.path
+        return f"{place}: {self.message}" if place else self.message
 
 
 class InvalidDocument(ValueError):
@@ -46,7 +54,7 @@ class InvalidDocument(ValueError):
     def __init__(self, feature: str, problems: Sequence[Problem]) -> None:
         self.feature = feature
         self.problems = tuple(problems)
-        super().__init__(f"{feature}: " + "; ".join(f"{p.path or '-'}: {p.message}" for p in problems))
+        super().__init__(f"{feature}: " + "; ".join(str(problem) for problem in problems))
 
 
 class UnknownFeature(LookupError):

@@ -11,9 +11,16 @@ from dataclasses import dataclass
 
 from clusters import versions
 from clusters.acceptance import check_comment, check_values
-from clusters.operations import operation
+from clusters.naming import overtaken_phrase
+from clusters.operations import Operation, operation
+from clusters.phrases import phrase as _
+from clusters.refusals import Refused
 from clusters.replication import Snapshot
-from clusters.versions import Address, Change, Heads, Vector, Version, entry_line, merge
+from clusters.versions import Address, Change, CommitId, Heads, Vector, Version, entry_line, merge
+
+
+class CheckIsOld(Refused):
+    """Somebody has written since the check; what it showed is no longer all there is to choose from."""
 
 
 def by_digest(digests: Mapping[str, str]) -> list[tuple[str, ...]]:
@@ -42,11 +49,13 @@ class Holding:
 class Held:
     """One of the versions of an entry, and who holds it; `version` is None where it was never heard of.
 
-    `version` says when, by whom and on which machine it was made (SYN-11).
+    `version` says when, by whom and on which machine it was made (SYN-11). `heads` are all that its holders
+    have of the entry: `version`, and what lost a conflict against it.
     """
 
     version: Version | None
     holders: tuple[str, ...]
+    heads: frozenset[CommitId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,12 @@ class Finding:
     address: Address
     held: tuple[Held, ...]
     behind: bool
+
+    @property
+    def known(self) -> frozenset[CommitId]:
+        """Every version that the check has seen of the entry."""
+        shown = {held.version.id for held in self.held if held.version}
+        return frozenset(shown.union(*(held.heads for held in self.held)))
 
 
 def compare(holdings: Sequence[Holding]) -> list[Finding]:
@@ -74,19 +89,16 @@ def _compared(address: Address, holdings: Sequence[Holding]) -> Finding | None:
         groups.setdefault(entry_line(address, holding.entries.get(address, ())), []).append(holding)
     if len(groups) == 1:
         return None
-    held = [Held(_head(address, same[0]), _names(same)) for same in groups.values()]
+    held = [_held(address, same) for same in groups.values()]
     newest = merge(head for h in holdings for head in h.entries.get(address, ()))
     behind = all(_lacks_some(h, newest) or h.entries.get(address) == newest for h in holdings)
     return Finding(address, tuple(sorted(held, key=_latest_first)), behind)
 
 
-def _names(holdings: Iterable[Holding]) -> tuple[str, ...]:
-    return tuple(name for holding in holdings for name in holding.names)
-
-
-def _head(address: Address, holding: Holding) -> Version | None:
-    heads = holding.entries.get(address, ())
-    return heads[0] if heads else None
+def _held(address: Address, same: Sequence[Holding]) -> Held:
+    heads = same[0].entries.get(address, ())
+    names = tuple(name for holding in same for name in holding.names)
+    return Held(heads[0] if heads else None, names, frozenset(head.id for head in heads))
 
 
 def _lacks_some(holding: Holding, heads: Heads) -> bool:
@@ -110,11 +122,28 @@ def force(
 ) -> versions.Commit:
     """Make every member carry the chosen versions, by one commit on top of all others (SYN-13).
 
-    Ignoring a finding is to leave it out. A version never heard of makes the entry absent. Raises
-    NotInCluster, LongComment, MalformedCommit when nothing is chosen, and what checking the values raises.
+    Ignoring a finding is to leave it out. A version never heard of makes the entry absent. Raises CheckIsOld
+    where one of the entries was written since the check (TRL-11), NotInCluster, LongComment, MalformedCommit
+    when nothing is chosen, and what checking the values raises; nothing has changed then.
     """
     check_comment(comment)
+    chosen = list(chosen)
     with operation(replica_id) as op:
+        _require_current(op, [finding for finding, _held in chosen])
         values = {f.address: held.version.value if held.version else None for f, held in chosen}
         check_values(replica_id, [Change(address, value) for address, value in values.items()])
         return op.commit(values, user, host, comment)
+
+
+def _require_current(op: Operation, findings: Sequence[Finding]) -> None:
+    # In the transaction of the commit: who waits at a menu, or at a page, must not overwrite what came then.
+    heads = op.store.heads([finding.address for finding in findings])
+    newer = [
+        (finding.address, head)
+        for finding in findings
+        for head in heads.get(finding.address, ())
+        if head.id not in finding.known
+    ]
+    if newer:
+        text = _("Not done: this was changed since the check. %(others)s. Check again, and choose then.")
+        raise CheckIsOld(text % {"others": overtaken_phrase(op.state, newer)})

@@ -10,7 +10,7 @@ from typing import Any
 from clusters.catalogue import Document
 from clusters.versions import canonical
 
-KEYS = ("name", "domain", "id", "address", "key")
+KEYS = ("name", "domain", "alias", "recipient", "id", "address", "key")
 """The fields by which items of a list are known again, the best first."""
 
 HIDDEN = "********"
@@ -24,8 +24,8 @@ ORDER = "[order]"
 class PathChange:
     """One value that came, went or changed.
 
-    `path` leads to it: field names, and `[key]` or `[position]` for an item of a list. `old` is None for
-    what came and `new` for what went; `kind` is `added`, `removed` or `changed`.
+    `path` leads to it: field names, and `[key]` or `[position]`, counted from 1, for an item of a list. `old`
+    is None for what came and `new` for what went; `kind` is `added`, `removed` or `changed`.
     """
 
     path: tuple[str, ...]
@@ -35,7 +35,7 @@ class PathChange:
 
     @property
     def text(self) -> str:
-        """The path as people read it: `routes[example.com].hosts[0]`."""
+        """The path as people read it: `routes[example.com].hosts[1]`."""
         return path_text(self.path)
 
 
@@ -111,13 +111,13 @@ def item_key(items: Sequence[Any]) -> str | None:
 
 
 def named_path(document: Any, path: str) -> str:
-    """A path such as `routes.0.hosts` as people read it: `routes[example.com].hosts`."""
+    """A path such as `routes.0.hosts.0` as people read it: `routes[example.com].hosts[1]`."""
     steps: list[str] = []
     here = document
     for step in path.split("."):
         if isinstance(here, list) and step.isdecimal() and int(step) < len(here):
             here = here[int(step)]
-            steps.append(f"[{here[key]}]" if (key := item_key([here])) else f"[{step}]")
+            steps.append(f"[{here[key]}]" if (key := item_key([here])) else f"[{int(step) + 1}]")
         else:
             here = here.get(step) if isinstance(here, dict) else None
             steps.append(step)
@@ -135,11 +135,11 @@ def _of_sequences(path: tuple[str, ...], old: list[Any], new: list[Any]) -> Iter
             continue
         both = min(end - start, to - from_)
         for i in range(both):
-            yield from _of_values((*path, f"[{start + i}]"), old[start + i], new[from_ + i])
+            yield from _of_values((*path, f"[{start + i + 1}]"), old[start + i], new[from_ + i])
         for i in range(start + both, end):
-            yield PathChange((*path, f"[{i}]"), "removed", old[i], None)
+            yield PathChange((*path, f"[{i + 1}]"), "removed", old[i], None)
         for i in range(from_ + both, to):
-            yield PathChange((*path, f"[{i}]"), "added", None, new[i])
+            yield PathChange((*path, f"[{i + 1}]"), "added", None, new[i])
 
 
 def _without_secrets(change: PathChange, patterns: Sequence[tuple[str, ...]]) -> PathChange:

@@ -5,9 +5,9 @@ Drafts belong to one user and one replica, span all levels, survive a restart an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -21,15 +21,16 @@ from clusters.effective import MachineImpact, Overrides
 from clusters.installed import catalogue
 from clusters.modes import CLUSTER, Mode
 from clusters.references import Unresolved, newly_broken
-from clusters.refusals import NotADraft
+from clusters.refusals import NotADraft, Overtaken
 from clusters.sealing import secrets_of
-from clusters.standing import standing_each
+from clusters.standing import standing_each, waiting
 from clusters.state import ClusterState, Machine
 from clusters.versions import (
     THE_CLUSTER,
     Address,
     Change,
     CommitId,
+    Heads,
     Kind,
     MalformedCommit,
     Version,
@@ -46,12 +47,14 @@ class Edited:
 
     `pending` is False when the value equals what is in force, so that nothing waits. `overrides` are the
     groups and machines below that keep their own settings (CLI-07); `reached` the machines that follow.
+    `settles` are the versions of a conflict that committing this ends (TRL-14).
     """
 
     address: Address
     pending: bool
     overrides: Overrides = field(default_factory=Overrides)
     reached: tuple[Machine, ...] = ()
+    settles: tuple[Version, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,8 @@ class Pending:
     """One uncommitted change: `value` None makes the entry absent, `before` is what is in force.
 
     `stale` is the version that someone else made meanwhile, else None. `settles`: the entry is in conflict,
-    and committing this ends it (SYN-08).
+    and committing this ends it (SYN-08). `waiting` are its versions where it waits for a person: whoever
+    commits names them, as the decision (TRL-14).
     """
 
     address: Address
@@ -78,6 +82,7 @@ class Pending:
     stale: Version | None
     updated: datetime
     settles: bool = False
+    waiting: tuple[Version, ...] = ()
 
     @property
     def mode(self) -> Mode | None:
@@ -152,20 +157,29 @@ def _keep(row: models.Replica, user: str, address: Address, value: Document | No
         require_mode(state, row.serial, address.mode)
     if len(str(address)) > MAX_ADDRESS:
         raise MalformedCommit(_("The name %(name)s is too long.") % {"name": address.name})
-    pending = _write(row, user, address, value)
+    heads = replicas.heads(row.pk, [address, THE_CLUSTER])
+    pending = _write(row, user, address, value, heads)
+    torn = heads.get(address, ()) if pending else ()
+    settles = torn if len(torn) > 1 else ()
     if address.mode is None:
-        return Edited(address, pending)
+        return Edited(address, pending, settles=settles)
     after = state.changed(changes(row.pk, user))
     return Edited(
         address,
         pending,
         effective.overrides(after, address.mode, address.name),
         tuple(effective.reached(after, address.mode, address.name)),
+        settles,
     )
 
 
-def _write(row: models.Replica, user: str, address: Address, value: Document | None) -> bool:
-    heads = replicas.heads(row.pk, [address, THE_CLUSTER])
+def _write(
+    row: models.Replica,
+    user: str,
+    address: Address,
+    value: Document | None,
+    heads: Mapping[Address, Heads],
+) -> bool:
     stands = standing_each(heads).get(address)
     mine = row.drafts.filter(user=user, address=str(address))
     if canonical(value) == canonical(stands.value if stands else None):
@@ -191,13 +205,17 @@ def pending(replica_id: int, user: str) -> list[Pending]:
         return []
     read = [(row, row.read()) for row in rows]
     heads = replicas.heads(replica_id, [THE_CLUSTER, *(change.address for _row, change in read)])
-    stands = standing_each(heads)
-    return [_pending(row, c, heads.get(c.address, ()), stands.get(c.address)) for row, c in read]
+    stands, wait = standing_each(heads), waiting(heads)
+    return [
+        replace(
+            _pending(row, c, heads.get(c.address, ()), stands.get(c.address)),
+            waiting=wait.get(c.address, ()),
+        )
+        for row, c in read
+    ]
 
 
-def _pending(
-    row: models.Draft, change: Change, heads: tuple[Version, ...], stands: Version | None
-) -> Pending:
+def _pending(row: models.Draft, change: Change, heads: Heads, stands: Version | None) -> Pending:
     newest = heads[0] if heads else None
     changed = newest if newest and newest.id != change.replaces else None
     before = stands.value if stands else None
@@ -267,16 +285,21 @@ def follow(
             draft.save(update_fields=["value", "base"])
 
 
-def rebase(replica_id: int, user: str, address: Address) -> Edited:
+def rebase(replica_id: int, user: str, address: Address, over: CommitId) -> Edited:
     """Keep the user's value knowingly on top of what someone else has committed meanwhile (CMT-05).
 
-    Raises NotADraft when the user has no draft of the entry.
+    `over` is the version that the person was shown. Raises NotADraft when the user has no draft of the entry,
+    Overtaken when the entry has a newer version by now (TRL-09).
     """
     with transaction.atomic():
         row = _locked(replica_id)
         draft = row.drafts.filter(user=user, address=str(address)).first()
         if draft is None:
             raise NotADraft(_("You have no pending change of %(entry)s.") % {"entry": address})
+        newest = replicas.heads(row.pk, [address]).get(address, ())
+        if not newest or newest[0].id != over:
+            text = _("%(entry)s was changed once more since you looked. Nothing was done; compare again.")
+            raise Overtaken(text % {"entry": address})
         draft.delete()
         return _keep(row, user, address, draft.value)
 

@@ -11,7 +11,7 @@ from clusters.catalogue import Catalogue, Door, Feature, Scope
 from clusters.effective import Effective, Setting, effective
 from clusters.enrolment import ADVISED_MACHINES
 from clusters.modes import Level, Mode, machine
-from clusters.naming import mode_labels
+from clusters.naming import mode_label, some
 from clusters.references import Unresolved, unresolved
 from clusters.state import ClusterState, Defined
 from clusters.transfers import Action
@@ -169,8 +169,8 @@ class Layout:
         return self.catalogue[feature].scope if feature in self.catalogue else None
 
     def labels(self, *modes: Mode) -> str:
-        """The modes' names."""
-        return mode_labels(self.state, modes)
+        """The modes' names; of many the first ones."""
+        return some(mode_label(self.state, mode) for mode in modes)
 
 
 Rule = Callable[[Layout], Iterator[Advice]]

@@ -15,7 +15,7 @@ from clusters.enrolment import MAIN_GROUP
 from clusters.layout import Advice, Facts, Layout, Limits, Remedy, Rule, Severity
 from clusters.member_rules import MEMBER_RULES
 from clusters.modes import CLUSTER, Mode, group, machine
-from clusters.naming import mode_label
+from clusters.naming import mode_label, some
 from clusters.operation_rules import OPERATION_RULES
 from clusters.site_names import cluster_named_like_a_site
 from clusters.state import ClusterState
@@ -184,7 +184,7 @@ def unlike_names_for_one_role(layout: Layout) -> Iterator[Advice]:
         for (_kind, item), names in roles.items():
             if len(names) > 1:
                 text = _("%(feature)s on %(item)s has different names: %(names)s.")
-                message = text % {"feature": feature.name, "item": item, "names": ", ".join(names)}
+                message = text % {"feature": feature.name, "item": item, "names": some(names)}
                 modes = tuple(mode for found in names.values() for mode in found)
                 yield Advice("L10", Severity.HINT, message, modes, feature.name)
 
@@ -242,7 +242,7 @@ def switched_off_below(layout: Layout) -> Iterator[Advice]:
     for off in layout.switched_off:
         found.setdefault((off.mode, off.feature), {})[off.above, off.dependent] = None
     for (mode, feature), dependents in found.items():
-        told = ", ".join(f"{name} ({layout.labels(above)})" for above, name in dependents)
+        told = some(f"{name} ({layout.labels(above)})" for above, name in dependents)
         text = _("%(mode)s switches %(feature)s off, on which settings above depend: %(told)s.")
         message = text % {"mode": layout.labels(mode), "feature": feature, "told": told}
         modes = (mode, *dict.fromkeys(above for above, _name in dependents))

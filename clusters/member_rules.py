@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from clusters.layout import Advice, Layout, Rule, Severity
 from clusters.modes import Mode, group, machine
+from clusters.naming import some
 from clusters.state import Machine
 from clusters.versions import Address, Kind
 
@@ -70,7 +71,7 @@ def _reverse_trouble(name: str | None) -> str:
 
 
 def _addresses(members: list[Machine]) -> str:
-    return ", ".join(m.address for m in members)
+    return some(m.address for m in members)
 
 
 def _is_address(text: str) -> bool:
@@ -160,7 +161,7 @@ def main_group_empty(layout: Layout) -> Iterator[Advice]:
 
 
 def _names(members: list[Machine]) -> str:
-    return ", ".join(m.name for m in members)
+    return some(m.name for m in members)
 
 
 def _modes(members: list[Machine]) -> tuple[Mode, ...]:

@@ -11,6 +11,9 @@ from clusters.phrases import phrase as _
 from clusters.state import ClusterState, UnknownMode
 from clusters.versions import Address, Authorship, Kind, Timestamp
 
+SHOWN = 5
+"""Names in the middle of a sentence before the rest is a number: a line of twenty names is read by nobody."""
+
 LEVELS = {Level.CLUSTER: _("Cluster"), Level.GROUP: _("Group"), Level.MACHINE: _("Machine")}
 
 
@@ -31,6 +34,15 @@ def mode_phrase(state: ClusterState, mode: Mode) -> Text:
     except UnknownMode:
         name = mode.id
     return joined(" ", LEVELS[mode.level], name)
+
+
+def some(names: Iterable[str]) -> str:
+    """Names for the middle of a sentence; of many the first ones, and how many more there are."""
+    found = list(names)
+    if len(found) <= SHOWN + 1:
+        return ", ".join(found)
+    told = {"names": ", ".join(found[:SHOWN]), "count": len(found) - SHOWN}
+    return str(_("%(names)s and %(count)d more") % told)
 
 
 def mode_labels(state: ClusterState, modes: Iterable[Mode]) -> str:

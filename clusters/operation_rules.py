@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 
 from clusters.layout import Advice, Layout, Rule, Severity
-from clusters.naming import moment
+from clusters.naming import moment, some
 from clusters.versions import Timestamp
 
 
@@ -25,7 +25,7 @@ def people_beside_an_operation(layout: Layout) -> Iterator[Advice]:
     """L23: others work in the cluster while an operation on it goes on (JN-22)."""
     if layout.facts.operation and layout.facts.present:
         text = _("While this goes on, others are at work here: %(names)s. (%(operation)s)")
-        names = ", ".join(layout.facts.present)
+        names = some(layout.facts.present)
         message = text % {"names": names, "operation": layout.facts.operation}
         yield Advice("L23", Severity.WARNING, message)
 

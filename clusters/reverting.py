@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
@@ -50,16 +50,27 @@ class NoConflict(Refused):
     """The entry has no such conflict, or no such version in it (any more)."""
 
 
+class NewerVersions(Refused):
+    """Somebody has changed the entry since the person looked at its conflict; nothing was settled."""
+
+
 def revert(
-    replica_id: int, user: str, commit_id: CommitId, *, over: bool = False, only: Address | None = None
+    replica_id: int,
+    user: str,
+    commit_id: CommitId,
+    *,
+    over: bool = False,
+    only: Address | None = None,
+    seen: Collection[CommitId] | None = None,
 ) -> list[Edited]:
     """Draft for each entry of a commit, or for `only` one of them, the value that it had before it.
 
     Raises UnknownCommit, NotRevertible, PastIsGone, and InTheWay when entries were changed since, unless
-    `over` says to replace these changes knowingly. All or nothing.
+    `over` says to replace these changes knowingly: all, or the versions `seen` that the person was shown, and
+    newer ones raise InTheWay once more (TRL-09). All or nothing.
     """
     with drafts.held(replica_id):
-        back = _back(replica_id, commit_id, user, over, only)
+        back = _back(replica_id, commit_id, user, over, only, seen)
         drafts.clear(replica_id, user, [change.address for change in back])
         return [drafts.edit_entry(replica_id, user, change.address, change.value) for change in back]
 
@@ -89,7 +100,12 @@ def _value(version: Version | None) -> Document | None:
 
 
 def _back(
-    replica_id: int, commit_id: CommitId, user: str, over: bool, only: Address | None = None
+    replica_id: int,
+    commit_id: CommitId,
+    user: str,
+    over: bool,
+    only: Address | None = None,
+    seen: Collection[CommitId] | None = None,
 ) -> list[Change]:
     commit = history.find(replica_id, commit_id)
     if only is not None:
@@ -105,8 +121,8 @@ def _back(
             % {"id": commit_id}
         )
     heads = replicas.heads(replica_id, [entry.address for entry in before])
-    if not over:
-        _require_way(replica_id, commit_id, heads, user)
+    if not over or seen is not None:
+        _require_way(replica_id, commit_id, heads, user, (seen or ()) if over else None)
     return [Change(entry.address, entry.before, heads[entry.address][0].id) for entry in before]
 
 
@@ -118,10 +134,16 @@ def _of_entry(commit: versions.Commit, address: Address) -> tuple[Change, ...]:
 
 
 def _require_way(
-    replica_id: int, commit_id: CommitId, heads: dict[Address, versions.Heads], user: str
+    replica_id: int,
+    commit_id: CommitId,
+    heads: dict[Address, versions.Heads],
+    user: str,
+    agreed: Collection[CommitId] | None,
 ) -> None:
-    changed = [(address, found[0]) for address, found in heads.items() if found[0].id != commit_id]
-    mine = drafts.changes(replica_id, user)
+    """`agreed` are the versions that the person replaces knowingly, and their own drafts with them."""
+    known = {commit_id, *(agreed or ())}
+    changed = [(address, found[0]) for address, found in heads.items() if found[0].id not in known]
+    mine = [] if agreed is not None else drafts.changes(replica_id, user)
     planned = [change.address for change in mine if change.address in heads]
     if changed or planned:
         raise InTheWay(changed, planned, replicas.state(replica_id))
@@ -140,6 +162,11 @@ class Conflict:
     others: tuple[Version, ...]
     ancestor: Version | None = None
     waits: bool = False
+
+    @property
+    def versions(self) -> tuple[Version, ...]:
+        """All that clash, the newest first."""
+        return (self.newest, *self.others)
 
     @property
     def in_force(self) -> Version | None:
@@ -191,14 +218,22 @@ def suggested(row: Row) -> int:
 
 
 def draft_merge(
-    replica_id: int, user: str, address: Address, other_id: CommitId, chosen: Mapping[str, int]
+    replica_id: int,
+    user: str,
+    address: Address,
+    other_id: CommitId,
+    chosen: Mapping[str, int],
+    seen: Collection[CommitId] | None = None,
 ) -> Edited:
     """Draft the newest with what `chosen` takes of the other columns; committed, it settles the conflict.
 
-    `chosen` as in side_by_side.combined. Raises NoConflict, and what `drafts.edit_entry` raises.
+    `chosen` as in side_by_side.combined, of the versions `seen`; another one raises NewerVersions. Raises
+    NoConflict, and what `drafts.edit_entry` raises.
     """
     with drafts.held(replica_id):
-        columns = columns_of(conflict_at(replica_id, address), other_id)
+        found = conflict_at(replica_id, address)
+        _require_seen(replica_id, address, found.versions, seen)
+        columns = columns_of(found, other_id)
         drafts.clear(replica_id, user, [address])
         return drafts.edit_entry(replica_id, user, address, combined(columns, chosen, 1))
 
@@ -211,10 +246,12 @@ def settle(
     user: str,
     host: str,
     comment: str = "",
+    seen: Collection[CommitId] | None = None,
 ) -> versions.Commit:
     """End a conflict by one commit that has seen all its versions: put one of them in force.
 
-    Without `version` what is in force stays. Raises NoConflict, and what checking the value raises.
+    Without `version` what is in force stays. `seen` are the versions that the person was shown; another one
+    raises NewerVersions. Raises NoConflict, and what checking the value raises.
     """
     check_comment(comment)
     with replicas.opened(replica_id) as replica:
@@ -222,8 +259,19 @@ def settle(
         known = {head.id: head for head in heads}
         if len(heads) < 2 or (version is not None and version not in known):
             raise NoConflict(_("%(entry)s has no such conflict any more.") % {"entry": address})
+        _require_seen(replica_id, address, heads, seen)
         chosen = replica.standing([address])[address] if version is None else known[version]
         change = Change(address, _value(chosen), heads[0].id)
         if version is not None:
             check_values(replica_id, [change])
         return replica.commit([change], user=user, host=host, comment=comment)
+
+
+def _require_seen(
+    replica_id: int, address: Address, heads: Collection[Version], seen: Collection[CommitId] | None
+) -> None:
+    if seen is not None and (newer := [head for head in heads if head.id not in seen]):
+        text = _("Not settled: %(entry)s was changed meanwhile. %(who)s. Look again, and decide then.")
+        entry = entry_label(replicas.state(replica_id), address)
+        who = "; ".join(authorship_label(head) for head in newer)
+        raise NewerVersions(text % {"entry": entry, "who": who})

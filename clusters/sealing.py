@@ -49,7 +49,8 @@ def unseal(token: str) -> str:
         return _keys().decrypt(token).decode()
     except InvalidToken:
         raise KeyMissing(
-            f"{_path()} does not open what is sealed in the database: put the file back that belongs to it"
+            f"{_path()} does not open what is sealed in the database: put the file back that belongs to it,"
+            " from a backup of the same day"
         ) from None
 
 
@@ -97,8 +98,11 @@ def _keys() -> MultiFernet:
 def _read(path: Path, _changed: int) -> MultiFernet:
     try:
         return MultiFernet([Fernet(line) for line in path.read_text().split()])
-    except ValueError as error:
-        raise KeyMissing(f"{path} holds no keys: {error}") from None
+    except (OSError, ValueError) as error:
+        raise KeyMissing(
+            f"{path} holds no keys ({error}): the secrets in the database are sealed with them, and nothing"
+            " else opens them. Put the file back from a backup"
+        ) from None
 
 
 def _write_first(path: Path) -> None:

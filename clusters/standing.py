@@ -58,6 +58,12 @@ def standing(heads: Heads, *, safe_wait: bool) -> Version | None:
     return None if all(past.whole for past in pasts) else newest
 
 
+def waiting(entries: Mapping[Address, Heads]) -> dict[Address, Heads]:
+    """Those in conflict that wait for a person, with all their versions; as for `standing_each`."""
+    stands = standing_each(entries)
+    return {a: h for a, h in entries.items() if len(h) > 1 and (stands[a] is None or stands[a] != h[0])}
+
+
 def past_after(heads: Heads) -> Past:
     """The past of a version that is written under safe wait where `heads` are."""
     stood = standing(heads, safe_wait=True) if heads else None

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from clusters.catalogue import Document
 from clusters.domains import understood
 from clusters.modes import CLUSTER, Level, Mode, group, machine
+from clusters.ordering import natural
 from clusters.standing import in_force
 from clusters.versions import Address, Authorship, Change, Heads, Kind
 
@@ -107,13 +108,13 @@ class ClusterState:
     def groups(self) -> Mapping[str, Group]:
         """Groups by id, the initial one first, then by name."""
         found = [_record(Group, ident, value) for ident, value in self._of(Kind.GROUP)]
-        return {g.id: g for g in sorted(found, key=lambda g: (not g.initial, g.name.casefold(), g.id))}
+        return {g.id: g for g in sorted(found, key=lambda g: (not g.initial, natural(g.name), g.id))}
 
     @cached_property
     def machines(self) -> Mapping[str, Machine]:
         """Members by serial number, in the order of their names."""
         found = [self._placed(_record(Machine, serial, value)) for serial, value in self._of(Kind.MACHINE)]
-        return {m.serial: m for m in sorted(found, key=lambda m: (m.name.casefold(), m.serial))}
+        return {m.serial: m for m in sorted(found, key=lambda m: (natural(m.name), m.serial))}
 
     @cached_property
     def portals(self) -> Mapping[str, Portal]:

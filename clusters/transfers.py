@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from clusters import drafts, models, replicas
 from clusters.acceptance import require_mode
-from clusters.catalogue import Catalogue, Document, WrongLevel
+from clusters.catalogue import Catalogue, Document, Scope, WrongLevel
 from clusters.drafts import Edited
 from clusters.effective import setting_at
 from clusters.installed import catalogue
@@ -31,6 +31,10 @@ class NothingToTransfer(Refused):
 
 class SameMode(Refused):
     """Source and target are one."""
+
+
+class NotTransferable(Refused):
+    """The settings belong to one machine, or to the cluster as a whole: no mode gets another's."""
 
 
 class Action(StrEnum):
@@ -72,7 +76,7 @@ def plan(
 ) -> Plan:
     """What an action on the settings of one feature would do.
 
-    Copy and move take targets, delete none. Raises UnknownFeature, UnknownMode, WrongLevel,
+    Copy and move take targets, delete none. Raises UnknownFeature, UnknownMode, NotTransferable,
     NothingToTransfer, SameMode.
     """
     before = drafts.draft_state(replica_id, user)
@@ -81,8 +85,10 @@ def plan(
     wanted = tuple(dict.fromkeys(targets))
     for mode in (source, *wanted):
         require_mode(before, row.serial, mode)
+    if wanted:
+        _require_transferable(feature, known)
     document = _document(before, source, feature, known)
-    _require_targets(feature, source, wanted, known)
+    _require_other(source, wanted)
     changes = [Change(settings_at(mode, feature), document) for mode in wanted]
     if action is not Action.COPY:
         changes.append(Change(settings_at(source, feature), None))
@@ -106,6 +112,21 @@ def _value(state: ClusterState, change: Change) -> Document | None:
     return found.value if found else None
 
 
+def transferable(feature: str) -> bool:
+    """Whether what one mode defines of it can go to another; never what is of one machine alone (TRL-13)."""
+    return catalogue()[feature].scope is Scope.CLUSTERABLE
+
+
+def _require_transferable(feature: str, known: Catalogue) -> None:
+    # An address or a listener of one machine would be somebody else's on the next.
+    if known[feature].scope is Scope.MACHINE:
+        text = _("%(feature)s belongs to one machine alone: it is not copied or moved between modes.")
+        raise NotTransferable(text % {"feature": feature})
+    if known[feature].scope is Scope.CLUSTER:
+        text = _("%(feature)s belongs to the cluster as a whole: it is not copied or moved between modes.")
+        raise NotTransferable(text % {"feature": feature})
+
+
 def _document(state: ClusterState, source: Mode, feature: str, known: Catalogue) -> Document:
     known[feature]
     found = state.defined(source, feature)
@@ -116,12 +137,10 @@ def _document(state: ClusterState, source: Mode, feature: str, known: Catalogue)
     return found.value
 
 
-def _require_targets(feature: str, source: Mode, targets: Sequence[Mode], known: Catalogue) -> None:
-    for target in targets:
-        if target == source:
-            raise SameMode(_("Choose another mode than the one the settings are in."))
-        if not known.allows(feature, target):
-            raise WrongLevel(_wrong_level(feature, target))
+def _require_other(source: Mode, targets: Sequence[Mode]) -> None:
+    # Their level is not asked: what is transferable can be defined on every one.
+    if source in targets:
+        raise SameMode(_("Choose another mode than the one the settings are in."))
 
 
 def _wrong_level(feature: str, mode: Mode) -> str:
@@ -211,7 +230,7 @@ def start_document(
 
     EMPTY is the feature's empty one (CL-09), FACTORY its factory default, INHERITED what holds at the mode
     without settings of its own, MODE what `source` defines. Raises UnknownFeature, WrongLevel, UnknownMode,
-    NothingToTransfer.
+    NotTransferable, NothingToTransfer.
     """
     known = catalogue()
     state = drafts.draft_state(replica_id, user)
@@ -222,13 +241,16 @@ def start_document(
     if start is Start.FACTORY:
         return known.fallback(feature)
     if start is Start.MODE and source is not None:
+        _require_transferable(feature, known)
         return _document(state, source, feature, known)
     without = state.changed([Change(settings_at(mode, feature), None)])
     return setting_at(without, mode, feature, known).value
 
 
 def starting_points(replica_id: int, user: str, mode: Mode, feature: str) -> list[Mode]:
-    """The other modes that define the feature, those it would inherit from first (CLI-09, GUI-07)."""
+    """The other modes whose settings may be copied, those it would inherit from first (CLI-09, GUI-07)."""
+    if not transferable(feature):
+        return []
     state = drafts.draft_state(replica_id, user)
     chain = state.chain(mode)
     others = [m for m in state.defining(feature) if m != mode]

@@ -1,5 +1,7 @@
 """The application that people see: tenants, pages, live updates, jobs."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -10,9 +12,12 @@ class PortalConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal import celery, following
+        from portal import celery
+        from portal import signals as following
         from portal.login import events
 
         celery.app.set_default()
+        # Registered now, with the application that is configured now: rows name their tasks.
+        import_module("portal.tasks")
         following.connect()
         events.connect()

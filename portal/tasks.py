@@ -7,9 +7,10 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from portal import checks, working
+from portal.checks import rows as checks
 from portal.config_files import backups, uploads
-from portal.jobs import Job, abandon_lost, start, waiting_since
+from portal.jobs import running as working
+from portal.jobs.rows import Job, abandon_lost, start, waiting_since
 from portal.proposals import watching
 
 LOST_AFTER = timedelta(seconds=90)

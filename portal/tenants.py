@@ -91,7 +91,7 @@ def limit(user: Person, limits: Limits) -> None:
 
 
 def limits_of(user: Person) -> Limits:
-    """What the person is narrowed to in this request; `portal.tokens` sets it."""
+    """What the person is narrowed to in this request; `portal.people.tokens` sets it."""
     found = getattr(user, "limits", None)
     return found if isinstance(found, Limits) else Limits()
 

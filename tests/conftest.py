@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.management import call_command
 from django.template.base import Template
 from django.test.utils import instrumented_test_render  # type: ignore[attr-defined]  # the stubs lack it
 from django.utils import translation
@@ -25,6 +28,18 @@ def language() -> Iterator[None]:
     """The language of a test's last request ends with the test."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture(scope="session")
+def collected() -> None:
+    """Static files as `collectstatic` leaves them, made by the first worker that shows pages."""
+    storage: Any = staticfiles_storage
+    root = storage.location
+    with open(os.path.join(root, ".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not storage.manifest_storage.exists(storage.manifest_name):
+            call_command("collectstatic", verbosity=0, interactive=False)
+    storage.hashed_files, storage.manifest_hash = storage.load_manifest()
 
 
 TEMPLATE: Any = Template

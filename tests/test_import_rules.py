@@ -36,6 +36,18 @@ MAY_IMPORT_WITHIN_APPLIANCES = {
     "cli": {"machine", "features", "postfix", "links", "releases"},
     "following": {"machine", "features", "postfix", "links"},
 }
+ROOF = frozenset(
+    {"apps", "asgi", "celery", "demo", "management", "migrations", "models", "security", "signals"}
+    | {"tasks", "templatetags", "urls"}
+)
+"""What puts the portal together: it may import all of it, and no other part of the portal imports it."""
+
+INTERFACES = frozenset({"admin_site", "api", "live", "pages"})
+GROUND = frozenset(
+    {"hints", "modes", "phrases", "place", "settings", "shared_parts", "socket_access", "tenants"}
+)
+"""What every slice may stand on. All else in portal/ is a slice: a folder that can be read whole."""
+
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "manager", "misc", "common"}
 SUPPRESSION = re.compile(r"#\s*(noqa\b|type:\s*ignore\b)(:\s*[A-Z0-9, ]+|\[[a-z0-9, -]+\])?\s*(?P<rest>.*)")
 
@@ -112,10 +124,64 @@ def _may_import(name: list[str], other: list[str]) -> bool:
         return True
     if name[0] != other[0]:
         return other[0] in MAY_IMPORT[name[0]]
+    if name[0] == "portal":
+        return _may_import_within_portal(name, other)
     if name[0] != "appliances" or len(name) < 2 or len(other) < 2 or name[1] == other[1]:
         return True
     known = MAY_IMPORT_WITHIN_APPLIANCES
     return name[1] not in known or other[1] not in known or other[1] in known[name[1]]
+
+
+def floor(part: str) -> int:
+    """Which floor of the portal a part of it is on: 0 ground, 1 slices, 2 interfaces, 3 roof."""
+    return 3 if part in ROOF else 2 if part in INTERFACES else 0 if part in GROUND else 1
+
+
+def _may_import_within_portal(name: list[str], other: list[str]) -> bool:
+    """Downwards, and from slice to slice; an interface knows no other interface."""
+    if len(name) < 2 or len(other) < 2 or name[1] == other[1]:
+        return True
+    here, there = floor(name[1]), floor(other[1])
+    return there < here or (there == here and here != floor("pages"))
+
+
+def circles_of_slices(house: House) -> list[str]:
+    """Slices that import one another, straight or by way of others, as `a > b > a`."""
+    slices: dict[str, set[str]] = {}
+    for name, imported in house.imports.items():
+        for other in imported:
+            ends = [part.split(".")[1] for part in (name, other) if part.startswith("portal.")]
+            if len(ends) == 2 and ends[0] != ends[1] and {floor(end) for end in ends} == {1}:
+                slices.setdefault(ends[0], set()).add(ends[1])
+    return sorted(f"{a} > {b} > {a}" for a in slices for b in slices[a] if a in _way(slices, b))
+
+
+def _way(arrows: dict[str, set[str]], start: str) -> set[str]:
+    reached: set[str] = set()
+    todo = [start]
+    while todo:
+        more = arrows.get(todo.pop(), set()) - reached
+        reached |= more
+        todo.extend(more)
+    return reached
+
+
+def drawn_floors(document: Path) -> dict[str, set[str]]:
+    """The floors as the drawing of docs/architecture.md has them."""
+    lines = re.findall(r"^    (roof|interfaces|slices|ground) +(.+?)(?:  +.*)?$", document.read_text(), re.M)
+    found: dict[str, set[str]] = {}
+    for name, parts in lines:
+        found.setdefault(name, set()).update(parts.split())
+    return found
+
+
+def floors_in_code(root: Path) -> dict[str, set[str]]:
+    names = ("ground", "slices", "interfaces", "roof")
+    found: dict[str, set[str]] = {name: set() for name in names}
+    for path in (root / "portal").iterdir():
+        if path.suffix == ".py" or (path / "__init__.py").exists():
+            found[names[floor(path.stem)]].add(path.stem)
+    return {name: parts - {"__init__"} for name, parts in found.items()}
 
 
 def django_imports(house: House) -> list[str]:
@@ -160,6 +226,14 @@ def test_imports_run_one_way(house: House) -> None:
     assert wrong_directions(house) == []
 
 
+def test_slices_of_the_portal_import_one_another_without_circles(house: House) -> None:
+    assert circles_of_slices(house) == []
+
+
+def test_drawing_of_the_floors_is_that_of_the_code() -> None:
+    assert drawn_floors(ROOT / "docs" / "architecture.md") == floors_in_code(ROOT)
+
+
 def test_pure_modules_import_no_django(house: House) -> None:
     """Design, section 2: neither themselves nor by way of another module of ours."""
     assert {name for name in NO_DJANGO if name not in house.files} == set()
@@ -197,6 +271,11 @@ def plant(root: Path, files: dict[str, str]) -> Path:
         ("appliances/machine/home.py", "from appliances.cli import shell"),
         ("appliances/links/server.py", "from appliances.machine import home"),
         ("appliances/machine/home.py", "def late():\n    from appliances.cli.shell import Shell"),
+        ("portal/jobs/rows.py", "from portal.pages import jobs"),
+        ("portal/jobs/rows.py", "from portal.tasks import run_job"),
+        ("portal/place.py", "from portal.jobs import rows"),
+        ("portal/api/jobs.py", "from portal.pages import jobs"),
+        ("portal/pages/jobs.py", "from portal.urls import patterns"),
     ],
 )
 def test_an_import_uphill_is_found(tmp_path: Path, name: str, imported: str) -> None:
@@ -211,10 +290,25 @@ def test_an_import_uphill_is_found(tmp_path: Path, name: str, imported: str) -> 
         ("appliances/cli/shell.py", "from appliances.machine import home"),
         ("appliances/models.py", "from appliances.machine import home"),
         ("clusters/modes.py", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import portal.urls"),
+        ("portal/pages/jobs.py", "from portal.jobs import rows"),
+        ("portal/jobs/rows.py", "from portal.audit import log"),
+        ("portal/jobs/rows.py", "from portal.tenants import Tenant"),
+        ("portal/urls.py", "from portal.pages import jobs"),
     ],
 )
 def test_an_import_downhill_is_fine(tmp_path: Path, name: str, imported: str) -> None:
     assert wrong_directions(House(plant(tmp_path, {name: imported}))) == []
+
+
+def test_a_circle_of_slices_is_found(tmp_path: Path) -> None:
+    files = {
+        "portal/jobs/rows.py": "from portal.machines import queues",
+        "portal/machines/queues.py": "import portal.checks.rows",
+        "portal/checks/rows.py": "def late():\n    from portal.jobs import rows",
+        "portal/audit/log.py": "",
+    }
+    circles = circles_of_slices(House(plant(tmp_path, files)))
+    assert circles == ["checks > jobs > checks", "jobs > machines > jobs", "machines > checks > machines"]
 
 
 def test_a_relative_import_is_refused(tmp_path: Path) -> None:

@@ -76,6 +76,9 @@ class Desk:
     def heard(self) -> Mapping[str, MachineStatus]:
         return self._daemon.heard_statuses.all()
 
+    def statuses_through(self, serials: Collection[str], seconds: float) -> Mapping[str, MachineStatus]:
+        return self._on_loop(routes.statuses(self._daemon, serials, seconds))
+
     def links(self) -> Sequence[LinkStatus]:
         return self.status().links
 

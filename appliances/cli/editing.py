@@ -24,7 +24,8 @@ from django.utils.translation import gettext as _
 
 from appliances.cli.errors import UsageError
 from appliances.cli.suggesting import suggestion
-from appliances.features.fields import ALL, usual_form
+from appliances.features.fields import takes_all, usual_form
+from appliances.features.lines import UnreadableLines, rows_of
 from clusters.catalogue import Document
 
 SPOTS = ("--before", "--first", "--last")
@@ -94,13 +95,7 @@ class Table:
 
     def catch_all(self) -> int | None:
         """The position of the first row that matches everything; None where there is none."""
-        return next((i for i, row in enumerate(self.rows) if self._takes_all(row)), None)
-
-    def _takes_all(self, row: Any) -> bool:
-        if not self.first_match or not isinstance(row, dict):
-            return False
-        said = row.get(self.first_match)
-        return any(str(each).upper() == ALL for each in (said if isinstance(said, list) else [said]))
+        return next((i for i, row in enumerate(self.rows) if takes_all(row, self.first_match)), None)
 
     def put(self, entry: Any, spot: Spot) -> None:
         """Enters a row where the person wants it; else last, but before the one that matches everything."""
@@ -114,7 +109,7 @@ class Table:
             if found is None:
                 raise _missing(self.name, spot.before)
             return found
-        everything = None if spot.last or self._takes_all(entry) else self.catch_all()
+        everything = None if spot.last or takes_all(entry, self.first_match) else self.catch_all()
         return len(self.rows) if everything is None else everything
 
     def _names(self) -> list[str]:
@@ -170,6 +165,21 @@ def add_words(
     for word in reversed(words) if spot.first else words:
         if table.find(word) is None:
             table.put(parsed(table.schema, word), spot)
+    return after
+
+
+def add_lines(schema: Schema, document: Document, text: str, at: str = "") -> Document:
+    """The document with a row more for each line; raises UsageError, naming each line that does not fit."""
+    after = copy.deepcopy(document)
+    table = table_of(schema, after, at)
+    try:
+        rows = rows_of(table.schema, text)
+    except UnreadableLines as error:
+        raise UsageError("\n".join(str(problem) for problem in error.problems)) from None
+    if not rows:
+        raise UsageError(_("There are no lines."))
+    for row in rows:
+        table.put(row, ANYWHERE)
     return after
 
 

@@ -16,6 +16,7 @@ from appliances.cli.login_host import JoinRequest
 from appliances.cli.presenting import change_line, moment
 from appliances.cli.session import Session
 from appliances.machine.status import now
+from clusters import membership
 from clusters.differences import differences
 from clusters.effective import Difference
 from clusters.enrolment import ADVISED_MACHINES
@@ -135,7 +136,8 @@ def _port(text: str) -> int:
 def _join(session: Session, told: argparse.Namespace) -> None:
     if not told.address:
         raise UsageError(_("Name the address of a member."))
-    kept = [name for name in told.keep.split(",") if name]
+    kept = [catalogue()[name].name for name in told.keep.split(",") if name]
+    membership.kept_settings(session.replica_id, kept)  # an unknown name is refused before anybody is called
     passphrase = "" if told.prepared else _passphrase(session, told)
     request = JoinRequest(told.address, told.port, told.user, passphrase, told.group, told.prepared, told.ccs)
 
@@ -197,10 +199,10 @@ def _consent(
     """What the join would do here; then the person's word (a script has given it with its line)."""
     dialogue = session.dialogue
     if looking and session.as_json:
-        say_json(dialogue, _preview_json(preview))
+        say_json(dialogue, _preview_json(preview, kept))
         return None
     dialogue.say(_("The member lets this machine in: release, name and serial number are right."))
-    _say_preview(session, preview)
+    _say_preview(session, preview, kept)
     if looking:
         return None
     if dialogue.interactive and not kept:
@@ -217,7 +219,12 @@ def _ask_what_to_keep(session: Session, preview: JoinPreview) -> list[str]:
     return session.dialogue.ask(question).replace(",", " ").split()
 
 
-def _say_preview(session: Session, preview: JoinPreview) -> None:
+def _changed(preview: JoinPreview, kept: Collection[str]) -> list[Difference]:
+    """What the join changes here: what this machine keeps as its own stays as it is (TRL-36)."""
+    return [found for found in preview.differences if found.feature not in kept]
+
+
+def _say_preview(session: Session, preview: JoinPreview, kept: Collection[str]) -> None:
     say = session.dialogue.say
     say(_("Joining group {group} of the cluster {name}.").format(group=preview.group, name=preview.cluster))
     if preview.crowded:
@@ -227,11 +234,13 @@ def _say_preview(session: Session, preview: JoinPreview) -> None:
                 "communication errors."
             ).format(count=len(preview.members), most=ADVISED_MACHINES)
         )
-    if not preview.differences:
+    if kept:
+        say(_("Kept as this machine's own: {names}").format(names=", ".join(kept)))
+    if not (changed := _changed(preview, kept)):
         say(_("No setting of this machine changes."))
         return
     say(_("What this machine loses (-) and gains (+):"))
-    for found in preview.differences:
+    for found in changed:
         say(f"  {found.feature}")
         lines = _lines(found)
         for line in lines[:MOST_LINES]:
@@ -245,12 +254,13 @@ def _lines(found: Difference) -> list[str]:
     return [change_line(c) for c in differences(found.before.value, found.after.value, secrets)]
 
 
-def _preview_json(preview: JoinPreview) -> dict[str, Any]:
+def _preview_json(preview: JoinPreview, kept: Collection[str]) -> dict[str, Any]:
     return {
         "cluster": preview.cluster,
         "group": preview.group,
         "members": list(preview.members),
-        "changes": {found.feature: _lines(found) for found in preview.differences},
+        "kept": list(kept),
+        "changes": {found.feature: _lines(found) for found in _changed(preview, kept)},
     }
 
 

@@ -66,6 +66,10 @@ class LoginHost(Protocol):
         """The last status of each other member, by serial number."""
         ...
 
+    def statuses_through(self, serials: Collection[str], seconds: float) -> Mapping[str, MachineStatus]:
+        """What members say of themselves now, asked over others; who is silent is left out."""
+        ...
+
     def links(self) -> Sequence[LinkStatus]:
         """The table of links."""
         ...

@@ -13,6 +13,8 @@ from appliances.cli.session import Session
 from appliances.links.ssh import ServiceKind
 from appliances.machine import preflight
 from appliances.machine.preflight import Finding
+from clusters.membership_refusals import PendingDrafts
+from clusters.operations import require_no_drafts
 
 SIGNS = {preflight.OK: "+", preflight.WARN: "!", preflight.BAD: "-", preflight.UNKNOWN: "?"}
 
@@ -31,21 +33,33 @@ def run(session: Session, words: list[str]) -> None:
     if not 0 < port < 65_536:
         raise UsageError(_("{text} is no port.").format(text=port))
     here = session.host.as_machine(by_address=True)
-    found = preflight.of_names(session.host.name, here.address) + preflight.of_member(
+    found = [preflight.of_drafts(_refusal(session))]
+    found += preflight.of_names(session.host.name, here.address)
+    found += preflight.of_member(
         lambda: session.host.probe(told.address, port),
         ServiceKind.CCS if told.ccs else ServiceKind.SSH,
         told.fingerprint,
+        here.host_key,
     )
+    found.append(preflight.of_welcome())
     _say(session, found)
+
+
+def _refusal(session: Session) -> str:
+    """What the join would refuse before it calls anybody (CR-06)."""
+    try:
+        require_no_drafts(session.replica_id)
+    except PendingDrafts as refusal:
+        return str(refusal)
+    return ""
 
 
 def _say(session: Session, found: list[Finding]) -> None:
     if session.as_json:
-        return say_json(session.dialogue, [asdict(each) for each in found])
-    for each in found:
+        say_json(session.dialogue, [asdict(each) for each in found])
+    for each in () if session.as_json else found:
         session.dialogue.say(f"{SIGNS[each.verdict]} {each.check:<9} {each.text}")
         if each.remedy:
             session.dialogue.say(f"            {each.remedy}")
     if any(each.verdict == preflight.BAD for each in found):
         raise CommandError(_("A join would fail."))
-    return None

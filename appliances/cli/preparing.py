@@ -7,14 +7,14 @@ from collections.abc import Collection
 from django.utils.translation import gettext as _
 
 from appliances.cli.dialogue import operation, say_json
-from appliances.cli.errors import CommandError, UsageError
+from appliances.cli.errors import CommandError, GroundChanged, UsageError
 from appliances.cli.joining import say_identity
 from appliances.cli.session import Session
 from appliances.cli.suggesting import suggestion
 from appliances.links.identity import fingerprint
 from clusters import membership
 from clusters.joining import PendingJoin
-from clusters.refusals import REFUSALS
+from clusters.refusals import refusals_and
 
 
 def prepjoin(session: Session, words: list[str]) -> None:
@@ -80,7 +80,9 @@ def _menu(session: Session) -> None:
             return
         try:
             _do(session, words, operations)
-        except (CommandError, *REFUSALS) as error:
+        except GroundChanged:
+            raise
+        except refusals_and(CommandError) as error:
             # A mistake does not throw the person out of the menu.
             session.dialogue.warn(str(error))
 

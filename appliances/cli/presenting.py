@@ -43,6 +43,17 @@ def scalar(value: Any) -> str:
     return str(value).replace("\n", "\\n")
 
 
+def compact(value: Any) -> str:
+    """A value as it can be typed: lists with commas, a host with its port as `[::1]:25` (TRL-27)."""
+    if isinstance(value, list):
+        return ", ".join(compact(item) for item in value)
+    if isinstance(value, dict):
+        first, *rest = [scalar(part) for part in value.values()]
+        first = f"[{first}]" if rest and ":" in first and not first.startswith("[") else first
+        return ":".join([first, *rest])
+    return scalar(value)
+
+
 def change_line(change: PathChange) -> str:
     """`+ routes[example.com]: ...`, `- ...` or `~ path: old -> new`."""
     path = change.text or _("settings")

@@ -17,6 +17,7 @@ from appliances.cli.errors import CommandError, Leave
 from appliances.cli.registry import find
 from appliances.cli.session import Session
 from appliances.links.errors import Reason, Refused
+from clusters.config_files.saving import MOST
 from clusters.utf8 import NotUtf8, read_escaped
 from clusters.visible import shown
 
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from appliances.links.peer import Login, Wire
     from appliances.machine.daemon import Daemon
 
-MAX_INPUT = 32 * 1024 * 1024
-"""Bytes of standard input that a command takes."""
+MAX_INPUT = MOST
+"""Characters of standard input that a command takes: as many as the longest configuration file."""
 
 
 class Piped:

@@ -17,9 +17,9 @@ def when_others_follow(session: Session) -> str:
     """Who gets a change later and when, in a sentence; empty where everybody gets it now."""
     if is_apart(session):
         return _("The others get it when this machine is reconnected.")
-    gone = [
-        link.name for link in session.host.links() if link.kind == "machine" and link.state != "connected"
-    ]
+    # Nobody here reaches them: neither over a link nor by way of others.
+    machines = [link for link in session.host.links() if link.kind == "machine"]
+    gone = [link.name for link in machines if link.state != "connected" and not link.via]
     return (
         _("Away now; they follow when they are back: {names}").format(names=", ".join(gone)) if gone else ""
     )

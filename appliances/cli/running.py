@@ -20,6 +20,7 @@ from clusters import naming
 from clusters.modes import CLUSTER, Level, Mode, machine
 from clusters.refusals import refusals_and
 from clusters.replication import StaleDraft
+from clusters.system_words import reason
 
 logger = logging.getLogger(__name__)
 
@@ -69,14 +70,18 @@ def run_words(session: Session, words: list[str]) -> int:
         return _refused(session, str(error), CommandError.code)
     except (DatabaseError, OSError) as error:
         logger.warning("%s failed: %s", words[0], error)
-        return _refused(session, _("Could not be stored: {error}.").format(error=error), CommandError.code)
+        text = _("Not done: {reason}.").format(reason=_(reason(error)))
+        return _refused(session, text, CommandError.code)
     except Leave:
         raise
-    except Exception as error:
+    except Exception:
         # A mistake of ours must not throw the person out; the log has all of it.
         logger.exception("%s failed", words[0])
-        text = _("Internal error: {error}. The log of this machine has more.")
-        return _refused(session, text.format(error=error), CommandError.code)
+        text = _(
+            "{name} failed by a fault of this program, not by what you typed. See with `showchanges` what is "
+            "pending; the log of this machine has what a report needs."
+        )
+        return _refused(session, text.format(name=words[0]), CommandError.code)
     finally:
         close_old_connections()
 
@@ -126,6 +131,11 @@ def _run_as_json(session: Session, command: Command, rest: list[str]) -> None:
     session.dialogue = answers = JsonAnswers(spoken)
     try:
         command.run(session, rest)
+    except CommandError:
+        # Some say how things stand and fail for it, as `commit --wait` does: a script needs both.
+        if answers.answer:
+            answers.end()
+        raise
     finally:
         session.dialogue = spoken
     answers.end()

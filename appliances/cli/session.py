@@ -128,8 +128,9 @@ class Session:
             raise GroundChanged(changed + " " + _("The question is void; nothing was done."))
 
     def _mode_is_gone(self) -> bool:
+        # Removed and not alone yet, a machine has no mode of its own; its sessions still stand there.
         state = self.state
-        return not state.standalone and self.mode not in state.modes()
+        return not state.standalone and self.mode not in (*state.modes(), self.own_mode)
 
     def _moved(self) -> str:
         """What has changed under the session, said once; it stands on the new ground then."""

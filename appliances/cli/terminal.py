@@ -198,9 +198,10 @@ class Terminal:
 
     def _answer(self, prompt: str, *, secret: bool, line: int = 1) -> str:
         answer = self._awaited(prompt, secret=secret)
-        while answer == VOID and not self._session.overtaken:
-            answer = self._awaited(prompt, secret=secret)  # it was interrupted for what is known by now
-        if answer is None:
+        if answer == VOID and not self._session.overtaken:
+            # It was interrupted for what is known by now. Once: a terminal that ends interrupts for ever.
+            answer = self._awaited(prompt, secret=secret)
+        if answer is None or (answer == VOID and not self._session.overtaken):
             raise CommandError(_("Interrupted."))
         if UNREADABLE in answer:
             raise NotUtf8(line, wide=False)

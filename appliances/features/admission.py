@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from appliances.features.fields import ALL
 from appliances.features.hat import Hat, MailFlowPolicy, SenderGroup
@@ -86,6 +87,27 @@ def tables(configuration: Configuration, prefix: str, hat: Hat, verdict: Verdict
         reference = configuration.table(f"{prefix}-{number}.{run.kind}", run.kind, rows)
         chain.append(Raw(f"check_client_access {reference}"))
     return chain
+
+
+def chosen(configuration: Configuration, prefix: str, hat: Hat, wanted: Callable[[SenderGroup], bool]) -> Raw:
+    """Adds tables named with `prefix` and returns a list of clients: all whose sender group is wanted.
+
+    The first table that names a client decides, as in the HAT; those of groups that are not wanted stand
+    with a `!`. Empty where no group is wanted.
+    """
+    parts = [
+        (run.kind, is_wanted, [(pattern, "yes") for pattern, _group in rows])
+        for run in _runs(hat)
+        for is_wanted, rows in groupby(run.rows, key=lambda row: wanted(row[1]))
+    ]
+    while parts and not parts[-1][1]:
+        parts.pop()
+    return Raw(
+        ", ".join(
+            f"{'' if is_wanted else '!'}{configuration.table(f'{prefix}-{number}.{kind}', kind, rows)}"
+            for number, (kind, is_wanted, rows) in enumerate(parts, 1)
+        )
+    )
 
 
 def refusal(group: SenderGroup, policy: MailFlowPolicy) -> str:

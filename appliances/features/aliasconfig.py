@@ -14,10 +14,11 @@ from pydantic import AfterValidator, Field
 
 from appliances.features.expanding import Growth, cycles
 from appliances.features.feature import MailFeature, Settings, Tab, repeated
-from appliances.features.fields import MAX_TABLE, EmailAddress, alias, hint
+from appliances.features.fields import MAX_TABLE, EmailAddress, alias, email_address, hint
 from appliances.features.hat import MAX_RECIPIENTS
 from appliances.features.machine import kind_for
 from appliances.features.patterns import key, narrowest
+from appliances.features.sethostname import FEATURE as SETHOSTNAME
 from appliances.features.unsubscribe import FEATURE as UNSUBSCRIBE
 from appliances.features.unsubscribe import UnsubscribeSettings
 from appliances.features.wording import _, say
@@ -36,6 +37,15 @@ USUAL = 1000
 """What Postfix allows by itself; above it we go in thousands, so that one row more changes nothing else."""
 
 
+def _address_or_none(text: str) -> str:
+    return email_address(text) if text else text
+
+
+OptionalAddress = Annotated[
+    str,
+    Field(max_length=320, json_schema_extra=hint(format="optional_email_address")),
+    AfterValidator(_address_or_none),
+]
 AliasName = Annotated[
     str, Field(min_length=3, max_length=320, json_schema_extra=hint(format="alias")), AfterValidator(alias)
 ]
@@ -55,8 +65,16 @@ class Alias(Settings):
 
 
 class AliasSettings(Settings):
-    """The alias table."""
+    """The alias table, and who reads what is sent to postmaster alone."""
 
+    postmaster: OptionalAddress = Field(
+        default="",
+        title=_("Mail to postmaster"),
+        description=_(
+            "Who gets what comes for postmaster without a domain. Every mail server has to take it, whatever"
+            " the RAT says."
+        ),
+    )
     aliases: list[Alias] = Field(default=[], max_length=MAX_TABLE, title=_("Aliases"))
 
     @property
@@ -83,15 +101,45 @@ def _shown(cycle: list[str]) -> str:
     return " > ".join(cycle if len(cycle) <= MOST_SHOWN else [*cycle[: MOST_SHOWN - 2], "...", cycle[-1]])
 
 
-def table(settings: AliasSettings, unsubscribed: UnsubscribeSettings) -> list[tuple[str, str]]:
+def postmaster_of(hostname: str) -> str:
+    """What Postfix makes of `postmaster` without a domain on the machine of that name."""
+    return key(f"postmaster@{hostname}")
+
+
+def postmaster_is_read(settings: AliasSettings, hostname: str) -> bool:
+    """Whether mail for postmaster without a domain goes where a setting says."""
+    named = (postmaster_of(hostname), f"@{key(hostname)}")
+    return not settings.rows.keys().isdisjoint(named) or bool(_own_row(settings, hostname))
+
+
+def _own_row(settings: AliasSettings, hostname: str) -> dict[str, tuple[str, list[str]]]:
+    """The row for postmaster; none where the table has one, or where its target leads back to it."""
+    rows, own = settings.rows, postmaster_of(hostname)
+    if not settings.postmaster or own in rows or own in _below(rows, key(settings.postmaster)):
+        return {}
+    return {own: (own, [settings.postmaster])}
+
+
+def _below(rows: Mapping[str, list[str]], start: str) -> set[str]:
+    """An address and all for whom it stands, by any number of steps."""
+    waiting, seen = [start], {start}
+    while waiting:
+        further = [each for each in rows.get(waiting.pop(), ()) if each not in seen]
+        seen.update(further)
+        waiting += further
+    return seen
+
+
+def table(settings: AliasSettings, unsubscribed: UnsubscribeSettings, hostname: str) -> list[tuple[str, str]]:
     """Postfix's rows: aliases of who has not unsubscribed, and who must not fall to the row of a domain."""
     gone = {key(each): True for each in unsubscribed.recipients}
     rows = {
         key(each.alias): (each.alias, each.targets)
         for each in settings.aliases
         if narrowest(gone, each.alias.removeprefix("@")) is None
-    }
+    } | _own_row(settings, hostname)
     named = [target for each in settings.aliases for target in each.targets]
+    named += [settings.postmaster] if settings.postmaster else []
     for address in (*named, *unsubscribed.recipients):
         if _falls_to_a_domain(address, rows):
             rows[key(address)] = (key(address), [address])
@@ -107,7 +155,7 @@ def _falls_to_a_domain(address: str, rows: Mapping[str, object]) -> bool:
 
 def write(settings: AliasSettings, machine: Machine, configuration: Configuration) -> None:
     """One table; expanded after the RAT has accepted a recipient."""
-    rows = table(settings, machine.settings(UNSUBSCRIBE))
+    rows = table(settings, machine.settings(UNSUBSCRIBE), machine.settings(SETHOSTNAME).hostname)
     configuration.set("virtual_alias_domains", "")
     configuration.set_raw("virtual_alias_maps", configuration.table("aliases", kind_for(rows), rows))
     widest = min(MOST_PLACES, Growth(settings.rows).bound)

@@ -77,6 +77,8 @@ def _lines(rendered: Rendered) -> Iterator[str]:
     for name, stamp in sorted(rendered.milter_rules.listeners.items()):
         yield from _stamp_lines(f"disclaimer {name} above", stamp.above)
         yield from _stamp_lines(f"disclaimer {name} below", stamp.below)
+        if name not in rendered.milter_rules.own:
+            yield f"disclaimer {name}: also on signed incoming mail"
     for what, seconds in _lifetime_lines(rendered):
         yield f"lifetime {what}: {seconds} seconds"
 

@@ -29,6 +29,9 @@ def of_tables(listener: Listener) -> Iterator[str]:
     name = listener.name
     if behaviours.isdisjoint(("accept", "relay")):
         yield say(_("Listener {name}: its HAT lets nobody in"), name=name)
+    if listener.max_connections_per_client >= listener.max_connections:
+        message = _("Listener {name}: one client alone can take all its {count} connections")
+        yield say(message, name=name, count=listener.max_connections)
     if "accept" in behaviours and not listener.rat.accepted:
         yield say(_("Listener {name}: its RAT accepts no recipient"), name=name)
     if reaches_everybody(listener.hat, "relay"):

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from appliances.features.machine import Machine
     from appliances.postfix.configuration import Configuration
 
+OWN_AGENT = "relay"
+"""Postfix's agent for mail to our own domains, beside `smtp` for the rest of the world.
+
+Each has processes of its own, so slow hosts out there do not hold up what comes in.
+"""
+
 Tls = Literal["off", "preferred", "required"]
 
 
@@ -112,9 +118,10 @@ def _options(limits: Limits) -> dict[str, str]:
 
 
 def write(settings: DestinationSettings, machine: Machine, configuration: Configuration) -> None:
-    """The default entry as parameters of the agent smtp; each other entry as an agent of its own."""
+    """The default entry as parameters of the agents smtp and relay; all others as agents of their own."""
     for name, value in _controls(settings.default).items():
-        configuration.set(f"smtp_{name}", value)
+        for agent in ("smtp", OWN_AGENT):
+            configuration.set(f"{agent}_{name}", value)
     for name, value in _options(settings.default).items():
         configuration.set(name, value)
     configuration.set("default_process_limit", str(max(100, settings.default.concurrency)))

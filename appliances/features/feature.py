@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from appliances.features.problems import in_words
-from appliances.features.wording import _
+from appliances.features.problems import in_words, placed
+from appliances.features.wording import _, say
 from clusters.catalogue import Document, InvalidDocument, Problem, Reference, Scope
+from clusters.wire import canonical
 
 if TYPE_CHECKING:
     from appliances.features.machine import Machine
     from appliances.postfix.configuration import Configuration
+
+
+_MEGABYTE = 1024 * 1024
+MOST_BYTES = 12 * _MEGABYTE
+"""JSON of one feature at one mode: four times a table of 40,000 routes, and less than any way carries."""
 
 
 class Tab(StrEnum):
@@ -84,15 +90,23 @@ class MailFeature(Generic[SettingsModel]):
         try:
             settings = self.model.model_validate(document)
         except ValidationError as error:
-            raise InvalidDocument(self.name, in_words(error)) from None
+            raise InvalidDocument(self.name, placed(document, in_words(error))) from None
         problems = tuple(settings.problems())
         if problems:
-            raise InvalidDocument(self.name, problems)
+            raise InvalidDocument(self.name, placed(document, problems))
         return settings
 
     def check(self, document: object) -> Document:
         """The document in its normal form; raises InvalidDocument and changes nothing."""
-        return self.read(document).model_dump(mode="json")
+        found = self.read(document).model_dump(mode="json")
+        if (size := len(canonical(found).encode())) > MOST_BYTES:
+            message = say(
+                _("these settings have {size} MB, and at most {most} MB are kept; make their tables shorter"),
+                size=-(-size // _MEGABYTE),
+                most=MOST_BYTES // _MEGABYTE,
+            )
+            raise InvalidDocument(self.name, [Problem("", message)])
+        return found
 
     @cached_property
     def schema(self) -> Mapping[str, Any]:

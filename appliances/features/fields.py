@@ -21,7 +21,7 @@ from clusters.domains import NotADomain, Numeric, ascii_domain
 from clusters.visible import first_invisible, invisible
 
 ALL = "ALL"
-MAX_TABLE = 20_000
+MAX_TABLE = 40_000
 
 _LABEL = re.compile(r"\w(?:[\w .+-]*[\w+-])?")
 _ATEXT = frozenset(f"{string.ascii_letters}{string.digits}!#$%&'*+-/=?^_`{{|}}~")
@@ -169,6 +169,12 @@ def domain_pattern(text: str) -> str:
     if text.upper() == ALL:
         return ALL
     return "." + domain(text[1:]) if text.startswith(".") else domain(text)
+
+
+def takes_all(row: Any, first_match: str) -> bool:
+    """Whether a row matches everything; `first_match` is the field that says whom, empty where none does."""
+    said = row.get(first_match) if first_match and isinstance(row, dict) else None
+    return any(str(each).upper() == ALL for each in (said if isinstance(said, list) else [said]))
 
 
 def client_pattern(text: str) -> str:

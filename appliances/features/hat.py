@@ -60,7 +60,10 @@ class MailFlowPolicy(Settings):
         ge=0,
         le=10_000,
         title=_("Connections at a time"),
-        description=_("For each client address, counted by each machine for itself."),
+        description=_(
+            "For each client address, counted by each machine for itself."
+            " 0: what the listener allows a client."
+        ),
     )
     tls: Literal["off", "preferred", "required"] = Field(
         default="preferred",

@@ -82,7 +82,7 @@ class Interface(Settings):
         description=_("The name that mail clients and other machines see at this address."),
     )
     ssh: Ssh = Field(default=Ssh(), title=_("SSH"))
-    ccs: Ccs = Field(default=Ccs(), title=_("Cluster communication service"))
+    ccs: Ccs = Field(default=Ccs(), title=_("Cluster Communication Service"))
     http: Http = Field(default=Http(), title=_("HTTP"))
     https: Https = Field(default=Https(), title=_("HTTPS"))
 

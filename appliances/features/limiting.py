@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from appliances.features.hat import Hat, MailFlowPolicy
 from appliances.features.machine import unique_slugs
 from appliances.postfix.limits import Limit, Limiter, Rules, SenderGroup
 from appliances.postfix.policy import Request
+
+if TYPE_CHECKING:
+    from appliances.features.listenerconfig import Listener
 
 REMEMBERED = 50_000
 """Connections whose messages are counted; beyond it the oldest is forgotten."""
@@ -59,23 +63,25 @@ def _is_limited(policy: MailFlowPolicy) -> bool:
     return policy.lets_in and policy.limits
 
 
-def collected(listeners: Mapping[str, Hat]) -> PolicyRules:
+def collected(listeners: Mapping[str, Listener]) -> PolicyRules:
     """The rules of all listeners of a machine, by service name."""
     clients: dict[str, list[SenderGroup]] = {}
     sessions: dict[str, SessionLimit] = {}
-    for listener, hat in listeners.items():
+    for name, listener in listeners.items():
+        hat = listener.hat
         policies = {group.name: hat.policy(group.policy) for group in hat.sender_groups}
-        for name, context in contexts(listener, hat).items():
-            group = SenderGroup(context.partition(":")[2], _client_limit(policies[name]))
-            clients.setdefault(listener, []).append(group)
-            sessions[context] = _session_limit(policies[name])
+        for group, context in contexts(name, hat).items():
+            limit = _client_limit(policies[group], listener.max_connections_per_client)
+            clients.setdefault(name, []).append(SenderGroup(context.partition(":")[2], limit))
+            sessions[context] = _session_limit(policies[group])
     return PolicyRules(Rules(clients), sessions)
 
 
-def _client_limit(policy: MailFlowPolicy) -> Limit:
+def _client_limit(policy: MailFlowPolicy, usual: int) -> Limit:
+    """`usual` connections are what Postfix itself gives a client, more exactly than we can count them."""
     return Limit(
         recipients_per_hour=policy.max_recipients_per_hour or None,
-        connections=policy.max_connections or None,
+        connections=policy.max_connections if policy.max_connections not in (0, usual) else None,
         message_size=policy.max_message_size or None,
     )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
+from appliances.features import factory_hats
 from appliances.features.bounceconfig import DEFAULT
 from appliances.features.bounceconfig import FEATURE as BOUNCECONFIG
 from appliances.features.feature import MailFeature, Settings, Tab, repeated
@@ -72,12 +73,29 @@ class Listener(Settings):
     disclaimer_below: OptionalLabel = Field(
         default="", title=_("Disclaimer below"), json_schema_extra=hint(reference=TEXTCONFIG.name)
     )
+    disclaimer_on_signed: bool = Field(
+        default=False,
+        title=_("Disclaimer on signed incoming mail"),
+        description=_(
+            "It breaks the signature (DKIM, ARC), and who checks it may refuse the message."
+            " Off: what comes signed from senders that may not relay stays as it is."
+        ),
+    )
     max_connections: int = Field(
         default=50,
         ge=1,
         le=1000,
         title=_("Connections at a time"),
         description=_("Further clients wait; each machine counts for itself."),
+    )
+    max_connections_per_client: int = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        title=_("Connections of one client"),
+        description=_(
+            "At a time; so one client cannot take all connections. A mail flow policy may set more or fewer."
+        ),
     )
     max_message_size: int = Field(
         default=20 * MEGABYTE, ge=1024, le=1024 * MEGABYTE, title=_("Maximum message size (bytes)")
@@ -87,8 +105,19 @@ class Listener(Settings):
         title=_("Default domain"),
         description=_("Added to addresses without a domain; without it such addresses are refused."),
     )
-    hat: Hat = Field(default=Hat(), title=_("Host Access Table"))
+    hat: Hat = Field(default=factory_hats.PUBLIC, validate_default=True, title=_("Host Access Table"))
     rat: Rat = Field(default=Rat(), title=_("Recipient Access Table"))
+
+    @field_validator("hat")
+    @classmethod
+    def _untouched_fits_the_type(cls, hat: Hat, info: ValidationInfo) -> Hat:
+        """The public factory HAT is none for a private listener: where nobody touched it, it gets its own.
+
+        Not the other way round, which would let in whom the table keeps out.
+        """
+        if info.data.get("type") == "private" and hat == factory_hats.PUBLIC:
+            return factory_hats.PRIVATE
+        return hat
 
     def problems(self) -> Iterator[Problem]:
         """What HAT and RAT say, and what a private listener cannot have."""

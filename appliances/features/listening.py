@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from appliances.features import admission, dangers, rat
+from appliances.features.aliasconfig import FEATURE as ALIASCONFIG
+from appliances.features.aliasconfig import postmaster_is_read
 from appliances.features.bounceconfig import FEATURE as BOUNCECONFIG
 from appliances.features.fields import ALL
 from appliances.features.hat import MAX_RECIPIENTS, MailFlowPolicy, SenderGroup
@@ -14,6 +16,7 @@ from appliances.features.interfaceconfig import FEATURE as INTERFACECONFIG
 from appliances.features.interfaceconfig import Interface, InterfaceSettings
 from appliances.features.limiting import contexts
 from appliances.features.machine import Machine, unique_slugs
+from appliances.features.sethostname import FEATURE as SETHOSTNAME
 from appliances.features.smtproutes import FEATURE as SMTPROUTES
 from appliances.features.textconfig import FEATURE as TEXTCONFIG
 from appliances.features.wording import _, say
@@ -28,6 +31,8 @@ FEATURE_NAME = "listenerconfig"
 POLICY_SOCKET = "private/gatefold-policy"
 MILTER_SOCKET = "private/gatefold-milter"
 """Below the spool: where the machine's policy service and milter answer."""
+# Mail never waits for management: while the service is away only the listener's own limits hold.
+POLICY_SERVICE = f"unix:{POLICY_SOCKET}, timeout=10s, default_action=DUNNO"
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,7 @@ def open_ports(settings: ListenerSettings, machine: Machine, configuration: Conf
         machine.listeners[port.name] = port.listener
         _open(port, machine, configuration)
         _flag(port, machine)
+    _flag_postmaster(found, machine)
 
 
 def _write_common(found: list[Port], machine: Machine, configuration: Configuration) -> None:
@@ -111,7 +117,9 @@ def _open(port: Port, machine: Machine, configuration: Configuration) -> None:
         "message_size_limit": str(port.listener.max_message_size),
         "smtpd_delay_reject": "no",
         "smtpd_peername_lookup": "yes" if admission.knows_names(port.listener.hat) else "no",
-        "smtpd_client_connection_count_limit": "0",
+        # Asked of anvil, not of our policy service: this limit holds whatever else is away.
+        "smtpd_client_connection_count_limit": str(port.listener.max_connections_per_client),
+        "smtpd_client_event_limit_exceptions": _free_of_limit(port, configuration),
         "smtpd_recipient_limit": str(MAX_RECIPIENTS),
         **_restrictions(port, configuration),
         **_tls(port, machine),
@@ -151,12 +159,22 @@ def _restrictions(port: Port, configuration: Configuration) -> dict[str, str]:
     }
 
 
+def _free_of_limit(port: Port, configuration: Configuration) -> Raw:
+    """The clients of sender groups that may have more connections than others; the policy service counts."""
+    hat, usual = port.listener.hat, port.listener.max_connections_per_client
+
+    def may_have_more(group: SenderGroup) -> bool:
+        return hat.policy(group.policy).max_connections > usual
+
+    return admission.chosen(configuration, f"{port.name}-crowd", hat, may_have_more)
+
+
 def _limit_classes(port: Port, configuration: Configuration) -> Mapping[str, str]:
     """One restriction class per sender group with limits, by the group's name: asks the policy service."""
     found: dict[str, str] = {}
     for group, context in contexts(port.name, port.listener.hat).items():
         name = f"limits_{context}".replace("-", "_").replace(":", "_")
-        check = f"check_policy_service {{ unix:{POLICY_SOCKET}, policy_context={context} }}, permit"
+        check = f"check_policy_service {{ {POLICY_SERVICE}, policy_context={context} }}, permit"
         configuration.append("smtpd_restriction_classes", name)
         configuration.set_raw(name, check)
         found[group] = name
@@ -240,6 +258,20 @@ def _flag(port: Port, machine: Machine) -> None:
         machine.flag(FEATURE_NAME, message)
     for message in dangers.unrouted(port.listener, machine.settings(SMTPROUTES)):
         machine.flag(SMTPROUTES.name, message)
+
+
+def _flag_postmaster(found: list[Port], machine: Machine) -> None:
+    """Where a default domain is added to `postmaster`, the RAT decides as for any other recipient."""
+    hostname = machine.settings(SETHOSTNAME).hostname
+    if postmaster_is_read(machine.settings(ALIASCONFIG), hostname):
+        return
+    names = ", ".join(port.listener.name for port in found if not port.listener.default_domain)
+    if names:
+        message = _(
+            "Mail to postmaster without a domain is taken ({listeners}), and nobody reads it:"
+            " say in the alias tables who gets it"
+        )
+        machine.flag(ALIASCONFIG.name, say(message, listeners=names))
 
 
 def _dangling(listener: Listener, machine: Machine) -> Iterator[str]:

@@ -10,6 +10,8 @@ from appliances.features.discovery import FEATURES
 from appliances.features.limiting import PolicyRules, collected
 from appliances.features.listening import stamp_of
 from appliances.features.machine import Machine
+from appliances.features.relaying import Relaying, relaying
+from appliances.features.smtproutes import write_transports
 from appliances.features.sweeping import Lifetimes, lifetimes
 from appliances.postfix.configuration import Configuration
 from appliances.postfix.disclaimers import Stamps
@@ -42,13 +44,23 @@ def render(documents: Mapping[str, Document], certificate: str = "") -> Rendered
     for feature in FEATURES.values():
         if feature.write is not None:
             feature.write(machine.settings(feature), machine, configuration)
+    write_transports(machine, configuration)
     lives = lifetimes(machine)
     sweeping.write(lives, configuration)
     found = {name: stamp_of(listener, machine) for name, listener in machine.listeners.items()}
     return Rendered(
         configuration,
-        Stamps({name: stamp for name, stamp in found.items() if stamp is not None}),
-        collected({name: listener.hat for name, listener in machine.listeners.items()}),
+        Stamps({name: stamp for name, stamp in found.items() if stamp is not None}, _own_hosts(machine)),
+        collected(machine.listeners),
         lives,
         tuple(machine.flags),
     )
+
+
+def _own_hosts(machine: Machine) -> dict[str, Relaying]:
+    """By listener who may have signed mail stamped; listeners that stamp whatever is signed are not there."""
+    return {
+        name: relaying(listener.hat)
+        for name, listener in machine.listeners.items()
+        if not listener.disclaimer_on_signed
+    }

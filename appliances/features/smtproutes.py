@@ -7,13 +7,13 @@ its address where it has none. `[name]` means its address alone. An address neve
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
 
 from appliances.features.destconfig import FEATURE as DESTCONFIG
-from appliances.features.destconfig import DestinationSettings, transport_names
+from appliances.features.destconfig import OWN_AGENT, DestinationSettings, transport_names
 from appliances.features.feature import MailFeature, Settings, Tab, repeated
 from appliances.features.fields import ALL, MAX_TABLE, DomainPattern, Port, hint, host
 from appliances.features.machine import kind_for
@@ -114,25 +114,30 @@ def _next(name: str) -> str:
 
 
 def transports(
-    routes: RouteSettings, destinations: DestinationSettings, unsubscribed: UnsubscribeSettings
+    routes: RouteSettings,
+    destinations: DestinationSettings,
+    unsubscribed: UnsubscribeSettings,
+    own: Iterable[str] = (),
 ) -> list[tuple[str, str]]:
     """The one table that says where mail goes: who it is for, by which agent, to which host.
 
-    SMTP routes, destination controls and global unsubscribe each know a part of a row. For every pattern
-    that one of them names, the row holds what the narrowest pattern of each says.
+    SMTP routes, destination controls, global unsubscribe and the recipients of `own` domains each know a part
+    of a row. For every pattern that one of them names, the row holds what the narrowest pattern of each says.
     """
     by_domain = {each.domain: each for each in routes.routes}
     agents = transport_names(destinations)
     dropped = {key(each): unsubscribed.transport for each in unsubscribed.recipients}
+    inward = {key(each).rpartition("@")[2]: OWN_AGENT for each in own if each != ALL}
     rows = []
-    for pattern in {**by_domain, **agents, **dropped}:
+    for pattern in {**by_domain, **agents, **dropped, **inward}:
         route = narrowest(by_domain, pattern)
         if (lost := narrowest(dropped, pattern)) is not None:
             value = lost
         elif route is not None and route.hosts[0].host == NOWHERE:
             value = "discard:"
         else:
-            value = f"{narrowest(agents, pattern) or 'smtp'}:{_next_hop(route)}"
+            agent = narrowest(agents, pattern) or narrowest(inward, pattern) or "smtp"
+            value = f"{agent}:{_next_hop(route)}"
         rows.append(("*" if pattern == ALL else pattern, value))
     return rows
 
@@ -151,9 +156,14 @@ def in_words(transport: str, address: str) -> str:
     return say(message, hosts=hops, names=", ".join(names))
 
 
-def write(settings: RouteSettings, machine: Machine, configuration: Configuration) -> None:
-    """The transport table, in which all features meet that have a say in where mail goes."""
-    rows = transports(settings, machine.settings(DESTCONFIG), machine.settings(UNSUBSCRIBE))
+def write_transports(machine: Machine, configuration: Configuration) -> None:
+    """The transport table, in which all features meet that have a say in where mail goes.
+
+    Comes after all listeners are open: what their RATs accept is for our own domains.
+    """
+    own = [pattern for listener in machine.listeners.values() for pattern in listener.rat.accepted]
+    routes, destinations = machine.settings(FEATURE), machine.settings(DESTCONFIG)
+    rows = transports(routes, destinations, machine.settings(UNSUBSCRIBE), own)
     configuration.set_raw("transport_maps", configuration.table("transport", kind_for(rows), rows))
 
 
@@ -171,6 +181,5 @@ FEATURE = MailFeature(
     model=RouteSettings,
     factory=None,
     blank={},
-    write=write,
     table="routes",
 )

@@ -26,10 +26,16 @@ LIVE = (Connection.CONNECTED, Connection.SUSPECT, Connection.DOWN)
 """States that hold only while somebody looks."""
 
 
+HEARABLE = (Connection.CONNECTED, Connection.SUSPECT, Connection.DISCONNECTED)
+"""States in which a machine's word may be a fresh one."""
+
+
 class Enforcement(StrEnum):
     """How what a machine runs with stands to what it should run with."""
 
     ENFORCED = "enforced"
+    LAST_HEARD = "last-heard"
+    """It was enforced when the machine was heard last; nobody knows whether it is now."""
     APPLYING = "applying"
     LATE = "late"
     FAILED = "failed"
@@ -38,7 +44,10 @@ class Enforcement(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A status as it may be shown: `fresh` tells whether it is news or what was known last."""
+    """A status as it may be shown: `fresh` tells whether its connection is news or what was known last.
+
+    `told`: the machine itself was heard lately. What is down was looked at a moment ago, and told long ago.
+    """
 
     status: MachineStatus
     connection: Connection
@@ -46,6 +55,7 @@ class Seen:
     remedy: str
     enforcement: Enforcement
     fresh: bool
+    told: bool
 
     @property
     def since(self) -> datetime | None:
@@ -69,22 +79,32 @@ def seen(status: MachineStatus, now: datetime, revision: int, *, cut_off: bool =
         connection = Connection.UNKNOWN
         reason = _("The portal itself has lost its network.")
         remedy = _("Look at the network of the portal; the machines go on by themselves.")
-    return Seen(status, connection, reason, remedy, _enforcement(status, connection, now, revision), fresh)
+    heard = status.heard is not None and now - status.heard < STALE_AFTER
+    told = heard and connection in HEARABLE
+    enforcement = _enforcement(status, connection, now, revision, told=told)
+    return Seen(status, connection, reason, remedy, enforcement, fresh, told)
 
 
-def _enforcement(status: MachineStatus, connection: Connection, now: datetime, revision: int) -> Enforcement:
+def _enforcement(
+    status: MachineStatus, connection: Connection, now: datetime, revision: int, *, told: bool
+) -> Enforcement:
     if not status.enforced:
         return Enforcement.FAILED if status.error else Enforcement.UNKNOWN
-    if status.enforced == status.wanted and status.wanted_revision >= revision:
-        return Enforcement.FAILED if status.error else Enforcement.ENFORCED
     if status.error:
         return Enforcement.FAILED
+    if status.enforced == status.wanted and status.wanted_revision >= revision:
+        return Enforcement.ENFORCED if told else Enforcement.LAST_HEARD
     overdue = status.wanted_since is not None and now - status.wanted_since > LATE_AFTER
     return Enforcement.LATE if overdue or connection is not Connection.CONNECTED else Enforcement.APPLYING
 
 
 def _fresh(now: datetime) -> Q:
     return Q(checked__gt=now - STALE_AFTER)
+
+
+def _told(now: datetime) -> Q:
+    """Whose word of what it enforces is fresh; a row checked a moment ago may say "down" (TRL-19)."""
+    return _fresh(now) & Q(heard__gt=now - STALE_AFTER, connection__in=HEARABLE)
 
 
 def _down(now: datetime, cut_off: bool) -> Q:
@@ -111,19 +131,24 @@ def tallies(
 ) -> dict[int, dict[str, int]]:
     """Per replica how many machines there are, are connected, enforce what is wanted, or are in trouble.
 
+    `enforced` are those that have said so lately; `late` are connected and have not.
+
     One query, whatever the number of clusters and machines.
     """
     fresh, alike = _fresh(now), Q(enforced=F("wanted"), error="") & ~Q(enforced="")
-    current = Q(wanted_revision__gte=F("replica__revision"))
+    enforced = alike & Q(wanted_revision__gte=F("replica__revision")) & _told(now)
+    connected = Q(connection=Connection.CONNECTED) & fresh
     rows = (
         statuses.exclude(connection=Connection.REMOVED)
         .values("replica")
         .annotate(
             machines=Count("pk"),
-            connected=Count("pk", filter=Q(connection=Connection.CONNECTED) & fresh),
+            connected=Count("pk", filter=connected),
             down=Count("pk", filter=_down(now, cut_off)),
             away=Count("pk", filter=Q(connection=Connection.DISCONNECTED)),
-            enforced=Count("pk", filter=alike & current),
+            # Before `enforced`: after it the name would mean the count, not the column.
+            late=Count("pk", filter=connected & ~enforced),
+            enforced=Count("pk", filter=enforced),
             failed=Count("pk", filter=~Q(error="")),
         )
         .order_by()

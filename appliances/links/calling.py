@@ -14,6 +14,7 @@ import asyncssh
 from appliances.links import names
 from appliances.links.channel import Channel
 from appliances.links.errors import (
+    CLOSED_AT_ONCE,
     AuthenticationFailed,
     HostKeyChanged,
     HostKeyRejected,
@@ -21,12 +22,16 @@ from appliances.links.errors import (
     LinkLost,
     Reason,
     Refused,
+    Silent,
     Unreachable,
     WrongService,
 )
 from appliances.links.identity import fingerprint, public_text
 from appliances.links.ssh import CIPHERS, KEX, MACS, REFUSAL_MARK, SUBSYSTEM, ServiceKind
 from appliances.links.timing import Pace
+from clusters.system_words import cause
+
+SSH_GREETING = b"SSH-2.0-"
 
 _REFUSAL = re.compile(rf"^{REFUSAL_MARK} \(([a-z-]+)(?: ([^ )]+))?\): (.*)$", re.MULTILINE)
 
@@ -70,10 +75,10 @@ class Client(asyncssh.SSHClient):
         """Whether the SSH greeting is that of the service we want; else `error` says so."""
         self.greeting = str(self._conn.get_extra_info("server_version", "")) if self._conn else ""
         self.kind = next((k for k in ServiceKind if self.greeting == f"SSH-2.0-{k.version}"), None)
-        if self.kind is None:
-            what = f"answers as {self.greeting[:80]!r}" if self.greeting else "does not speak SSH"
-            self.error = WrongService(f"{self.target} {what}, it is no service of Gatefold")
-        elif self._wanted not in (None, self.kind):
+        if self.kind is None and self.greeting:
+            text = f"{self.target} answers as {self.greeting[:80]!r}, it is no service of Gatefold"
+            self.error = WrongService(text)
+        elif self.kind is not None and self._wanted not in (None, self.kind):
             self.error = WrongService(f"{self.target} is a {self.kind} service; {self._wanted} is wanted")
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
@@ -125,6 +130,7 @@ async def _log_in(
 ) -> asyncssh.SSHClientConnection:
     try:
         async with asyncio.timeout(timeout):
+            await _hear(client, sock)
             return await _handshake(client, sock, user, secret)
     except (TimeoutError, asyncssh.Error, OSError) as error:
         client.abandon(sock)
@@ -132,6 +138,32 @@ async def _log_in(
     except BaseException:
         client.abandon(sock)
         raise
+
+
+async def _hear(client: Client, sock: socket.socket) -> None:
+    """Waits for the first bytes and leaves them there; whoever speaks SSH greets first, unasked.
+
+    Raises WrongService and LinkLost: something else has the port, or the connection was closed at once. While
+    nothing is said the caller's time runs out: `client.error` says then that the program there is silent.
+    """
+    client.error = Silent(f"{client.target} takes connections and says nothing")
+    first = await _first_bytes(sock)
+    client.error = None
+    if not first:
+        raise LinkLost(f"{client.target} closed the connection before it said anything", CLOSED_AT_ONCE)
+    if not first.startswith(SSH_GREETING[: len(first)]):
+        raise WrongService(f"{client.target} does not speak SSH, it is no service of Gatefold")
+
+
+async def _first_bytes(sock: socket.socket) -> bytes:
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    loop.add_reader(sock, readable.set)
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(sock)
+    return sock.recv(len(SSH_GREETING), socket.MSG_PEEK)
 
 
 async def _handshake(
@@ -168,7 +200,7 @@ def _translated(client: Client, error: Exception) -> LinkError:
     if isinstance(error, asyncssh.PermissionDenied):
         return AuthenticationFailed(f"{client.target} does not accept this user and passphrase or key")
     if isinstance(error, TimeoutError):
-        return Unreachable(f"{client.target} stopped answering while connecting")
+        return Silent(f"{client.target} stopped answering while connecting")
     return LinkLost(f"{client.target} broke the connection off: {error}")
 
 
@@ -199,7 +231,7 @@ async def _connected(target: Target) -> socket.socket:
         except BaseException:
             sock.close()
             raise
-    raise Unreachable(f"{target} cannot be reached: {trouble.strerror or trouble}")
+    raise Unreachable(f"{target} cannot be reached: {cause(trouble)}")
 
 
 async def open_channel(conn: asyncssh.SSHClientConnection, target: Target, pace: Pace) -> Channel:

@@ -170,6 +170,7 @@ async def _pinned(target: Target, host_key: HostKey, timeout: float) -> str:
 
 
 def _not_prepared(error: Refused, target: Target) -> Refused:
-    if error.reason is not Reason.UNKNOWN:
+    # One that was removed before is told that as well; but it is joining just now.
+    if error.reason not in (Reason.UNKNOWN, Reason.REMOVED):
         return error
     return Refused(Reason.NOT_PREPARED, f"{target} is not prepared for the key of this machine")

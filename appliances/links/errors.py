@@ -2,6 +2,7 @@
 
 LinkError
 ├── Unreachable            nothing answers at that address and port
+├── Silent                 something takes the connection and says nothing, or stops answering
 ├── WrongService           something answers, but not the service that is wanted
 ├── HostKeyChanged         the service has another host key than the pinned one
 ├── HostKeyRejected        a person did not accept the host key that was shown
@@ -39,18 +40,41 @@ class Unreachable(LinkError):
     remedy = _("Check that the machine is on, its address and port, and the firewalls on the way.")
 
 
+NO_MEMBER = _('"clusterconfig list" shows the members.')
+"""The remedy where somebody names a machine that is none."""
+
+
+CLOSED_AT_ONCE = _(
+    "Its service may have too many callers, or a firewall ends the connection: look at that machine's log."
+)
+"""The remedy where a connection is taken and ended at once."""
+
+
+class Silent(LinkError):
+    """Something takes the connection and says nothing: it hangs, or waits to be spoken to.
+
+    The kernel takes connections for a program that is stopped; so this is not "nothing answers".
+    """
+
+    remedy = _(
+        "The program there hangs or is overloaded: look at it on its host, and start it again. "
+        'Only if the port was never right, give that of the service named in "interfaceconfig" there.'
+    )
+
+
 class WrongService(LinkError):
     """A port that answers, but not with the service that is wanted (JN-03)."""
 
-    remedy = _("Give the port of the service that is named in `interfaceconfig` of that machine.")
+    remedy = _('Give the port of the service that is named in "interfaceconfig" of that machine.')
 
 
 class HostKeyChanged(LinkError):
     """The service shows another host key than the pinned one; `old` and `new` are fingerprints."""
 
     remedy = _(
-        "If the machine was installed anew, compare the fingerprint there with `logconfig` > `hostkeyconfig` "
-        "and accept the new key; if not, somebody may stand between the machines."
+        'If the machine was installed anew, remove it with "clusterconfig removemachine" and let it join '
+        'again: its new fingerprint is the one that "clusterconfig prepjoin print" shows there. If it was '
+        "not, somebody may stand between the machines."
     )
 
     def __init__(self, where: str, old: str, new: str) -> None:
@@ -84,6 +108,7 @@ class Reason(StrEnum):
     """Why a peer is refused."""
 
     UNKNOWN = "unknown"
+    OTHER_KEY = "other-key"
     REMOVED = "removed"
     DISCONNECTED = "disconnected"
     OTHER_RELEASE = "other-release"
@@ -99,15 +124,21 @@ class Reason(StrEnum):
 
 REMEDIES = {
     Reason.UNKNOWN: _("Let this machine join the cluster, or wait until the other end has heard of it."),
+    Reason.OTHER_KEY: _(
+        "The cluster knows another key of this machine, as after a new installation or an old backup. On a "
+        'member remove its entry with "clusterconfig removemachine"; then let it join anew.'
+    ),
     Reason.REMOVED: _("It was removed from the cluster; join again if that is wanted."),
-    Reason.DISCONNECTED: _("It was disconnected on purpose; use `clusterconfig` > RECONNECT on a member."),
+    Reason.DISCONNECTED: _(
+        'It was disconnected on purpose; take it back with "clusterconfig reconnect" on a member.'
+    ),
     Reason.OTHER_RELEASE: VersionMismatch.remedy,
     Reason.OTHER_CLUSTER: _("A machine belongs to one cluster at most; remove it from its own first."),
     Reason.OTHER_SERIAL: _(
-        "Enter the key under the serial number that `clusterconfig prepjoin print` shows."
+        'Enter the key under the serial number that "clusterconfig prepjoin print" shows.'
     ),
     Reason.NOT_PREPARED: _(
-        "On a member use `clusterconfig` > `prepjoin` > NEW with what `clusterconfig prepjoin print` shows "
+        'On a member use "clusterconfig prepjoin new" with what "clusterconfig prepjoin print" shows '
         "here, commit there, and try again."
     ),
     Reason.NOT_ALLOWED: _("Use the admin user, or keys that a member has been prepared for."),
@@ -116,8 +147,9 @@ REMEDIES = {
         "Mend the DNS of the machine that was called, or write the caller's address into its /etc/hosts."
     ),
     Reason.NO_NAME: _("Enter the name into DNS, or let the cluster use addresses, and try again."),
-    Reason.INVALID: "",  # the text itself says what to do
+    Reason.INVALID: "",
 }
+"""What a person can do. A refusal for an invalid request names it itself: there is nothing to add."""
 
 
 class Refused(LinkError):

@@ -9,6 +9,7 @@ import json
 from typing import Any, Protocol
 
 from appliances.links.errors import Fault, LinkLost, ProtocolError
+from clusters.system_words import cause
 
 HEADER = 4
 MAX_FRAME = 4 * 1024 * 1024
@@ -77,7 +78,7 @@ async def _exactly(stream: Reader, length: int) -> bytes:
         try:
             piece = await stream.read(min(length, 65536))
         except OSError as error:
-            raise LinkLost(f"the connection broke: {error}") from None
+            raise LinkLost(f"the connection broke: {cause(error)}") from None
         if not piece:
             break
         pieces.append(piece)

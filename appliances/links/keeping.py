@@ -68,6 +68,7 @@ class Keeper:
         self._reminding: asyncio.Task[None] | None = None
         self._throttles = {kind: Throttle(self._pace.alert, self._pace.alert_cap) for kind in ALERTS}
         self._repeated = dict.fromkeys(ALERTS, 0)
+        self._raised: set[EventKind] = set()
 
     # what is wanted
 
@@ -82,12 +83,13 @@ class Keeper:
         elif not neighbour:
             self._release(None)
             if self.link is None:
-                self._set(State.UNKNOWN, "this end keeps no link with it", APART)
+                self._set(State.UNKNOWN, "this end keeps no link with it", APART, heard=False)
         else:
             self._want_link(before)
 
     def _set_disconnected(self) -> None:
-        self._set(State.DISCONNECTED, "disconnected on purpose", Refused(Reason.DISCONNECTED).remedy)
+        remedy = Refused(Reason.DISCONNECTED).remedy
+        self._set(State.DISCONNECTED, "disconnected on purpose", remedy, heard=False)
 
     def _want_link(self, before: Member) -> None:
         moved = (before.address, before.port) != (self.member.address, self.member.port)
@@ -111,7 +113,7 @@ class Keeper:
     def remove(self) -> None:
         """The peer is no member any more."""
         self._release(Reason.REMOVED)
-        self._set(State.REMOVED, "removed from the cluster")
+        self._set(State.REMOVED, "removed from the cluster", heard=False)
 
     def _release(self, reason: Reason | None) -> None:
         self._stop_tasks()
@@ -167,6 +169,7 @@ class Keeper:
         self.attempts = 0
         self._back_off.reset()
         self._wake.set()
+        self._raised.clear()
         self._set(State.CONNECTED, "")
 
     def _is_better(self, new: Link, old: Link) -> bool:
@@ -282,23 +285,26 @@ class Keeper:
         self._set(states.get(reason, State.SUSPECT), error.text, error.remedy)
         self._alert(EventKind.REFUSED, error.text)
 
-    def _set(self, state: State, reason: str, remedy: str = "") -> None:
+    def _set(self, state: State, reason: str, remedy: str = "", *, heard: bool = True) -> None:
+        """`heard` is False where the entries say so and the peer said nothing: it may be down still."""
         before = (self.state, self.reason)
         self.reason, self.remedy = reason, remedy
         if (state, reason) == before:
             return
         if state is not before[0]:
             self.state, self.since = state, self._timing.now()
-            self._crossed(before[0])
+            self._crossed(before[0], heard)
         self._around.report(self._event(EventKind.CHANGED, reason))
 
-    def _crossed(self, before: State) -> None:
+    def _crossed(self, before: State, heard: bool) -> None:
         if self.state is State.DOWN:
             logger.warning("%s (%s) is down: %s", self.member.name, self.member.serial, self.reason)
             self._reminding = asyncio.ensure_future(self._remind())
         elif before is State.DOWN:
-            logger.info("%s (%s) is no longer down: %s", self.member.name, self.member.serial, self.state)
-            self._around.report(self._event(EventKind.UP, f"it is {self.state}"))
+            self._raised.discard(EventKind.DOWN)
+            if heard:
+                logger.info("%s (%s) is no longer down: %s", self.member.name, self.member.serial, self.state)
+                self._around.report(self._event(EventKind.UP, f"it is {self.state}"))
             if self._reminding is not None:
                 self._reminding.cancel()
                 self._reminding = None
@@ -309,8 +315,10 @@ class Keeper:
             await self._timing.sleep(self._throttles[EventKind.DOWN].wait(self._timing.elapsed()))
 
     def _alert(self, kind: EventKind, text: str) -> None:
-        throttle = self._throttles[kind]
-        if throttle.allows(self._timing.elapsed()):
+        """Each new outage is reported at once; the throttle holds back what repeats it (TRL-33)."""
+        due = self._throttles[kind].allows(self._timing.elapsed())
+        if due or kind not in self._raised:
+            self._raised.add(kind)
             self._around.report(self._event(kind, text, self._repeated[kind]))
             self._repeated[kind] += 1
 

@@ -236,4 +236,4 @@ def from_body(body: Body) -> Message:
         if first["type"].startswith("union_tag"):
             raise ProtocolError(Fault.UNKNOWN_MESSAGE) from None
         where = ".".join(str(part)[:40] for part in first["loc"][:4])
-        raise ProtocolError(Fault.INVALID_MESSAGE, f"{where}: {first['msg']}"[:300]) from None
+        raise ProtocolError(Fault.INVALID_MESSAGE, f"{where}: {first['type']}"[:300]) from None

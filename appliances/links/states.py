@@ -86,7 +86,7 @@ class EventKind(StrEnum):
     DOWN = "down"
     """Alert: nobody reaches the peer (SYN-01); repeated with growing intervals (SYN-16)."""
     UP = "up"
-    """The end of DOWN."""
+    """The end of DOWN: something was heard of the peer. Who is no longer watched, or wanted, is not up."""
     REFUSED = "refused"
     """Alert: the peer refuses us, for instance because we were removed or run another release (SYN-15)."""
     HOST_KEY = "host-key"

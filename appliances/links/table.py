@@ -10,7 +10,7 @@ from typing import Any
 import asyncssh
 
 from appliances.links.client import Target, dial
-from appliances.links.errors import LinkError, Unreachable
+from appliances.links.errors import NO_MEMBER, LinkError, Unreachable
 from appliances.links.hello import Purpose
 from appliances.links.keeping import Keeper
 from appliances.links.link import Link
@@ -18,6 +18,7 @@ from appliances.links.neighbours import neighbours
 from appliances.links.peer import Holder, Kind, Refusal
 from appliances.links.states import Event, Member, PeerView, Wanted
 from appliances.links.timing import Pace, RealTime, Timing
+from clusters.ordering import natural
 from clusters.replication import Absorbed
 from clusters.versions import covers
 
@@ -112,7 +113,7 @@ class Table:
 
     def views(self) -> list[PeerView]:
         """How every peer stands, by name."""
-        return sorted((k.view() for k in self._keepers.values()), key=lambda v: (v.name, v.serial))
+        return sorted((k.view() for k in self._keepers.values()), key=lambda v: (natural(v.name), v.serial))
 
     def links(self) -> list[Link]:
         """The live links."""
@@ -130,7 +131,7 @@ class Table:
             return link
         keeper = self._keepers.get(serial)
         if keeper is None:
-            raise Unreachable(f"{serial} is no member of this cluster", "Look at `clusterconfig` > LIST.")
+            raise Unreachable(f"{serial} is no member of this cluster", NO_MEMBER)
         if not keeper.member.dialable or keeper.member.wanted is Wanted.DISCONNECTED:
             raise Unreachable(f"{keeper.member.name} is {keeper.state}: {keeper.reason}", keeper.remedy)
         link = await self.call(keeper.member)
@@ -192,7 +193,7 @@ class Table:
         """
         keeper = self._keepers.get(serial)
         if keeper is None:
-            raise Unreachable(f"{serial} is no member of this cluster", "Look at `clusterconfig` > LIST.")
+            raise Unreachable(f"{serial} is no member of this cluster", NO_MEMBER)
         return await self._dial(keeper.member, "errand")
 
     async def visit(self, serial: str) -> None:
@@ -202,7 +203,7 @@ class Table:
         """
         keeper = self._keepers.get(serial)
         if keeper is None:
-            raise Unreachable(f"{serial} is no member of this cluster", "Look at `clusterconfig` > LIST.")
+            raise Unreachable(f"{serial} is no member of this cluster", NO_MEMBER)
         link = await self._dial(keeper.member, "member")
         link.start()
         try:

@@ -15,6 +15,7 @@ from appliances.machine.status import Trouble, now
 from appliances.machine.view import View
 from appliances.postfix.generations import Step
 from clusters.catalogue import InvalidDocument
+from clusters.system_words import reason
 
 logger = logging.getLogger(__name__)
 
@@ -95,9 +96,13 @@ class Applying:
     def _try(self) -> None:
         try:
             self._bring()
-        except Exception as error:  # whatever it is, the next settings must get their chance
+        except Exception:  # whatever it is, the next settings must get their chance
             logger.exception("settings could not be brought into force")
-            self.error = Trouble(text=f"Internal error: {error}. It is tried again.", since=now())
+            text = (
+                "The settings could not be brought into force, by a fault of this program. It is tried "
+                "again; the log of this machine has what a report needs."
+            )
+            self.error = Trouble(text=text, since=now())
             self._later()
 
     def _bring(self) -> None:
@@ -120,7 +125,8 @@ class Applying:
         except InvalidDocument as error:
             self._fail(f"The settings cannot be applied: {error}", "", view)
         except OSError as error:
-            self._fail(f"The settings cannot be written: {error}. They are tried again.", "", view)
+            logger.warning("settings cannot be written: %s", error)
+            self._fail(f"The settings cannot be written: {reason(error)}. They are tried again.", "", view)
             self._later()
         else:
             self._keep(in_force, view)

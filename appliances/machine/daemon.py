@@ -19,7 +19,7 @@ from appliances.links.gate import Gate, Guesses
 from appliances.links.identity import Keys
 from appliances.links.peer import Wire
 from appliances.links.server import Service, ServiceKind
-from appliances.links.states import ALERTS, Event
+from appliances.links.states import ALERTS, Event, State
 from appliances.links.table import Table
 from appliances.links.timing import Pace
 from appliances.machine import enrolling, members, peers, requests, view
@@ -214,10 +214,11 @@ class Daemon:
             found = await in_thread(self._read)
             if found.removed:
                 # Until it has gone on alone, what it was holds on: else nobody could log in meanwhile.
-                await members.leave(self)
-                found = await in_thread(self._read)
+                await self._go_alone()
+                found = self.view
             self.view = found
             self.table.update(peers.members(self.view))
+            self.alerts.follow(peers.wanted(self.view))
             self.table.advanced()
             self.applying.wake()
             # What is on trial stands on disk before a door moves.
@@ -244,6 +245,17 @@ class Daemon:
     def heard(self, serial: str, status: Wire) -> None:
         """A peer's own status has come."""
         self.heard_statuses.take(serial, status)
+        self._hears_of_unwatched(serial)
+
+    def _hears_of_unwatched(self, serial: str) -> None:
+        """In a large cluster a machine that was down may have become somebody else's neighbour meanwhile."""
+        said = self.heard_statuses.all().get(serial)
+        lasting = {alert.serial for alert in self.alerts.open()}
+        if said is None or not lasting:
+            return
+        reached = {link.serial for link in said.links if link.state == State.CONNECTED} & lasting
+        unwatched = {peer.serial for peer in self.table.views() if peer.state is State.UNKNOWN}
+        self.alerts.reached(reached & unwatched, said.name)
 
     async def status(self) -> MachineStatus:
         """This machine now, or a few seconds ago if nothing has changed since."""
@@ -274,7 +286,12 @@ class Daemon:
         async with self._following:
             if self.view.member is not None:
                 logger.warning("%s says that %s removed this machine", event.name, event.commit)
-                await members.leave(self)
+                await self._go_alone()
+
+    async def _go_alone(self) -> None:
+        await members.leave(self)
+        # In a moment each other member says the same: they shall find that it is done.
+        self.view = await in_thread(self._read)
 
     # what goes on by itself
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from appliances.features.problems import in_words
 from appliances.links import names
 from appliances.links.errors import Reason, Refused, Unreachable
 from appliances.links.identity import InvalidKey, canonical_key
@@ -75,7 +76,10 @@ def enrol(view: View, raw: Wire, newcomer: Newcomer) -> Wire:
             _take_portal(view, request.portal, newcomer)
         else:
             _take_machine(view, request, newcomer)
-    except refusals_and(ValidationError, InvalidKey) as error:
+    except ValidationError as error:
+        told = "; ".join(str(problem) for problem in in_words(error))
+        raise Refused(Reason.INVALID, f"what this machine sent does not fit: {told}") from None
+    except refusals_and(InvalidKey) as error:
         raise Refused(Reason.INVALID, str(error)) from None
     if not request.preview:
         killpoints.passed("taken-in")

@@ -2,6 +2,7 @@
 
 machine.json      serial number and when the home was made; written last by `init`
 state.sqlite3     the replica, drafts and their log
+sealing_keys      what opens the secrets in it
 keys/             host key and user key
 applied.json      which settings Postfix runs with (see `fence`)
 ground.json       which interfaces and name are proven, and which on trial (see `returning`)
@@ -16,8 +17,9 @@ import fcntl
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +42,10 @@ class Home:
     @property
     def database(self) -> Path:
         return self.path / "state.sqlite3"
+
+    @property
+    def sealing_keys(self) -> Path:
+        return self.path / "sealing_keys"
 
     @property
     def keys(self) -> Path:
@@ -84,6 +90,24 @@ class Home:
                 f"{self.path}/machine.json cannot be read ({error}); restore it from a backup"
             ) from None
 
+    def require_whole(self) -> None:
+        """See that the database and the keys of secrets can be used; raises HomeTrouble (TRL-29).
+
+        Without this, an empty database would be filled with empty tables, and a missing key be made anew.
+        """
+        if why := _unusable(self.database):
+            raise HomeTrouble(
+                f"{self.database} {why}. It holds this machine's settings, pending changes and history:"
+                " restore it from a backup of this machine. Without one, move the home away, make a new one"
+                " with `machine init`, and join the cluster again"
+            )
+        if not self.sealing_keys.exists() or not self.sealing_keys.read_bytes().strip():
+            state = "is empty" if self.sealing_keys.exists() else "is missing"
+            raise HomeTrouble(
+                f"{self.sealing_keys} {state}. The secrets in {self.database.name} are sealed with its keys,"
+                " and nothing else opens them: restore it from a backup of this machine"
+            )
+
     def begin(self) -> None:
         """Makes the directory for `init`; raises HomeTrouble where something else lies there."""
         if self.finished:
@@ -117,6 +141,23 @@ class Home:
             file.write(str(os.getpid()))
             file.flush()
             yield
+
+
+def _unusable(database: Path) -> str:
+    """Why a database cannot be used; empty where it can."""
+    if not database.exists():
+        return "is missing"
+    if not database.stat().st_size:
+        return "is empty"
+    try:
+        with closing(sqlite3.connect(database, timeout=20)) as opened:
+            told = opened.execute("PRAGMA quick_check(1)").fetchone()[0]
+            tables = opened.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    except sqlite3.Error as error:
+        return f"is damaged ({error})"
+    if told != "ok":
+        return f"is damaged ({told})"
+    return "" if tables else "holds nothing"
 
 
 def read_json(path: Path) -> Any:

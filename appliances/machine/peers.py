@@ -29,6 +29,12 @@ def members(view: View) -> list[Member]:
     return [*machines, *portals]
 
 
+def wanted(view: View) -> dict[str, bool]:
+    """Of whom alerts are kept, by serial number: true for who was disconnected on purpose."""
+    machines = {serial: m.disconnected for serial, m in view.state.machines.items()}
+    return {**machines, **dict.fromkeys(view.state.portals, False)}
+
+
 def _port(member: Machine) -> int:
     """Where CCS is on, cluster traffic takes it: it was turned on because SSH does not pass (COM-13)."""
     return member.ccs_port or member.port
@@ -87,5 +93,5 @@ def _stranger(view: View, public_key: str) -> Refusal:
     if now is None:
         return Refusal(Reason.UNKNOWN, "no member of this cluster has this key")
     if now.value is not None:
-        return Refusal(Reason.UNKNOWN, "this one has another key in this cluster now")
+        return Refusal(Reason.OTHER_KEY, "this one has another key in this cluster now")
     return Refusal(Reason.REMOVED, "this one was removed from the cluster", str(now.commit_id))

@@ -18,10 +18,11 @@ from clusters.catalogue import Document
 from clusters.effective import setting_at
 from clusters.installed import catalogue
 from clusters.modes import CLUSTER
+from clusters.naming import authorship_label
 from clusters.refusals import Refused
 from clusters.replicas import DjangoStore
 from clusters.state import ClusterState
-from clusters.versions import Change, Commit, settings_at
+from clusters.versions import Change, Commit, Heads, settings_at
 
 MIN_PASSPHRASE = 8
 USERS = settings_at(CLUSTER, FEATURE.name)
@@ -63,7 +64,7 @@ def change_passphrase(
 
     `old` is the present one; None where an administrator gives it to somebody else. All other users are what
     they are at the moment of the commit, and what others have pending of them goes on upon it (TRL-09).
-    Raises PassphraseRefused, Leaving; nothing has changed then.
+    Raises PassphraseRefused, also while the users are in conflict, and Leaving; nothing has changed then.
     """
     if len(new) < MIN_PASSPHRASE:
         raise PassphraseRefused(
@@ -77,6 +78,7 @@ def change_passphrase(
         assert isinstance(replica.store, DjangoStore)
         row, heads = replica.store.row, replica.store.heads([USERS]).get(USERS, ())
         require_staying(row)
+        _require_no_conflict(heads)
         users = _users(replicas.state_of(row))
         if old is not None and _hash_in(users, name) != before:
             text = _("The passphrase of {name} was changed meanwhile; this change was not made.")
@@ -87,6 +89,18 @@ def change_passphrase(
         made = replica.commit([change], user=user, host=host, comment=text)
         drafts.follow(row, USERS, base, made.id, lambda mine: _carried(mine, name, before, after))
         return made
+
+
+def _require_no_conflict(heads: Heads) -> None:
+    """A commit upon a conflict ends it, and this one would drop other users' changes unsaid (TRL-09)."""
+    if len(heads) > 1:
+        who = "; ".join(map(authorship_label, heads))
+        text = _(
+            "The passphrase was not changed: the users were changed in two places at once ({who}), and nobody"
+            " has decided which of these changes stay. An administrator sees them with showconflicts"
+            " and decides with settleconflict; change the passphrase then."
+        )
+        raise PassphraseRefused(text.format(who=who))
 
 
 def _users(state: ClusterState) -> Document:

@@ -37,7 +37,23 @@ def of_names(name: str, address: str) -> list[Finding]:
     return [_forward(name, address), _reverse(address)]
 
 
-def of_member(look: Callable[[], Probe], wanted: ServiceKind, fingerprint: str) -> list[Finding]:
+def of_drafts(refusal: str) -> Finding:
+    """Whether the machine itself is ready: `refusal` is why a join would not begin, empty where it would."""
+    if refusal:
+        return Finding("changes", BAD, refusal)
+    return Finding("changes", OK, _("No change is pending here."))
+
+
+def of_welcome() -> Finding:
+    """What only the member can judge, of who has logged in: a look from outside must not seem more."""
+    text = _("Release, names, serial number and group are judged by the member itself.")
+    remedy = _('"clusterconfig join ... --dry-run" asks it, and changes nothing.')
+    return Finding("welcome", UNKNOWN, text, remedy)
+
+
+def of_member(
+    look: Callable[[], Probe], wanted: ServiceKind, fingerprint: str, own_key: str
+) -> list[Finding]:
     """What answers where a member should be: port, service, host key. `look` raises LinkError; blocks."""
     try:
         seen = look()
@@ -52,14 +68,18 @@ def of_member(look: Callable[[], Probe], wanted: ServiceKind, fingerprint: str) 
     remedy = _("Give the port of its {kind} service.").format(kind=wanted)
     fine = seen.kind is wanted
     found.append(Finding("service", OK if fine else BAD, text, "" if fine else remedy))
-    found.append(_host_key(seen.fingerprint, fingerprint))
+    if seen.host_key == own_key:
+        text = _("That is this machine itself.")
+        found.append(Finding("host-key", BAD, text, _("Name the address of a member.")))
+    else:
+        found.append(_host_key(seen.fingerprint, fingerprint))
     return found
 
 
 def _host_key(seen: str, wanted: str) -> Finding:
     if not wanted:
         return Finding(
-            "host-key", WARN, seen, _("Compare it with what `clusterconfig listdetail` shows there.")
+            "host-key", WARN, seen, _('Compare it with what "clusterconfig listdetail" shows there.')
         )
     if seen == wanted:
         return Finding("host-key", OK, seen)

@@ -4,6 +4,7 @@
 {"check": "digest"}                     {"digest": of all entries}
 {"check": "entries"}                    {"snapshot": ...}
 {"check": "drafts"}                     {"people": [those who have uncommitted changes there]}
+{"check": "status"}                     {"status": as this machine tells its neighbours}
 {"relay": serial, "hops": left, "request": one of the others}     what that member answers (COM-03)
 """
 
@@ -25,6 +26,8 @@ async def answer(daemon: Daemon, request: Wire, caller: Caller) -> list[Wire]:
     """The pieces of the answer; raises Refused for what is none of these."""
     if (passed := await routes.relay(daemon, request, caller.user)) is not None:
         return passed
+    if request.get("check") == "status":
+        return [{"status": (await daemon.status()).told.to_wire()}]
     if "check" in request:
         return [await in_thread(_held, daemon.view.replica_id, request["check"])]
     words, role = request.get("command"), request.get("role")
@@ -43,4 +46,4 @@ def _held(replica_id: int, what: object) -> Wire:
         return {"snapshot": replicas.snapshot(replica_id).to_wire()}
     if what == "drafts":
         return {"people": drafts.people(replica_id)}
-    raise Refused(Reason.INVALID, "a check is of the digest, of the entries or of who has drafts")
+    raise Refused(Reason.INVALID, "a check is of the digest, the entries, the status or of who has drafts")

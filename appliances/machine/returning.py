@@ -30,7 +30,7 @@ from appliances.machine.threads import in_thread
 from clusters import commits, replicas
 from clusters.catalogue import Document, InvalidDocument
 from clusters.modes import machine
-from clusters.refusals import REFUSALS
+from clusters.refusals import refusals_and
 from clusters.replication import StaleDraft
 from clusters.versions import Address, Authorship, Change, settings_at
 
@@ -204,7 +204,7 @@ class SelfReturn:
         logger.warning("%s", text)
         try:
             await in_thread(_commit, daemon.view, kept.proven)
-        except (StaleDraft, DatabaseError, *REFUSALS) as error:
+        except refusals_and(StaleDraft, DatabaseError) as error:
             logger.error("cannot go back to the former interfaces and name: %s", error)
             self._put_off(trial)
 

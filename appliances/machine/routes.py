@@ -5,11 +5,12 @@ The table of routes is what this machine and its peers last said of their links;
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from appliances.links.errors import Unreachable
+from appliances.links.errors import NO_MEMBER, LinkError, Unreachable
 from appliances.links.peer import Wire
 from appliances.machine.status import LinkStatus, MachineStatus
 
@@ -53,9 +54,25 @@ async def ask(daemon: Daemon, serial: str, request: Wire, user: str, hops: int =
 
 async def _way(daemon: Daemon, serial: str) -> tuple[str, ...]:
     if serial not in daemon.view.state.machines:
-        raise Unreachable(f"{serial} is no member of this cluster", "Look at `clusterconfig` > LIST.")
+        raise Unreachable(f"{serial} is no member of this cluster", NO_MEMBER)
     own = (await daemon.status()).links
     return routes(own, daemon.heard_statuses.all()).get(serial, ())
+
+
+async def statuses(daemon: Daemon, serials: Iterable[str], seconds: float) -> dict[str, MachineStatus]:
+    """What members say of themselves now, all asked at once; who does not answer in time is left out."""
+    found = await asyncio.gather(*(_status_of(daemon, serial, seconds) for serial in serials))
+    return {said.serial: said for said in found if said is not None}
+
+
+async def _status_of(daemon: Daemon, serial: str, seconds: float) -> MachineStatus | None:
+    try:
+        async with asyncio.timeout(seconds):
+            pieces = await ask(daemon, serial, {"check": "status"}, "")
+    except (LinkError, TimeoutError):
+        return None
+    said = MachineStatus.from_wire(pieces[0].get("status")) if pieces else None
+    return said if said is not None and said.serial == serial else None
 
 
 async def relay(daemon: Daemon, request: Wire, user: str) -> list[Wire] | None:

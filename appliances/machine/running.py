@@ -53,6 +53,7 @@ def run(home: Home, command_line: CommandLine, options: Options, words: list[str
     journal.start(as_json=options.json_log)
     shelf = Shelf(home.releases, Path(os.environ.get(SET_UP) or TREE), home.database)
     with home.locked():
+        home.require_whole()
         tree: Path | None = TREE if SET_UP in os.environ else shelf.starting()
         if tree == TREE:
             tree = _run_here(home, command_line, options, shelf)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from appliances.features.interfaceconfig import InterfaceSettings
 from appliances.links.server import Service, ServiceKind
+from clusters.system_words import reason
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +64,8 @@ class Services:
         try:
             await service.start()
         except OSError as error:
-            note = f"{kind} cannot listen on {address} port {port}: {error.strerror or error}"
-            logger.error("%s", note)
+            note = f"{kind} cannot listen on {address} port {port}: {reason(error)}"
+            logger.error("%s (%s)", note, error)
             return note
         logger.info("%s listens on %s port %s", kind, address, port)
         self._open[door] = service

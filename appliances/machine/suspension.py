@@ -51,6 +51,6 @@ class Suspension:
     def notes(self) -> Iterator[str]:
         """What a person should know of it."""
         for name in sorted(self.listeners):
-            yield f"Listener {name} is suspended on this machine; `resumelistener {name}` opens it."
+            yield f'Listener {name} is suspended on this machine; "resumelistener {name}" opens it.'
         if self.deliveries:
-            yield "Deliveries are suspended on this machine; `resumedel` resumes them."
+            yield 'Deliveries are suspended on this machine; "resumedel" resumes them.'

@@ -253,7 +253,7 @@ class Guide:
         member = self._daemon.view.member
         if member is None or not member.disconnected:
             return ""
-        return f"It is disconnected still: `clusterconfig reconnect {member.name}` on a connected member."
+        return f'It is disconnected still: "clusterconfig reconnect {member.name}" on a connected member.'
 
     async def _reconnect(self, run: Run) -> Run:
         """The last one takes all back; before that the others still run the old release (UPG-01)."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from appliances.postfix.log import CANARY
+from clusters.system_words import reason
 
 SENDER = "<>"
 HELO = "canary.gatefold.invalid"
@@ -62,7 +63,7 @@ def converse(
                 talk = _Talk(stream, deadline, meanwhile)
                 return Conversation(local_port, tuple(_dialogue(talk, recipients)))
     except OSError as error:
-        raise NoAnswer(f"{address} port {port}: {error.strerror or error}") from None
+        raise NoAnswer(f"{address} port {port}: {reason(error)}") from None
     except NoAnswer as error:
         raise NoAnswer(f"{address} port {port}: {error}") from None
 

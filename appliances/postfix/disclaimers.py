@@ -29,6 +29,8 @@ from appliances.postfix.mime import (
 )
 
 SEALED = frozenset({"multipart/signed", "multipart/encrypted", "multipart/report"})
+SIGNATURES = ("DKIM-Signature", "ARC-Message-Signature")
+"""Header fields that vouch for the body: a changed one fails the checks of everybody behind us."""
 _BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
 _BODY_END = re.compile(r"</body\s*>", re.IGNORECASE)
 _HTML = re.compile(r"<html\b[^>]*>", re.IGNORECASE)
@@ -96,13 +98,23 @@ def _fixed(line: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Stamps:
-    """The stamp of each listener; a hook for the milter."""
+    """The stamp of each listener; a hook for the milter.
+
+    Listeners in `own` leave what is signed as it is, but for clients (address, name) who are our own hosts.
+    """
 
     listeners: Mapping[str, Stamp] = field(default_factory=dict)
+    own: Mapping[str, Callable[[str, str], bool]] = field(default_factory=dict)
 
     def __call__(self, message: Message) -> Iterable[Action]:
         chosen = self.listeners.get(message.listener)
-        return () if chosen is None else stamp(message, chosen)
+        return () if chosen is None or self._is_spared(message) else stamp(message, chosen)
+
+    def _is_spared(self, message: Message) -> bool:
+        is_own = self.own.get(message.listener)
+        if is_own is None or all(message.header(name) is None for name in SIGNATURES):
+            return False
+        return not is_own(message.client_address, message.client_name)
 
 
 def stamp(message: Message, chosen: Stamp) -> list[Action]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -10,19 +11,22 @@ from django.utils.translation import gettext as _
 from clusters import drafts, replicas
 from clusters.catalogue import Document, Scope
 from clusters.config_files.errors import NotForClusters
-from clusters.config_files.reading import ConfigFile, Documents
+from clusters.config_files.reading import ConfigFile, Documents, FileMachine
 from clusters.drafts import Edited
 from clusters.installed import catalogue
 from clusters.modes import CLUSTER, Mode, group, machine
 from clusters.naming import mode_label
 from clusters.refusals import Overtaken, Refused
-from clusters.state import ClusterState
+from clusters.state import ClusterState, Machine
 from clusters.versions import Address, Change, settings_at
 from clusters.wire import same
 
+Compare = Callable[[Document, Document], Sequence[str]]
+"""In what the settings of a file differ from those here, in words."""
+
 
 class BadMapping(Refused):
-    """A group or an appliance that the file, or the cluster, does not have."""
+    """A group or an appliance that the file, or the cluster, does not have, or that does not go there."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,15 @@ class Assignment:
     groups: Mapping[str, str]
     machines: Mapping[str, str]
     cluster: bool = True
+
+    @property
+    def of_cluster(self) -> bool:
+        """Whether groups are mapped too: then a machine gets an appliance of its group's group (LOAD-06)."""
+        return self.cluster or bool(self.groups)
+
+    def offers(self, group: str, appliance: FileMachine) -> bool:
+        """Whether a machine of that group here may get the appliance: one of the group that it gets."""
+        return appliance.group in ("", self.groups.get(group))
 
 
 @dataclass(frozen=True)
@@ -50,19 +63,31 @@ class Plan:
 
 
 def alike(state: ClusterState, file: ConfigFile, *, cluster: bool = True) -> Assignment:
-    """What a person most probably wants: groups of the same name, machines of the same serial number."""
-    names = {each.name.casefold(): each.id for each in file.groups}
+    """What a person most probably wants: groups of the same name, machines of the same serial number.
+
+    Two groups of one name say nothing, and a machine that is in another group than in the file is left alone.
+    """
+    counted = Counter(each.name.casefold() for each in file.groups)
+    names = {each.name.casefold(): each.id for each in file.groups if counted[each.name.casefold()] == 1}
     groups = {g.id: names[g.name.casefold()] for g in state.groups.values() if g.name.casefold() in names}
-    known = {each.serial for each in file.machines}
-    return Assignment(groups, {serial: serial for serial in state.machines if serial in known}, cluster)
+    found = Assignment(groups, {}, cluster)
+    known = {each.serial: each for each in file.machines}
+    machines = {
+        serial: serial
+        for serial, member in state.machines.items()
+        if serial in known and found.offers(member.group, known[serial])
+    }
+    return Assignment(groups, machines, cluster)
 
 
-def plan(state: ClusterState, file: ConfigFile, wanted: Assignment, check: tuple[str, ...] = ()) -> Plan:
+def plan(
+    state: ClusterState, file: ConfigFile, wanted: Assignment, compare: Mapping[str, Compare] | None = None
+) -> Plan:
     """The changes that make the mapped modes hold what the file says, each mode as a whole.
 
     A feature that has to be defined stays where the file has none: without users nobody could log in.
-    `check` are features that should be equal in file and machine, such as the interfaces. Raises
-    NotForClusters (LOAD-02), BadMapping.
+    `compare` tells of features in what file and machine differ where they should be equal, such as the
+    interfaces. Raises NotForClusters (LOAD-02), BadMapping.
     """
     if state.standalone or file.kind != "cluster":
         raise NotForClusters(
@@ -70,15 +95,56 @@ def plan(state: ClusterState, file: ConfigFile, wanted: Assignment, check: tuple
             if file.kind != "cluster"
             else _("This machine is in no cluster; the file of a cluster is not loaded here.")
         )
+    _require_fitting(state, file, wanted)
     parts = list(_parts(state, file, wanted))
     changes = [change for mode, settings in parts for change in _replaced(state, mode, settings)]
-    warnings = [text for mode, settings in parts for text in _unlike(state, mode, settings, check)]
+    warnings = [text for mode, settings in parts for text in _unlike(state, mode, settings, compare or {})]
     return Plan(tuple(changes), tuple(warnings), _values(state, changes))
 
 
 def _values(state: ClusterState, changes: Iterable[Change]) -> dict[Address, Document | None]:
     found = {change.address: state.entries.get(change.address) for change in changes}
     return {address: defined.value if defined else None for address, defined in found.items()}
+
+
+def _require_fitting(state: ClusterState, file: ConfigFile, wanted: Assignment) -> None:
+    """Each appliance goes to one machine only, which is in a group that gets the appliance's (LOAD-06)."""
+    known = {each.serial: each for each in file.machines}
+    taken: dict[str, str] = {}
+    for here, there in wanted.machines.items():
+        _require(there in known and here in state.machines, there)
+        member, appliance = state.machines[here], known[there]
+        if there in taken:
+            text = _("Appliance %(name)s of the file is chosen for two machines: %(one)s and %(other)s.")
+            raise BadMapping(text % {"name": there, "one": taken[there], "other": member.name})
+        taken[there] = member.name
+        if wanted.of_cluster and not wanted.offers(member.group, appliance):
+            raise BadMapping(_out_of_group(state, file, member, appliance))
+
+
+def _out_of_group(state: ClusterState, file: ConfigFile, member: Machine, appliance: FileMachine) -> str:
+    names = {each.id: each.name for each in file.groups}
+    text = _(
+        "Appliance %(name)s is of group %(theirs)s of the file, which group %(ours)s of %(machine)s does not"
+        " get. Let it get that group, or load the appliance alone."
+    )
+    told = {"name": appliance.serial, "theirs": names.get(appliance.group, appliance.group)}
+    ours = state.groups[member.group].name if member.group in state.groups else member.group
+    return text % {**told, "ours": ours, "machine": member.name}
+
+
+def group_named(file: ConfigFile, name: str) -> str:
+    """The id of the file's group of that name, or of that id. Raises BadMapping, naming what is there."""
+    found = [each.id for each in file.groups if each.name.casefold() == name.casefold()]
+    if len(found) == 1:
+        return found[0]
+    if any(each.id == name for each in file.groups):
+        return name
+    if found:
+        text = _("The file has %(count)d groups named %(name)s. Say its id: %(ids)s.")
+        raise BadMapping(text % {"count": len(found), "name": name, "ids": ", ".join(found)})
+    known = ", ".join(each.name for each in file.groups) or "–"
+    raise BadMapping(_("The file has no group %(name)s; it has: %(known)s.") % {"name": name, "known": known})
 
 
 def _parts(state: ClusterState, file: ConfigFile, wanted: Assignment) -> list[tuple[Mode, Documents]]:
@@ -111,13 +177,17 @@ def _has_to_be_defined(feature: str) -> bool:
     return feature in known and known.needs_definition(feature)
 
 
-def _unlike(state: ClusterState, mode: Mode, settings: Documents, check: tuple[str, ...]) -> list[str]:
+def _unlike(
+    state: ClusterState, mode: Mode, settings: Documents, compare: Mapping[str, Compare]
+) -> list[str]:
     found = []
-    for name in check:
+    for name, unlike in compare.items():
         defined = state.defined(mode, name)
-        if name in settings and defined is not None and not same(defined.value, settings[name]):
-            text = _("%(feature)s of %(mode)s is another one in the file; look at it before you commit.")
-            found.append(text % {"feature": name, "mode": mode_label(state, mode)})
+        told = unlike(defined.value, settings[name]) if defined and name in settings else ()
+        if told:
+            text = _("%(feature)s of %(mode)s: %(what)s. Look at it before you commit.")
+            label = mode_label(state, mode)
+            found.append(text % {"feature": name, "mode": label, "what": "; ".join(told)})
     return found
 
 

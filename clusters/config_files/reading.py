@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,30 +15,14 @@ from lxml import etree
 from clusters.catalogue import Catalogue, Document, InvalidDocument, WrongLevel
 from clusters.config_files import values
 from clusters.config_files.errors import BadFile
-from clusters.config_files.saving import FORMAT
+from clusters.config_files.saving import FORMAT, MOST, megabytes
 from clusters.config_files.sealing import Sealing
+from clusters.config_files.xml_words import in_words
 from clusters.modes import CLUSTER, Mode, group, machine
 
-MOST = 32 * 1024 * 1024
-"""Characters that a file may have."""
+_DOCTYPE = re.compile(rb"<!DOCTYPE", re.IGNORECASE)
 
-NO_XML = gettext_noop("this is no XML that can be read")
 _DOCUMENT_TYPE = gettext_noop("a document type is not taken: nothing outside the file is read")
-REASONS = {
-    etree.ErrorTypes.ERR_DOCUMENT_EMPTY: gettext_noop("the file does not begin with an XML element"),
-    etree.ErrorTypes.ERR_TAG_NOT_FINISHED: gettext_noop("an element is open at the end of the file"),
-    etree.ErrorTypes.ERR_TAG_NAME_MISMATCH: gettext_noop("another element is closed than was opened last"),
-    etree.ErrorTypes.ERR_ATTRIBUTE_WITHOUT_VALUE: gettext_noop("an attribute has no value"),
-    etree.ErrorTypes.ERR_ATTRIBUTE_NOT_STARTED: gettext_noop("the value of an attribute has no quotes"),
-    etree.ErrorTypes.ERR_ATTRIBUTE_REDEFINED: gettext_noop("an attribute is there twice"),
-    etree.ErrorTypes.ERR_DOCUMENT_END: gettext_noop("something follows the end of the last element"),
-    etree.ErrorTypes.ERR_UNDECLARED_ENTITY: gettext_noop("an entity is unknown; write the character itself"),
-    etree.ErrorTypes.ERR_ENTITY_LOOP: _DOCUMENT_TYPE,
-    etree.ErrorTypes.ERR_INVALID_CHAR: gettext_noop("a character is there that XML cannot carry"),
-    etree.ErrorTypes.ERR_GT_REQUIRED: gettext_noop("a tag has no > at its end"),
-    etree.ErrorTypes.ERR_NAME_REQUIRED: gettext_noop("an & stands alone; write &amp; for it"),
-}
-"""What the parser found, by its code: its own words are for programmers, and in English only."""
 
 Documents = dict[str, Document]
 
@@ -86,8 +71,13 @@ def read(text: str, catalogue: Catalogue, passphrase: str = "") -> ConfigFile:
 
 def parsed(text: str) -> Any:
     """The root element; raises BadFile for what is no XML, too long, or points outside (LOAD-11)."""
-    if len(text) > MOST:
-        raise BadFile(None, _("the file has more than %(count)d characters") % {"count": MOST})
+    raw = text.removeprefix("\ufeff").encode("utf-8", "replace")
+    if len(raw) > MOST:
+        raise BadFile(0, _("it has more than %(count)d MB") % {"count": megabytes(MOST)})
+    # Looked for beforehand: the library complains of what such a type declares, in words of its own.
+    if found := _DOCTYPE.search(raw[: raw.find(b"<config") + 1 or None]):
+        line = raw.count(b"\n", 0, found.start()) + 1
+        raise BadFile(line, _(_DOCUMENT_TYPE))
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -98,9 +88,9 @@ def parsed(text: str) -> Any:
         encoding="utf-8",
     )
     try:
-        root = etree.fromstring(text.removeprefix("\ufeff").encode("utf-8", "replace"), parser)
+        root = etree.fromstring(raw, parser)
     except etree.XMLSyntaxError as error:
-        raise BadFile(error.lineno or 1, _(REASONS.get(error.code, NO_XML))) from None
+        raise BadFile(error.lineno or 0, in_words(error)) from None
     if root.getroottree().docinfo.doctype:
         raise BadFile(1, _(_DOCUMENT_TYPE))
     return root
@@ -144,21 +134,21 @@ class _Reader:
                 )
             else:
                 raise BadFile(
-                    element.sourceline, _("section `%(tag)s` is not known here") % {"tag": element.tag}
+                    element.sourceline, _('section "%(tag)s" is not known here') % {"tag": element.tag}
                 )
         told = (root.get("kind"), name, root.get("release", ""))
         return ConfigFile(*told, cluster, tuple(groups), tuple(machines))
 
     def _needed(self, element: Any, name: str) -> str:
         if not element.get(name):
-            text = _("`%(tag)s` needs `%(name)s`") % {"tag": element.tag, "name": name}
+            text = _('"%(tag)s" needs "%(name)s"') % {"tag": element.tag, "name": name}
             raise BadFile(element.sourceline, text)
         return str(element.get(name))
 
     def _once(self, element: Any, ident: str) -> str:
         """LOAD-09: unique."""
         if (element.tag, ident) in self._seen:
-            text = _("`%(tag)s` %(ident)s is there twice") % {"tag": element.tag, "ident": ident}
+            text = _('"%(tag)s" %(ident)s is there twice') % {"tag": element.tag, "ident": ident}
             raise BadFile(element.sourceline, text)
         self._seen.add((element.tag, ident))
         return ident
@@ -168,7 +158,7 @@ class _Reader:
         for section in element:
             name = section.tag
             if name not in self._catalogue:
-                raise BadFile(section.sourceline, _("section `%(tag)s` is not known here") % {"tag": name})
+                raise BadFile(section.sourceline, _('section "%(tag)s" is not known here') % {"tag": name})
             if name in found:
                 raise BadFile(
                     section.sourceline, _("the settings of %(name)s are there twice") % {"name": name}

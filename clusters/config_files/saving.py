@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
 from lxml import etree
 
 from clusters.catalogue import Catalogue, Document
 from clusters.config_files import values
+from clusters.config_files.errors import TooLong
 from clusters.config_files.sealing import Sealing
 from clusters.effective import effective
 from clusters.modes import CLUSTER, group, machine
@@ -18,6 +20,13 @@ from clusters.state import ClusterState
 from clusters.visible import in_xml
 
 FORMAT = "1"
+MOST = 128 * 1024 * 1024
+"""Bytes that a file may have. What is saved can be loaded, by every way: all of them know this limit."""
+
+
+def megabytes(count: int) -> int:
+    """Bytes as people say them, rounded up."""
+    return -(-count // (1024 * 1024))
 
 
 def save_cluster(
@@ -90,8 +99,11 @@ def _documents(
 
 
 def written(root: Any, at: datetime | None) -> str:
-    """The file as text, with the moment as a comment."""
+    """The file as text, with the moment as a comment. Raises TooLong for one that could not be loaded."""
     etree.indent(root)
     body = in_xml(etree.tostring(root, encoding="unicode"))
+    if (size := len(body.encode())) > MOST - 1024:
+        text = _("This configuration makes a file of %(size)d MB; a file has at most %(most)d MB.")
+        raise TooLong(text % {"size": megabytes(size), "most": megabytes(MOST)})
     moment = f"<!-- saved {at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} -->\n" if at else ""
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{moment}{body}\n'

@@ -111,12 +111,12 @@ def _read(element: Element, unseal: Seal | None) -> Any:
     if kind == "list":
         for child in element:
             if child.tag != "item":
-                _bad(child, f"a list holds `item`, not `{child.tag}`")
+                _bad(child, f'a list holds "item", not "{child.tag}"')
         return [_read(child, unseal) for child in element]
     if kind == "map":
         return read(element, unseal)
     if len(element):
-        _bad(element, f"`{element.tag}` is {kind} and holds elements")
+        _bad(element, f'"{element.tag}" is {kind} and holds elements')
     return _scalar(element, kind, element.text or "", unseal)
 
 
@@ -134,7 +134,7 @@ def _scalar(element: Element, kind: str, text: str, unseal: Seal | None) -> Any:
             return float(text)
     except ValueError:
         pass
-    return _bad(element, f"`{element.tag}` is no {kind}: {text[:40]!r}")
+    return _bad(element, f'"{element.tag}" is no {kind}: {text[:40]!r}')
 
 
 def _plain(element: Element, text: str, unseal: Seal | None) -> str:
@@ -143,7 +143,7 @@ def _plain(element: Element, text: str, unseal: Seal | None) -> str:
         raise MaskedSecret(element.sourceline or 0, str(element.tag))
     if secret == "encrypted":
         if unseal is None:
-            _bad(element, f"`{element.tag}` is encrypted: the passphrase of the file is needed")
+            _bad(element, f'"{element.tag}" is encrypted: the passphrase of the file is needed')
         return unseal(text)
     return _text(element, text, element.get("encoding", ""))
 
@@ -154,7 +154,7 @@ def _text(element: Element, text: str, encoding: str) -> str:
     try:
         return base64.b64decode(text, validate=True).decode("utf-8", "surrogatepass")
     except (binascii.Error, UnicodeDecodeError):
-        return _bad(element, f"`{element.tag}` is no base64")
+        return _bad(element, f'"{element.tag}" is no base64')
 
 
 def _bad(element: Element, reason: str) -> NoReturn:

@@ -25,6 +25,7 @@ BY_REMEDY = {
     AuthenticationFailed.remedy: Kind.AUTHENTICATION,
     VersionMismatch.remedy: Kind.RELEASE,
     REMEDIES[Reason.UNKNOWN]: Kind.NOT_TAKEN,
+    REMEDIES[Reason.OTHER_KEY]: Kind.NOT_TAKEN,
     REMEDIES[Reason.REMOVED]: Kind.NOT_TAKEN,
     REMEDIES[Reason.OTHER_CLUSTER]: Kind.NOT_TAKEN,
     REMEDIES[Reason.OTHER_SERIAL]: Kind.NOT_TAKEN,
@@ -47,9 +48,10 @@ def of_cluster(replica: Replica, now: datetime, *, cut_off: bool = False) -> Ite
 
 
 def unjudged(replica: Replica, now: datetime) -> set[str]:
-    """Serial numbers of machines of which there is no fresh news."""
+    """Serial numbers of machines without fresh news: a worker that begins anew knows nothing yet."""
     rows = MachineStatus.objects.filter(replica=replica).exclude(connection=Connection.REMOVED)
-    stale = rows.filter(Q(checked=None) | Q(checked__lte=now - STALE_AFTER))
+    begins = Q(connection=Connection.UNKNOWN, remedy="")
+    stale = rows.filter(Q(checked=None) | Q(checked__lte=now - STALE_AFTER) | begins)
     return set(stale.exclude(connection=Connection.DISCONNECTED).values_list("serial", flat=True))
 
 

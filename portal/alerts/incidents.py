@@ -155,7 +155,11 @@ def _again(tenant: Tenant, key: str, fact: Fact, now: datetime) -> Alert | None:
         closed=None,
         seen=now,
         count=models.F("count") + 1,
-        next_notice=None if found.acknowledged else due,
+        next_notice=due,
+        # Who took care of the last outage knows nothing of this one (TRL-33).
+        acknowledged=None,
+        acknowledged_by=None,
+        note="",
         **_words(fact),
     )
     found.refresh_from_db()

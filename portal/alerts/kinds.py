@@ -55,9 +55,9 @@ class Meaning:
 
 MEANINGS: dict[Kind, Meaning] = {
     Kind.DOWN: Meaning(
-        Severity.WARNING,
-        _("Nobody who can be asked reaches the machine."),
-        _("Power, network, the program ended, or the limit of SSH connections."),
+        Severity.CRITICAL,
+        _("Nobody who can be asked reaches the machine. Its mail may have stopped."),
+        _("Power, network, the program ended or hangs, or the limit of SSH connections."),
         _("Look at the reason. Its settings wait here; it gets them when it is back."),
         MINUTE,
     ),
@@ -77,7 +77,7 @@ MEANINGS: dict[Kind, Meaning] = {
         Severity.CRITICAL,
         _("The machine shows another host key than the pinned one. No link is made."),
         _("It was installed anew, or somebody stands between."),
-        _("Compare the fingerprint on the machine itself; accept the new key only if it is the same."),
+        _("If it was installed anew, remove it and let it join again; if not, look who answers there."),
     ),
     Kind.AUTHENTICATION: Meaning(
         Severity.CRITICAL,

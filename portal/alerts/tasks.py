@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from celery import shared_task
 from django.utils import timezone
@@ -43,6 +44,6 @@ def deliver(number: int) -> None:
     _again(deliver, (number,), deliveries.deliver(number, now), now)
 
 
-def _again(task: object, arguments: tuple[int, ...], due: datetime | None, now: datetime) -> None:
+def _again(task: Any, arguments: tuple[int, ...], due: datetime | None, now: datetime) -> None:
     if due is not None and due - now <= SOON:
         send(task, *arguments, after=max(0.0, (due - now).total_seconds()))

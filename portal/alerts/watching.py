@@ -12,7 +12,7 @@ from appliances.models import Worker
 from portal.alerts import cutoff, facts
 from portal.alerts.incidents import Alert, Fact, happened, heal, key_of, still_so
 from portal.alerts.kinds import Kind
-from portal.live.hints import hint, jobs_of
+from portal.hints import hint, jobs_of
 from portal.tenants import ManagedCluster, Tenant
 
 JUST_NOW = timedelta(minutes=5)

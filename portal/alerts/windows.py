@@ -8,8 +8,12 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from appliances.models import Connection, MachineStatus
+from clusters.refusals import Refused
 from portal.alerts.incidents import Alert
 from portal.tenants import ManagedCluster, Tenant, TenantManager
 
@@ -42,6 +46,31 @@ class MaintenanceWindow(models.Model):
     def covers(self, alert: Alert) -> bool:
         """Whether the incident is of what is worked on."""
         return alert.cluster_id == self.cluster_id and self.serial in ("", alert.serial)
+
+
+class BadWindow(Refused):
+    """A window that silences nothing, or not what was meant; `field` is the column that is wrong."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(text)
+        self.field = field
+
+
+def require_sensible(cluster: ManagedCluster, serial: str, begins: datetime, ends: datetime) -> None:
+    """See that a window to be recorded ends after its beginning and now, and names a member; BadWindow."""
+    if ends <= begins:
+        raise BadWindow("ends", gettext("Enter an end after the beginning."))
+    if ends <= timezone.now():
+        raise BadWindow("ends", gettext("Enter an end that is still to come."))
+    if serial and serial not in dict(workable(cluster)):
+        text = gettext("The cluster has no machine with the serial number %(serial)s.")
+        raise BadWindow("serial", text % {"serial": serial})
+
+
+def workable(cluster: ManagedCluster) -> list[tuple[str, str]]:
+    """The machines that a window may name: serial number and name."""
+    rows = MachineStatus.objects.filter(replica=cluster.replica_id).exclude(connection=Connection.REMOVED)
+    return [(row.serial, row.name or row.serial) for row in rows.only("serial", "name")]
 
 
 def silence(alert: Alert, now: datetime) -> datetime | None:

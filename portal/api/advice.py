@@ -13,7 +13,6 @@ from rest_framework.response import Response
 from clusters.layout import Severity
 from clusters.refusals import Refused
 from clusters.transfers import Action, carry_out
-from portal.advice import Given, bring_back, dismiss, find
 from portal.api.base import ClusterView, told
 from portal.api.changes import pending_answer
 from portal.api.errors import Refusal
@@ -21,7 +20,8 @@ from portal.api.idempotency import once
 from portal.api.listing import OneOf, Query, Words, asked, lists, page_of
 from portal.api.settings import risks_of
 from portal.api.shapes import ModeField, PendingAnswer, Shape
-from portal.pages.advice import all_advice, planned
+from portal.lint.advice import Given, bring_back, dismiss, find
+from portal.lint.remedies import all_advice, planned
 from portal.tenants import Right
 
 
@@ -124,10 +124,10 @@ class Dismissed(ClusterView):
     def put(self, request: Request, slug: str, key: str) -> Response:
         found = find(all_advice(self.place), key)
         reason = told(ReasonInput, request)["reason"]
-        row = dismiss(self.place.cluster, found.advice, reason, self.place.user)
+        row = dismiss(request, self.place, found.advice, reason)
         return Response(DismissalShape(row).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, slug: str, key: str) -> Response:
-        bring_back(self.place.cluster, key)
+        bring_back(request, self.place, key)
         return Response(status=status.HTTP_204_NO_CONTENT)

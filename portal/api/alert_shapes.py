@@ -82,11 +82,6 @@ class WindowInput(Shape):
     ends = serializers.DateTimeField()
     reason = serializers.CharField(max_length=200)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs["ends"] <= attrs["begins"]:
-            raise serializers.ValidationError({"ends": _("Enter an end after the beginning.")})
-        return attrs
-
 
 class WindowShape(WindowInput):
     """A maintenance window that lasts or is to come."""

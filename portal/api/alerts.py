@@ -5,21 +5,19 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.http import Http404
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from appliances.following.couriers import send
-from portal.alerts import windows
-from portal.alerts.incidents import Alert, acknowledge
+from portal.alerts.acting import acknowledge, end_window, plan_window, windows_of
+from portal.alerts.incidents import Alert
 from portal.alerts.kinds import Severity
 from portal.alerts.looking import Filter, listed
-from portal.alerts.windows import MaintenanceWindow
+from portal.alerts.windows import BadWindow
 from portal.api.alert_shapes import (
     AcknowledgeInput,
     AlertQuery,
@@ -32,8 +30,7 @@ from portal.api.base import ClusterView, told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.listing import asked, lists, page_of
-from portal.live.hints import hint, jobs_of
-from portal.tenants import ManagedCluster, Right, account_of, role_in
+from portal.tenants import ManagedCluster, Right
 
 
 def _page(request: Request, wanted: dict[str, Any], cluster: ManagedCluster | None = None) -> Response:
@@ -85,20 +82,10 @@ class Acknowledge(APIView):
     @once
     def post(self, request: Request, number: int) -> Response:
         one = _alert(request, number)
-        role = role_in(request.user, one.tenant_id, one.cluster_id)
-        if role is None or not role.may(Right.EDIT):
-            raise PermissionDenied
-        note = told(AcknowledgeInput, request)["note"]
-        if not acknowledge(one, request.user, note, timezone.now()):
+        if not acknowledge(request, one, told(AcknowledgeInput, request)["note"]):
             text = _("Somebody has acknowledged it before, or it is over.")
             return Response({"detail": text}, status=status.HTTP_409_CONFLICT)
-        hint(jobs_of(one.tenant_id), "alerts")
         return Response(AlertShape(_alert(request, number)).data)
-
-
-def _windows(view: ClusterView) -> Any:
-    found = MaintenanceWindow.objects.of(view.place.cluster.tenant).filter(cluster=view.place.cluster)
-    return found.filter(ends__gt=timezone.now()).select_related("made_by")
 
 
 class Windows(ClusterView):
@@ -108,19 +95,15 @@ class Windows(ClusterView):
 
     @lists(WindowShape, operation_id="clusters_windows_list")
     def get(self, request: Request, slug: str) -> Response:
-        return page_of(request, _windows(self), WindowShape, asked(request))
+        return page_of(request, windows_of(self.place), WindowShape, asked(request))
 
     @extend_schema(request=WindowInput, responses={201: WindowShape, 400: Refusal})
     @once
     def post(self, request: Request, slug: str) -> Response:
-        cluster = self.place.cluster
-        made = MaintenanceWindow(
-            tenant=cluster.tenant,
-            cluster=cluster,
-            made_by=account_of(request.user),
-            **told(WindowInput, request),
-        )
-        made.save()
+        try:
+            made = plan_window(request, self.place, **told(WindowInput, request))
+        except BadWindow as error:
+            raise ValidationError({error.field: str(error)}) from None
         return Response(WindowShape(made).data, status=status.HTTP_201_CREATED)
 
 
@@ -133,11 +116,6 @@ class Window(ClusterView):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, slug: str, number: int) -> Response:
         """Ends it; what is still open is told now."""
-        from portal.alerts import tasks  # registers with Celery, which must be configured first
-
-        found = _windows(self).filter(pk=number).first()
-        if found is None:
+        if not end_window(request, self.place, number):
             raise Http404
-        windows.end(found, timezone.now())
-        send(tasks.notify)
         return Response(status=status.HTTP_204_NO_CONTENT)

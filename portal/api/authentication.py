@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
 from portal.login.freshness import is_fresh
-from portal.tokens import ApiToken, holder
+from portal.people.tokens import ApiToken, holder
 
 
 class BearerToken(BaseAuthentication):

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from portal.pages.access import Place, place_of
+from portal.place import Place, place_of
 from portal.tenants import Right
 
 

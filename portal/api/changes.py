@@ -25,7 +25,7 @@ from portal.api.shapes import (
     PendingAnswer,
     RevertInput,
 )
-from portal.audit import Action, record
+from portal.changes.settling import revert
 from portal.proposals.deciding import Wish, submit
 from portal.proposals.policy import policy_of
 from portal.proposals.proposal import Proposal
@@ -74,6 +74,11 @@ class SubmitInput(CommitInput):
     approval = serializers.BooleanField(default=False, help_text="Ask for a second person.")
     canary = CanaryShape(default=None, allow_null=True, help_text="Some machines first; `{}`: by the policy.")
     at_once = serializers.CharField(required=False, allow_blank=True, default="", max_length=500)
+    settles = serializers.ListField(
+        child=serializers.CharField(max_length=100),
+        default=list,
+        help_text="Ids of the versions of conflicts that wait, as `waiting` of your changes names them.",
+    )
 
 
 class Commits(ClusterView):
@@ -100,6 +105,7 @@ class Commits(ClusterView):
             approval=sent["approval"],
             canary=canary_of(policy_of(place.cluster), sent["canary"]),
             at_once=sent["at_once"].strip(),
+            settles=tuple(map(CommitId.parse, sent["settles"])),
         )
         made = submit(place.cluster, place.person, place.role, wish, settings.GATEFOLD_PORTAL_NAME)
         if isinstance(made, Proposal):
@@ -130,7 +136,5 @@ class Revert(ClusterView):
         sent = told(RevertInput, request)
         only = Address.parse(sent["entry"]) if sent["entry"] else None
         ident = CommitId(origin, number)
-        commits.revert(self.place.replica_id, self.place.user, ident, over=sent["over"], only=only)
-        cluster = self.place.cluster
-        record(request, Action.REVERT, cluster, cluster.tenant, commit=str(ident))
+        revert(request, self.place, ident, over=sent["over"], only=only)
         return pending_answer(self.place)

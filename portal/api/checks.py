@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.conf import settings
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal import checks
 from portal.api.base import ClusterView, told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.listing import OneOf, Query, Words, YesOrNo, asked, lists, page_of
 from portal.api.shapes import AuthorshipShape, JobShape, Shape
-from portal.audit import Action, record
-from portal.checks import Check, Finding
-from portal.pages.checking import Compared, begin
+from portal.checks import rows as checks
+from portal.checks.columns import Compared, begin
+from portal.checks.rows import Check, Finding
 from portal.tenants import Right
 
 
@@ -125,15 +123,13 @@ class ResolveCheck(ClusterView):
 
     rights: ClassVar = {"POST": Right.EDIT}
 
-    @extend_schema(request=ResolveInput, responses={200: ResolvedShape, 404: Refusal, 422: Refusal})
+    @extend_schema(
+        request=ResolveInput, responses={200: ResolvedShape, 404: Refusal, 409: Refusal, 422: Refusal}
+    )
     @once
     def post(self, request: Request, slug: str) -> Response:
         choices = {each["finding"]: each["version"] for each in told(ResolveInput, request)["choices"]}
-        last = _last(self.place)
-        forced = checks.resolve(last, choices, user=self.place.user, host=settings.GATEFOLD_PORTAL_NAME)
-        if forced:
-            cluster = self.place.cluster
-            record(request, Action.COMMIT, cluster, cluster.tenant, by="clustercheck", entries=forced)
+        forced = checks.resolve(request, self.place, _last(self.place), choices)
         return Response(ResolvedShape({"forced": forced}).data)
 
 

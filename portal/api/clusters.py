@@ -20,8 +20,8 @@ from clusters.modes import Level
 from portal.api.base import ClusterView
 from portal.api.listing import OneOf, Query, Words, asked, lists, page_of
 from portal.api.shapes import ClusterShape, FeatureShape, MachineShape, NamedMode
-from portal.machines import SHOWN, Sieve
-from portal.pages.access import machines_seen
+from portal.machines.choosing import SHOWN, Sieve
+from portal.machines.seen import machines_seen
 from portal.tenants import ManagedCluster, Right
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.db import transaction
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -23,9 +24,9 @@ from portal.api.listing import asked, lists, page_of
 from portal.api.shapes import ImpactShape, PendingAnswer, Shape
 from portal.config_files.backups import Backup, keep
 from portal.config_files.review import review
+from portal.config_files.saving import name_of, text_of
 from portal.config_files.uploads import MOST_BYTES
-from portal.pages.config_files import name_of, text_of
-from portal.pages.navigation import require_mode
+from portal.editing.menu import require_mode
 from portal.tenants import Right
 
 SECRET: dict[str, Any] = {
@@ -133,8 +134,9 @@ class LoadFile(ClusterView):
             wanted = Assignment(sent.get("groups", {}), sent.get("machines", {}), sent["cluster"])
         found = review(place.state, file, wanted, place.replica_id, place.user)
         if not sent["dry_run"]:
-            keep(place.cluster, Backup.Why.LOAD, request.user)
-            loading.stage(place.replica_id, place.user, loading.plan(place.state, file, wanted))
+            with transaction.atomic():
+                keep(place.cluster, Backup.Why.LOAD, request.user)
+                loading.stage(place.replica_id, place.user, loading.plan(place.state, file, wanted))
         return Response(self._told(found, dry_run=sent["dry_run"]))
 
     def _told(self, found: Any, *, dry_run: bool) -> dict[str, Any]:

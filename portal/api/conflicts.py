@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from django.conf import settings
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -22,9 +21,8 @@ from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.listing import Query, Words, asked, lists, page_of
 from portal.api.shapes import AuthorshipShape, CommitShape, Document, PendingAnswer, Shape
-from portal.audit import Action, record
-from portal.pages.conflicts import Columns, desk
-from portal.proposals.deciding import require_free
+from portal.changes.conflicts import Columns, desk
+from portal.changes.settling import settle
 from portal.tenants import Right
 
 COLUMNS = ("ancestor", "newest", "other")
@@ -73,6 +71,11 @@ class SettleInput(Shape):
 
     entry = serializers.CharField()
     version = serializers.CharField(required=False, allow_blank=True, default="")
+    seen = serializers.ListField(
+        child=serializers.CharField(max_length=100),
+        required=False,
+        help_text="Ids of the versions that you looked at: another one is answered with 409.",
+    )
     merge = serializers.DictField(
         child=serializers.ChoiceField(choices=COLUMNS),
         required=False,
@@ -92,24 +95,23 @@ class Conflicts(ClusterView):
         found = [each for each in desk(self.place) if text in str(each.conflict.address).casefold()]
         return page_of(request, found, ConflictShape, wanted, lambda rows: [_conflict(row) for row in rows])
 
-    @extend_schema(request=SettleInput, responses={200: PendingAnswer, 201: CommitShape, 422: Refusal})
+    @extend_schema(
+        request=SettleInput, responses={200: PendingAnswer, 201: CommitShape, 409: Refusal, 422: Refusal}
+    )
     @once
     def post(self, request: Request, slug: str) -> Response:
         """Settle one by a commit; a merge becomes a pending change, whose commit settles it."""
         sent = told(SettleInput, request)
         address = Address.parse(sent["entry"])
         place = self.place
-        by: dict[str, Any] = {"user": place.user, "host": settings.GATEFOLD_PORTAL_NAME}
+        seen = list(map(CommitId.parse, sent["seen"])) if "seen" in sent else None
         if "merge" in sent:
             chosen = {path: COLUMNS.index(column) for path, column in sent["merge"].items()}
             other = CommitId.parse(sent["version"])
-            commits.draft_merge(place.replica_id, place.user, address, other, chosen)
+            commits.draft_merge(place.replica_id, place.user, address, other, chosen, seen)
             return pending_answer(place)
         chosen_one = CommitId.parse(sent["version"]) if sent["version"] else None
-        if chosen_one:
-            require_free(place.cluster)
-        made = commits.settle(place.replica_id, address, chosen_one, **by)
-        record(request, Action.COMMIT, place.cluster, place.cluster.tenant, commit=str(made.id))
+        made = settle(request, place, address, chosen_one, seen=seen)
         return Response(CommitShape(made).data, status=status.HTTP_201_CREATED)
 
 

@@ -12,12 +12,12 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from clusters.catalogue import InvalidDocument, UnknownFeature
-from clusters.commits import CommitConflict, InTheWay, UnknownCommit
+from clusters.checking import CheckIsOld
+from clusters.commits import CommitConflict, InTheWay, NewerVersions, SettlesConflict, UnknownCommit
 from clusters.modes import InvalidMode
 from clusters.refusals import REFUSALS
 from clusters.state import UnknownMode
 from portal.api.shapes import ClashShape, ProblemShape
-from portal.checks import CheckIsOld
 from portal.proposals.deciding import HeldByPolicy, NotNow, OwnProposal
 
 NOT_FOUND = (UnknownMode, UnknownFeature, UnknownCommit, InvalidMode)
@@ -47,6 +47,9 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, CommitConflict):
         clashes = [{"entry": each.address, "now": each.now} for each in error.stale]
         return _refused(error, status.HTTP_409_CONFLICT, clashes=ClashShape(clashes, many=True).data)
+    if isinstance(error, SettlesConflict):
+        clashes = [{"entry": a, "now": head} for a, heads in error.waiting.items() for head in heads]
+        return _refused(error, status.HTTP_409_CONFLICT, clashes=ClashShape(clashes, many=True).data)
     if isinstance(error, StaleVersion):
         clashes = [{"entry": "", "now": error.now}] if error.now else []
         return _refused(error, status.HTTP_409_CONFLICT, clashes=ClashShape(clashes, many=True).data)
@@ -54,7 +57,7 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
         return _refused(error, status.HTTP_404_NOT_FOUND)
     if isinstance(error, OwnProposal):
         return _refused(error, status.HTTP_403_FORBIDDEN)
-    if isinstance(error, (CheckIsOld, InTheWay, NotNow, HeldByPolicy)):
+    if isinstance(error, (CheckIsOld, InTheWay, NewerVersions, NotNow, HeldByPolicy)):
         return _refused(error, status.HTTP_409_CONFLICT)
     if isinstance(error, REFUSALS):
         return _refused(error, status.HTTP_422_UNPROCESSABLE_ENTITY)

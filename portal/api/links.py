@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from portal.api.base import ClusterView
 from portal.api.shapes import RemedyField, Shape
-from portal.pages.links import map_of
+from portal.machines.links import map_of
 from portal.tenants import Right
 
 

@@ -14,7 +14,7 @@ from clusters.modes import CLUSTER, Mode
 from portal.api.base import ClusterView
 from portal.api.listing import Query, Words, YesOrNo, asked, lists, page_of
 from portal.api.shapes import ModeField, Shape
-from portal.pages.matrix import Asked, Sight, sight
+from portal.editing.matrix import Asked, Sight, sight
 
 
 class CellShape(Shape):

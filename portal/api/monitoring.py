@@ -22,8 +22,8 @@ from portal.api.base import ClusterView
 from portal.api.errors import Refusal
 from portal.api.listing import asked, lists, page_of
 from portal.api.shapes import MachineShape, RemedyField, Shape
-from portal.pages.access import Place
-from portal.pages.machine import APPLIES, DAY, day_of, moment, status_of
+from portal.machines.monitoring import APPLIES, DAY, day_of, moment, status_of
+from portal.place import Place
 from portal.tenants import Right
 
 

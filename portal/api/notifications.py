@@ -13,6 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from portal.alerts.administering import administered
+from portal.alerts.arranging import keep, remove, send_test
 from portal.alerts.channels.base import BadChannel
 from portal.alerts.deliveries import Delivery
 from portal.alerts.routing import Channel, Digest, Subscription
@@ -31,7 +33,6 @@ from portal.api.base import told
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.listing import OneOf, Query, asked, lists, page_of
-from portal.pages.notifications import administered, send_test
 from portal.tenants import ManagedCluster
 
 GONE = ["delete", "head", "options"]
@@ -98,15 +99,10 @@ class Channels(Administered):
         tenant = self.tenants.filter(slug=entered.pop("tenant")).first()
         if tenant is None:
             raise ValidationError({"tenant": _("There is no such tenant.")})
-        secrets = {
-            name: entered.pop(name) for name in ("recipients", "url", "signing_key") if name in entered
-        }
+        secrets = _secrets(entered)
         made = Channel(tenant=tenant, **entered)
-        try:
-            kept = made.enter(secrets)
-        except BadChannel as error:
-            raise ValidationError({error.field: str(error)}) from None
-        made.save()
+        kept = _enter(made, secrets)
+        keep(request, made)
         key = "" if "signing_key" in secrets else kept.get("signing_key", "")
         return Response({**ChannelShape(made).data, "signing_key": key}, status=status.HTTP_201_CREATED)
 
@@ -127,13 +123,13 @@ class OneChannel(Administered):
             _enter(one, secrets)
         for name, value in entered.items():
             setattr(one, name, value)
-        one.save()
+        keep(request, one)
         return Response(ChannelShape(one).data)
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, number: int) -> Response:
         """Removes it with its subscriptions."""
-        self.row(Channel, number).delete()
+        remove(request, self.row(Channel, number))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -143,7 +139,7 @@ class TestChannel(Administered):
     @extend_schema(request=None, responses={202: DeliveryShape})
     @once
     def post(self, request: Request, number: int) -> Response:
-        made = send_test(self.row(Channel, number), request.user)
+        made = send_test(request, self.row(Channel, number))
         return Response(DeliveryShape(made).data, status=status.HTTP_202_ACCEPTED)
 
 
@@ -165,7 +161,7 @@ class Subscriptions(Administered):
         if slug and cluster is None:
             raise ValidationError({"cluster": _("The tenant of the channel has no such cluster.")})
         made = Subscription(tenant=channel.tenant, channel=channel, cluster=cluster, **entered)
-        made.save()
+        keep(request, made)
         return Response(SubscriptionShape(made).data, status=status.HTTP_201_CREATED)
 
 
@@ -177,7 +173,7 @@ class OneSubscription(Administered):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, number: int) -> Response:
         """Removes it."""
-        self.row(Subscription, number).delete()
+        remove(request, self.row(Subscription, number))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -195,7 +191,7 @@ class Digests(Administered):
         entered = told(DigestInput, request)
         channel = self.channel(entered.pop("channel"))
         made = Digest(tenant=channel.tenant, channel=channel, **entered)
-        made.save()
+        keep(request, made)
         return Response(DigestShape(made).data, status=status.HTTP_201_CREATED)
 
 
@@ -207,7 +203,7 @@ class OneDigest(Administered):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, number: int) -> Response:
         """Removes it."""
-        self.row(Digest, number).delete()
+        remove(request, self.row(Digest, number))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -14,7 +14,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from portal import invitations, members
 from portal.api.authentication import FRESH_TO_WRITE
 from portal.api.base import told
 from portal.api.errors import Refusal
@@ -37,12 +36,13 @@ from portal.api.people_shapes import (
     TokenInput,
     TokenShape,
 )
+from portal.audit.rows import rows_of
 from portal.login import sessions
-from portal.pages.audit import rows_of
-from portal.pages.people import People, administered, people_of
-from portal.pages.tokens import make, revoke
+from portal.people import invitations, members
+from portal.people.listing import People, administered, people_of
+from portal.people.token_verbs import make, revoke
+from portal.people.tokens import ApiToken
 from portal.tenants import ManagedCluster, Right, Tenant, account_in, tenants_with
-from portal.tokens import ApiToken
 
 
 class FreshView(APIView):

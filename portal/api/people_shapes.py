@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from portal.api.listing import OneOf, Query, Words, YesOrNo
 from portal.api.shapes import Document, Shape
-from portal.audit import Action, Outcome
+from portal.audit.log import Action, Outcome
 from portal.login.devices import device
 from portal.tenants import Role, Tenant
 

@@ -19,7 +19,7 @@ from portal.api.listing import OneOf, Query, Words, asked, lists, page_of
 from portal.api.shapes import ImpactShape, PathShape, Shape
 from portal.proposals.acting import ACTIONS, act, offered
 from portal.proposals.comparing import before_of, impact_of, proposed
-from portal.proposals.policy import CommitPolicy, check_windows, check_zone, policy_of
+from portal.proposals.policy import CommitPolicy, change, check_windows, check_zone, policy_of
 from portal.proposals.proposal import Proposal, State
 from portal.proposals.stop_rule import Canary
 from portal.proposals.watching import watched
@@ -111,8 +111,7 @@ class Policy(ClusterView):
         sent = told(PolicyInput, request)
         sent["windows"] = [dict(row) for row in sent["windows"]]
         sent["canary"] = Canary.model_validate(sent["canary"]).model_dump(mode="json", exclude={"machines"})
-        row, _new = CommitPolicy.objects.update_or_create(cluster=self.place.cluster, defaults=sent)
-        return Response(PolicyShape(row).data)
+        return Response(PolicyShape(change(request, self.place, sent)).data)
 
 
 class ProposalShape(Shape):

@@ -13,16 +13,16 @@ from rest_framework.response import Response
 
 from appliances.postfix.queue import QUEUES
 from appliances.postfix.selecting import TERMS
-from portal import queues, suspension
 from portal.api.base import ClusterView, told
 from portal.api.clusters import MachineQuery, sieve_of
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.listing import OneOf, Query, Words, asked, lists, page_of
 from portal.api.shapes import Document, JobShape, Shape
-from portal.kinds.suspend import WORDS
-from portal.pages.access import Place
-from portal.queues import FOR_EVER, VERBS, Choice
+from portal.machines import queues, suspension
+from portal.machines.queues import FOR_EVER, VERBS, Choice
+from portal.machines.suspend_job import WORDS
+from portal.place import Place
 from portal.tenants import Right
 
 

@@ -19,8 +19,8 @@ from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.listing import Query, Words, YesOrNo, asked, lists, page_of
 from portal.api.shapes import ModeField, PendingAnswer, Shape
+from portal.editing.ways import Way, ways
 from portal.modes import ModeConverter
-from portal.pages.references import Way, ways
 from portal.tenants import Right
 
 
@@ -37,6 +37,9 @@ class UseShape(Shape):
     lacks = serializers.SerializerMethodField(help_text="Serial numbers.")
     promote_from = serializers.ListField(source="promotable", child=ModeField())
     demote_to = serializers.ListField(source="demotable", child=ModeField())
+    hidden_by = serializers.ListField(
+        source="hiding", child=ModeField(), help_text="Modes whose own settings hide what one above them has."
+    )
 
     def get_has(self, way: Way) -> list[str]:
         return [machine.serial for machine in way.use.has]

@@ -28,12 +28,15 @@ from portal.api.errors import Refusal, StaleVersion
 from portal.api.idempotency import once
 from portal.api.listing import Query, Words, YesOrNo, asked, lists, page_of
 from portal.api.shapes import EditedShape, SettingInput, SettingShape, SettingSummary, TransferInput
+from portal.editing.past import NoMoment, forgotten_at, moment
 from portal.modes import ModeConverter
-from portal.pages.past import NoMoment, forgotten_at, moment
 from portal.tenants import Right
 
 THEN = "As it was at that moment, such as 2026-11-24T12:00Z."
 AT = OpenApiParameter("at", str, description=THEN)
+
+SEEN = "What GET told; another one in force is answered with 409."
+VERSION = OpenApiParameter("version", str, description=SEEN)
 
 
 class SettingsQuery(Query):
@@ -70,6 +73,25 @@ class ModeView(ClusterView):
             "origin": setting.origin,
         }
 
+    def head(self, name: str) -> Version | None:
+        """The newest version of what this mode defines; None where it defines nothing."""
+        address = settings_at(self.mode, name)
+        head = replicas.heads(self.place.replica_id, [address]).get(address, (None,))[0]
+        return head if head is not None and head.value is not None else None
+
+    def require_seen(self, name: str, version: str | None) -> None:
+        """See that the caller's version is the newest; none is none to compare. Raises StaleVersion."""
+        head = self.head(name)
+        if version is None or version == (str(head.id) if head else ""):
+            return
+        who = _("now in force: {made}").format(made=authorship_label(head)) if head else _("now deleted")
+        raise StaleVersion(
+            _("Not kept: these settings were changed since version {version}; {who}.").format(
+                version=version[:80] or "-", who=who
+            ),
+            head,
+        )
+
 
 class ModeSettings(ModeView):
     """Every feature that can be set in this mode, and where its value comes from."""
@@ -105,7 +127,7 @@ class FeatureSettings(ModeView):
         overrides = effective.overrides(draft, mode, feature)
         if forgotten_at(self.place, mode, feature):
             raise PastIsGone(_("What stood here at that moment is not kept in this portal."))
-        head = None if self.place.at else self._head()
+        head = None if self.place.at else self.head(feature)
         found = {
             **self.summary(feature),
             "mode": mode,
@@ -124,37 +146,20 @@ class FeatureSettings(ModeView):
     def put(self, request: Request, slug: str, mode: Mode, feature: str) -> Response:
         sent = told(SettingInput, request)
         with drafts.held(self.place.replica_id):
-            self._require_seen(sent.get("version"))
+            self.require_seen(feature, sent.get("version"))
             # Read afresh: what was read before may be older than what is in force now (TRL-09).
             held = effective.setting_at(replace(self.place).draft, mode, feature, catalogue()).value
             document = unmasked(sent["value"], held, self.feature.secrets)
             edited = drafts.edit(self.place.replica_id, self.place.user, mode, feature, document)
         return _edited(edited)
 
-    @extend_schema(responses={200: EditedShape, 404: Refusal, 409: Refusal})
+    @extend_schema(responses={200: EditedShape, 404: Refusal, 409: Refusal}, parameters=[VERSION])
     def delete(self, request: Request, slug: str, mode: Mode, feature: str) -> Response:
         """As a pending change: this mode no longer defines the feature and inherits."""
         with drafts.held(self.place.replica_id):
-            self._require_seen(request.query_params.get("version"))
+            self.require_seen(feature, request.query_params.get("version"))
             edited = drafts.remove(self.place.replica_id, self.place.user, mode, feature)
         return _edited(edited)
-
-    def _head(self) -> Version | None:
-        address = settings_at(self.mode, self.feature.name)
-        head = replicas.heads(self.place.replica_id, [address]).get(address, (None,))[0]
-        return head if head is not None and head.value is not None else None
-
-    def _require_seen(self, version: str | None) -> None:
-        head = self._head()
-        if version is None or version == (str(head.id) if head else ""):
-            return
-        who = _("now in force: {made}").format(made=authorship_label(head)) if head else _("now deleted")
-        raise StaleVersion(
-            _("Not kept: these settings were changed since version {version}; {who}.").format(
-                version=version[:80] or "-", who=who
-            ),
-            head,
-        )
 
 
 class Transfer(ModeView):
@@ -170,11 +175,13 @@ class Transfer(ModeView):
         sent = told(TransferInput, request)
         target = ModeConverter().to_python(sent["target"])
         place = self.place
-        planned = plan(place.replica_id, place.user, Action(sent["action"]), feature, mode, [target])
-        risks = risks_of(planned)
-        if risks and not sent["agreed"]:
-            return Response({"detail": " ".join(risks)}, status=status.HTTP_409_CONFLICT)
-        edited = carry_out(place.replica_id, place.user, planned)
+        with drafts.held(place.replica_id):
+            self.require_seen(feature, sent.get("version"))
+            planned = plan(place.replica_id, place.user, Action(sent["action"]), feature, mode, [target])
+            risks = risks_of(planned)
+            if risks and not sent["agreed"]:
+                return Response({"detail": " ".join(risks)}, status=status.HTTP_409_CONFLICT)
+            edited = carry_out(place.replica_id, place.user, planned)
         return _edited(edited[0])
 
 
@@ -196,5 +203,6 @@ def _edited(edited: drafts.Edited) -> Response:
         pending=edited.pending,
         reached=[m.serial for m in edited.reached],
         overrides=[*edited.overrides.groups, *edited.overrides.machines],
+        settles=edited.settles,
     )
     return Response(EditedShape(found).data)

@@ -176,6 +176,7 @@ class EditedShape(Shape):
     pending = serializers.BooleanField(help_text="False where it is in force already.")
     reached = serializers.ListField(child=serializers.CharField(), help_text="Serial numbers.")
     overrides = serializers.ListField(child=ModeField())
+    settles = AuthorshipShape(many=True, help_text="Versions of a conflict that committing this ends.")
 
 
 class TransferInput(Shape):
@@ -184,6 +185,11 @@ class TransferInput(Shape):
     action = serializers.ChoiceField(choices=["copy", "move"])
     target = serializers.CharField(help_text="`cluster`, `group/<id>` or `machine/<serial>`")
     agreed = serializers.BooleanField(default=False)
+    version = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="The version of these settings that you have seen; another one is answered with 409.",
+    )
 
 
 class PendingShape(Shape):
@@ -193,6 +199,9 @@ class PendingShape(Shape):
     mode = ModeField(allow_null=True)
     changes = PathShape(source="paths", many=True)
     stale = AuthorshipShape(allow_null=True, help_text="What somebody else has committed meanwhile.")
+    waiting = AuthorshipShape(
+        many=True, help_text="Versions of a conflict that waits: committing needs their ids in `settles`."
+    )
     updated = serializers.DateTimeField()
 
 

@@ -20,9 +20,9 @@ from portal.api.idempotency import once
 from portal.api.job_shapes import BackgroundShape, JobDetailShape, JobLineShape, SkipInput
 from portal.api.listing import OneOf, Query, Words, asked, lists, page_of
 from portal.api.shapes import JobShape
-from portal.background import background
-from portal.jobs import Job, again, cancel, skip, start, working_on
-from portal.kinds import kinds
+from portal.jobs.background import background
+from portal.jobs.kinds import kinds
+from portal.jobs.rows import Job, again, cancel, skip, start, working_on
 from portal.tenants import Right, role_in
 
 FIELDS = {
@@ -115,7 +115,7 @@ class JobSkip(APIView):
     @once
     def post(self, request: Request, number: int) -> Response:
         job = _mine(request, number)
-        if not job.does.resumable or not skip(job, told(SkipInput, request)["machine"]):
+        if not job.does.resumable or not skip(job, told(SkipInput, request)["machine"], request.user):
             return Response({"detail": _("There is no such machine to skip.")}, status.HTTP_409_CONFLICT)
         return Response(JobDetailShape(job).data)
 

@@ -9,7 +9,6 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal import upgrades
 from portal.api.authentication import FRESH_TO_WRITE
 from portal.api.base import ClusterView, told
 from portal.api.clusters import MachineQuery, sieve_of
@@ -17,8 +16,9 @@ from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.listing import Words, asked, lists, page_of
 from portal.api.shapes import JobShape, Shape
-from portal.pages.access import Place
+from portal.place import Place
 from portal.tenants import Right
+from portal.upgrades import run_book as upgrades
 
 
 class OfferShape(Shape):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import ClassVar
 
@@ -12,13 +13,17 @@ from django.utils.translation import gettext_lazy as _
 
 from appliances.machine.release import release
 from clusters import replicas
+from clusters.config_files.errors import TooLong
 from clusters.config_files.reading import ConfigFile, read
 from clusters.config_files.resealing import resealed
 from clusters.config_files.saving import save_cluster
 from clusters.config_files.sealing import Sealing
 from clusters.installed import catalogue
+from portal.audit.log import Action, record
 from portal.config_files import keys
 from portal.tenants import ManagedCluster, Person, account_of
+
+logger = logging.getLogger(__name__)
 
 KEPT = 30
 EVERY = timedelta(days=1)
@@ -77,6 +82,7 @@ def keep(cluster: ManagedCluster, why: Backup.Why, person: Person | None = None)
             # What stood before a load is found again as that, whoever had kept it first.
             last.same, last.why = now, why if why == Backup.Why.LOAD else last.why
             last.save(update_fields=["same", "why"])
+            _noted(last, person)
             return last
         sealing = Sealing.new(keys.passphrase())
         made = Backup.objects.create(
@@ -92,7 +98,14 @@ def keep(cluster: ManagedCluster, why: Backup.Why, person: Person | None = None)
             ),
         )
         Backup.objects.filter(cluster=row, number__lte=made.number - KEPT).delete()
+        _noted(made, person)
         return made
+
+
+def _noted(made: Backup, person: Person | None) -> None:
+    """What the clock keeps is in no person's name, and is seen in the list."""
+    if person is not None:
+        record(person, Action.BACKUP, made.cluster, made.cluster.tenant, version=made.number)
 
 
 def keep_due() -> int:
@@ -101,5 +114,8 @@ def keep_due() -> int:
     followed = ManagedCluster.everything.filter(state=ManagedCluster.State.FOLLOWED)
     due = list(followed.exclude(pk__in=recent))
     for cluster in due:
-        keep(cluster, Backup.Why.CLOCK)
+        try:
+            keep(cluster, Backup.Why.CLOCK)
+        except TooLong as error:  # the others are kept all the same
+            logger.warning("no backup of %s: %s", cluster.slug, error)
     return len(due)

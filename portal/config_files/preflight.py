@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from django.utils.translation import gettext as _
 
 from appliances.features.interfaceconfig import FEATURE as INTERFACECONFIG
+from appliances.features.matching import interfaces
 from appliances.machine.release import release
 from clusters.config_files.loading import Assignment
 from clusters.config_files.reading import ConfigFile
 from clusters.modes import machine
 from clusters.state import ClusterState
-from portal.preflight import Check, Verdict, holds
+from portal.guided.checklist import Check, Verdict, holds
 
 
 def of_file(state: ClusterState, file: ConfigFile) -> list[Check]:
@@ -57,19 +57,16 @@ def of_mapping(state: ClusterState, file: ConfigFile, wanted: Assignment) -> Ite
     known = {each.serial: each for each in file.machines}
     for here, there in wanted.machines.items():
         member, told = state.machines.get(here), known.get(there)
-        own = state.defined(machine(here), "interfaceconfig")
-        if member is None or told is None or own is None or "interfaceconfig" not in told.settings:
+        own = state.defined(machine(here), INTERFACECONFIG.name)
+        if member is None or told is None or own is None or INTERFACECONFIG.name not in told.settings:
             continue
+        unlike = interfaces(own.value, told.settings[INTERFACECONFIG.name])
+        same = _("compared with %(name)s of the file: names, addresses, SSH and CCS") % {"name": told.name}
         yield holds(
             _("Interfaces of %(name)s") % {"name": member.name},
-            _reached(own.value) == _reached(told.settings["interfaceconfig"]),
-            _("compared with %(name)s of the file: names, SSH and CCS") % {"name": told.name},
+            not unlike,
+            "; ".join(unlike) or same,
             _("The members may lose %(name)s. Correct its IP interfaces before you commit.")
             % {"name": member.name},
             otherwise=Verdict.WARN,
         )
-
-
-def _reached(document: Any) -> list[tuple[Any, ...]]:
-    found = INTERFACECONFIG.read(document).interfaces
-    return sorted((i.name, i.ssh.enabled, i.ssh.port, i.ccs.enabled, i.ccs.port) for i in found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from clusters import effective
@@ -23,7 +24,7 @@ from clusters.versions import Address
 from clusters.wire import canonical, digest
 from portal.config_files import backups, preflight
 from portal.config_files.uploads import Upload
-from portal.preflight import Check
+from portal.guided.checklist import Check
 from portal.tenants import ManagedCluster, Person
 
 
@@ -76,6 +77,7 @@ def review(state: ClusterState, file: ConfigFile, wanted: Assignment, replica_id
     )
 
 
+@transaction.atomic
 def confirm(upload: Upload, cluster: ManagedCluster, state: ClusterState, person: Person, seen: str) -> int:
     """Make the loaded settings pending, after a backup; returns how many (LOAD-08).
 

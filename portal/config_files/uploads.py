@@ -16,13 +16,14 @@ from django.utils.translation import gettext_lazy
 from clusters.config_files.errors import BadFile, NotForClusters
 from clusters.config_files.loading import Assignment
 from clusters.config_files.reading import ConfigFile, FileGroup, FileMachine, read
+from clusters.config_files.saving import MOST, megabytes
 from clusters.installed import catalogue
 from clusters.sealed_columns import SealedTextField
 from clusters.utf8 import NotUtf8, read_utf8
 from portal.tenants import ManagedCluster, Person
 
 LASTING = timedelta(hours=1)
-MOST_BYTES = 8 * 1024 * 1024
+MOST_BYTES = MOST
 
 
 def _expiry() -> datetime:
@@ -81,7 +82,7 @@ def receive(
     the file of one machine (LOAD-02). The passphrase is not kept.
     """
     if len(raw) > MOST_BYTES:
-        raise BadFile(None, _("the file has more than %(count)d MB") % {"count": MOST_BYTES // 1024 // 1024})
+        raise BadFile(0, _("it has more than %(count)d MB") % {"count": megabytes(MOST_BYTES)})
     try:
         text = read_utf8(raw)
     except NotUtf8 as error:

@@ -128,7 +128,8 @@ AMERICAS = DemoCluster(
             "destinations": [{"domain": "freight.example", "concurrency": 4, "messages_per_connection": 10}],
         },
         "aliasconfig": {
-            "aliases": [{"alias": "postmaster@northwind.example", "targets": ["it@northwind.example"]}]
+            "postmaster": "it@northwind.example",
+            "aliases": [{"alias": "postmaster@northwind.example", "targets": ["it@northwind.example"]}],
         },
         "unsubscribe": {"action": "drop", "recipients": ["former@northwind.example"]},
     },
@@ -160,6 +161,7 @@ EUROPE = DemoCluster(
     settings={
         "listenerconfig": listener(("northwind-eu.example",), banner="Northwind Europe"),
         "smtproutes": routes({"northwind-eu.example": "mailstore-east"}),
+        "aliasconfig": {"postmaster": "it@northwind-eu.example"},
     },
     groups={
         "Paris": {"bounceconfig": {"profiles": [{"name": "Default", "max_queue_lifetime": 86400}]}},
@@ -178,6 +180,7 @@ JAPAN = DemoCluster(
         "listenerconfig": listener(("sakura.example",), disclaimer="Company", banner="Sakura Trading"),
         "textconfig": disclaimer("さくら商事株式会社"),
         "smtproutes": routes({"sakura.example": "archive"}),
+        "aliasconfig": {"postmaster": "it@sakura.example"},
     },
     groups={"Osaka": {"smtproutes": routes({"sakura.example": "mailstore-west"})}},
     machines=(

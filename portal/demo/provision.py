@@ -19,9 +19,9 @@ from pathlib import Path
 import asyncssh
 
 from appliances.links.identity import HOST_KEY
-from portal import releases
 from portal.demo.plan import CLUSTERS, PASSPHRASE, SSH_PORT, DemoCluster, DemoMachine, Settings
-from portal.supervisor import Program
+from portal.demo.supervisor import Program
+from portal.upgrades import releases
 
 MANAGE = (sys.executable, "manage.py")
 

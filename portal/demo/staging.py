@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from appliances.machine.running import TREE
 from appliances.releases.artifact import build
-from portal import releases
 from portal.demo.plan import PASSPHRASE
+from portal.upgrades import releases
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from appliances.features.fields import takes_all
 from clusters.catalogue import Document, Problem
+from portal.editing.merging import PASTED, name_of
+from portal.editing.typed import Typed
+from portal.editing.windows import THE_TOP, Looking, Window, is_long, is_long_list, window
 
 ROOT = "f"
 ROW = "row:"
 KEPT = "keep:"
+PART = "part:"
+"""Marks a table of which the form holds only rows that were changed."""
+GONE = "gone:"
+AFTER = "after:"
+NUMBER = "number:"
+LIKE = "like:"
+"""The row of which a new one is a copy: what the page does not hold comes from there."""
+LINES = "lines:"
+"""Many rows as lines of text, added at the end of a table."""
 WIDEST_TABLE = 6
+MOST_PROBLEM_ROWS = 25
 
 Schema = Mapping[str, Any]
 
@@ -49,6 +64,10 @@ class Field:
     blank: Row | None = None
     depth: int = 0
     among: str = ""
+    window: Window | None = None
+    before: str | None = None
+    gone: list[str] = field(default_factory=list)
+    lines_to_add: list[str] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -118,12 +137,24 @@ class Field:
         for child in below:
             yield from child.walk()
 
-    def id_at(self, at: str) -> str:
-        """The id of the field, or of the row, that shows a problem at that place; empty where none does."""
+    def part(self, path: str) -> Field | None:
+        """The field of that path."""
+        return next((found for found in self.walk() if found.path == path), None)
+
+    def row(self, path: str) -> tuple[Field, Row] | None:
+        """The row of that path, with its table."""
+        return next(((f, row) for f in self.walk() for row in f.rows if row.path == path), None)
+
+    @cached_property
+    def _ids(self) -> dict[str, str]:
         places = {found.at: found.id for found in self.walk()}
         for found in self.walk():
-            places |= {f"{found.at}.{row.id}": row.anchor for row in found.rows}
-        return places.get(at) or places.get(at.rpartition(".")[0], "") if at else ""
+            places |= {row.at: row.anchor for row in found.rows}
+        return places
+
+    def id_at(self, at: str) -> str:
+        """The id of the field, or of the row, that shows a problem at that place; empty where none does."""
+        return self._ids.get(at) or self._ids.get(at.rpartition(".")[0], "") if at else ""
 
 
 @dataclass
@@ -132,8 +163,15 @@ class Row:
 
     id: str
     path: str
+    at: str
     fields: list[Field]
     errors: list[str] = field(default_factory=list)
+    number: str = ""
+    changed: bool = False
+    folded: str = ""
+    after: str | None = None
+    like: str = ""
+    told: frozenset[str] = frozenset()
 
     @property
     def anchor(self) -> str:
@@ -143,8 +181,15 @@ class Row:
     @property
     def title(self) -> str:
         """What names the item: its first text."""
+        if self.folded:
+            return self.folded
         texts = (f.value for f in self.fields if f.kind in ("text", "reference") and f.value)
         return str(next(texts, ""))
+
+    @property
+    def column_names(self) -> str:
+        """The names of its fields, for a row that was read from a line of text."""
+        return " ".join(f.name for f in self.fields if f.name in self.told)
 
     @property
     def has_errors(self) -> bool:
@@ -163,23 +208,42 @@ def _translated(message: str) -> str:
 
 @dataclass(frozen=True)
 class Builder:
-    """Makes fields; `choices` gives what references may name, `problems` what is wrong and where."""
+    """Makes fields. `choices` gives what references may name, `problems` what is wrong and where.
+
+    `looking` is the window that somebody asked for, `typed` what came with a form that is shown once more.
+    """
 
     choices: Choices
     problems: Sequence[Problem] = ()
+    looking: Looking = THE_TOP
+    typed: Typed | None = None
 
     def form(self, schema: Schema, document: Document) -> Field:
         """The whole page."""
         return self._field("", schema, document, ROOT, "", required=True, depth=0)
+
+    def read_rows(self, part: Schema, path: str, rows: Sequence[Any], depth: int, *, in_part: bool) -> Field:
+        """A table at `path` of rows that were read from lines, to be named by the page."""
+        kind = "table" if "properties" in part else "column"
+        made = Field(path, "", kind, path.rpartition(".")[2], {"items": part}, depth=depth)
+        for item in rows:
+            whole = {**start_of(part), **item} if isinstance(item, dict) else item
+            row = self._row(made, part, whole, f"__{made.depth}__", "-")
+            row.told, row.changed = frozenset(item if isinstance(item, dict) else ()), True
+            made.rows.append(row)
+        made.window = Window(0, 0, 0, 0, 0) if in_part else None
+        return made
 
     def _field(
         self, name: str, schema: Schema, value: Any, path: str, at: str, *, required: bool, depth: int
     ) -> Field:
         plain, _nullable = plain_schema(schema)
         made = Field(path, at, kind_of(plain), name, plain, value, required, self._errors(at), depth=depth)
+        if made.kind == "lines" and self._in_part(made):
+            made.kind = "column"
         if made.kind == "object":
             made.children = self._children(plain, value if isinstance(value, dict) else {}, path, at, depth)
-        elif made.kind in ("table", "cards"):
+        elif made.kind in ("table", "cards", "column"):
             self._fill_rows(made, value if isinstance(value, list) else [])
         elif made.kind == "lines":
             made.errors += self._line_errors(at)
@@ -203,22 +267,98 @@ class Builder:
             for name, part in ordered(schema)
         ]
 
+    def _in_part(self, made: Field) -> bool:
+        """Whether the page holds a part of the table; a form that is shown again stays as it was."""
+        if self.typed is not None:
+            return made.path in self.typed.parts
+        items = made.value if isinstance(made.value, list) else []
+        return is_long_list(items) if made.kind == "lines" else is_long(items)
+
     def _fill_rows(self, made: Field, items: list[Any]) -> None:
         part = made.schema["items"]
-        for index, item in enumerate(items):
-            made.rows.append(self._row(made, part, item, str(index), f"{made.at}.{index}"))
-        blank = Builder(self.choices)
         first = items[0] if items and isinstance(items[0], dict) else {}
         start = start_of(part) | like_first(part, first)
-        made.blank = blank._row(made, part, start, f"__{made.depth}__", "-")
+        made.blank = Builder(self.choices)._row(made, part, start, f"__{made.depth}__", "-")
+        if self._in_part(made) or made.kind == "column":
+            self._fill_window(made, items)
+        else:
+            names = self.typed.names.get(made.path, []) if self.typed else []
+            for index, item in enumerate(items):
+                name = names[index] if index < len(names) else str(index)
+                if name != PASTED:
+                    made.rows.append(self._row(made, part, item, name, f"{made.at}.{index}"))
+        if self.typed:
+            made.gone = self.typed.gone.get(made.path, [])
+            made.lines_to_add = self.typed.lines.get(made.path, [])
+
+    def _fill_window(self, made: Field, items: list[Any]) -> None:
+        part, looking = made.schema["items"], self.looking
+        mine = looking if looking.path == made.path else THE_TOP
+        made.window = window(items, part, mine.start, mine.query, folded=made.kind == "cards")
+        if self.typed is None:
+            for place in made.window.places:
+                made.rows.append(
+                    self._windowed(made, items[place], name_of(place, items[place], part), place)
+                )
+            # Behind the row that matches everything nothing is reached: a new row gets no place there.
+            if not mine.query and not any(
+                takes_all(item, made.first_match) for item in items[: made.window.start]
+            ):
+                made.before = _name_before(made.window, items, part)
+            return
+        names = self.typed.names[made.path]
+        wrong = self._wrong_places(made.at)
+        for place, name in enumerate(names):
+            if name != PASTED and (name or place in wrong):
+                made.rows.append(self._windowed(made, items[place], name, place))
+
+    def _wrong_places(self, at: str) -> set[int]:
+        """The rows of a table with problems, the first of them."""
+        found: dict[int, None] = {}
+        for problem in self.problems:
+            step = problem.path.removeprefix(f"{at}.").partition(".")[0]
+            if problem.path.startswith(f"{at}.") and step.isdecimal():
+                found[int(step)] = None
+        return set(list(found)[:MOST_PROBLEM_ROWS])
+
+    def _windowed(self, made: Field, item: Any, name: str, place: int) -> Row:
+        typed = self.typed
+        changed = typed is not None and bool(name)
+        name = name or name_of(place, item, made.schema["items"])
+        at, path = f"{made.at}.{place}", f"{made.path}.{name}"
+        if made.kind == "cards" and not changed and not self._opens(path):
+            return Row(
+                name, path, at, [], number=str(place + 1), folded=first_text(made.schema["items"], item)
+            )
+        row = self._row(made, made.schema["items"], item, name, at)
+        row.number, row.changed = str(place + 1), changed
+        if typed is not None:
+            # A row that nobody touched is shown for its problem; its place here is not that of the table.
+            row.number = typed.numbers.get(path, "")
+            row.after = typed.after.get(path)
+        return row
+
+    def _opens(self, path: str) -> bool:
+        return self.looking.path == path or self.looking.path.startswith(f"{path}.")
 
     def _row(self, made: Field, part: Schema, item: Any, ident: str, at: str) -> Row:
         path = f"{made.path}.{ident}"
+        like = self.typed.likes.get(path, "") if self.typed else ""
+        if made.kind == "column":
+            entry = self._field("", part, item, path, at, required=True, depth=made.depth + 1)
+            return Row(ident, path, at, [entry], like=like)
         fields = self._children(part, item if isinstance(item, dict) else {}, path, at, made.depth + 1)
-        return Row(ident, path, fields, self._errors(at))
+        return Row(ident, path, at, fields, self._errors(at), like=like)
+
+    @cached_property
+    def _told(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for problem in self.problems:
+            found.setdefault(problem.path, []).append(problem.message)
+        return found
 
     def _errors(self, at: str) -> list[str]:
-        return [problem.message for problem in self.problems if problem.path == at]
+        return list(self._told.get(at, ()))
 
     def _line_errors(self, at: str) -> list[str]:
         found = []
@@ -235,6 +375,30 @@ class Builder:
         if made.value and made.value not in [option.value for option in options]:
             options.append(Option(str(made.value), str(made.value), _("not defined anywhere")))
         return options
+
+
+def _name_before(shown: Window, items: Sequence[Any], part: Schema) -> str:
+    """The row behind which the window begins; empty at the top."""
+    return name_of(shown.start - 1, items[shown.start - 1], part) if shown.start else ""
+
+
+def first_text(part: Schema, item: Any) -> str:
+    """What names an item: its first text."""
+    known = item if isinstance(item, dict) else {}
+    texts = (known.get(name) for name, field_ in ordered(part) if kind_of(field_) in ("text", "reference"))
+    return next((text for text in texts if isinstance(text, str) and text), "–")
+
+
+def table_at(schema: Schema, path: str) -> tuple[Schema, int] | None:
+    """The schema of the items of the table at a path of a form, and its depth; None where none is."""
+    root, *steps = path.split(".")
+    here, depth = schema, 0
+    for step in steps if root == ROOT else ():
+        if "items" in here:
+            here, depth = here["items"], depth + 1
+        else:
+            here = plain_schema(here.get("properties", {}).get(step, {}))[0]
+    return (here["items"], depth) if "items" in here else None
 
 
 def plain_schema(schema: Schema) -> tuple[Schema, bool]:

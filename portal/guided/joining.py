@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,10 +21,11 @@ from clusters.enrolment import ADVISED_MACHINES
 from clusters.membership import PendingJoin
 from clusters.refusals import Refused
 from clusters.state import ClusterState, Machine
+from portal.audit.log import Action, record
 from portal.guided import commands
+from portal.guided.checklist import Check, Verdict, blocked, holds
 from portal.guided.commands import Typed
 from portal.guided.running import Door, ask
-from portal.preflight import Check, Verdict, blocked, holds
 from portal.tenants import ManagedCluster, Person
 
 CLOCK_LIMIT = 300.0
@@ -177,7 +179,7 @@ def of_cluster(state: ClusterState, who: Who) -> Iterator[Check]:
         _("Free name"),
         who.host.casefold() not in names,
         who.host,
-        _("Give it another name with `sethostname`; a member has this one."),
+        _('Give it another name with "sethostname"; a member has this one.'),
     )
     yield holds(
         _("Free serial number"),
@@ -223,12 +225,15 @@ def admit(cluster: ManagedCluster, state: ClusterState, person: Person, who: Who
     """
     if blocked([*of_machine(who), *of_cluster(state, who)]):
         return False
-    membership.admit(
-        cluster.replica_id,
-        joiner=PendingJoin(who.serial, who.host, who.user_key),
-        user=person.get_username(),
-        host=settings.GATEFOLD_PORTAL_NAME,
-    )
+    with transaction.atomic():
+        membership.admit(
+            cluster.replica_id,
+            joiner=PendingJoin(who.serial, who.host, who.user_key),
+            user=person.get_username(),
+            host=settings.GATEFOLD_PORTAL_NAME,
+        )
+        command = commands.prepare(who.host, who.serial, who.user_key)
+        record(person, Action.MEMBERSHIP, cluster, cluster.tenant, command=command)
     return True
 
 

@@ -19,15 +19,17 @@ from clusters.addressing import require_release
 from clusters.effective import MachineImpact
 from clusters.installed import catalogue
 from clusters.modes import group, machine
-from clusters.phrases import Phrase
+from clusters.phrases import Phrase, Text
 from clusters.phrases import phrase as _
-from clusters.refusals import Refused
+from clusters.refusals import REFUSALS, Refused
 from clusters.state import ClusterState
+from portal.audit.log import Outcome
 from portal.guided.commands import operation as command
-from portal.jobs import Job
-from portal.live.hints import hint, jobs_of
+from portal.guided.running import job_of
+from portal.hints import hint, jobs_of
+from portal.jobs.rows import Job
 from portal.phrases import words_of
-from portal.tenants import ManagedCluster, Person, account_of
+from portal.tenants import ManagedCluster, Person
 
 Told = Mapping[str, Any]
 Act = Callable[[int, dict[str, str]], object]
@@ -186,20 +188,30 @@ def preview(replica_id: int, found: Operation) -> Preview:
 
 
 def carry_out(cluster: ManagedCluster, person: Person, found: Operation) -> Job:
-    """Do it, with a job that says who did what. Raises the operation's refusals; nothing changed then."""
-    job = Job.everything.create(
-        tenant=cluster.tenant, cluster=cluster, kind="guided", started_by=account_of(person), total=1
-    )
-    job.claim()
-    job.say(found.command)
+    """Do it, with a job and a row in the audit log that say who did what (TRL-25).
+
+    Raises the operation's refusals; nothing has changed then, and a failed job tells of it.
+    """
+    by = {"user": person.get_username(), "host": settings.GATEFOLD_PORTAL_NAME}
     try:
-        found.act(cluster.replica_id, {"user": person.get_username(), "host": settings.GATEFOLD_PORTAL_NAME})
-    except Exception as error:
-        job.end(Job.State.FAILED, words_of(error))
+        with transaction.atomic():
+            found.act(cluster.replica_id, by)
+            job = _ended(cluster, person, found, Job.State.DONE, found.title)
+    except REFUSALS as error:
+        _ended(cluster, person, found, Job.State.FAILED, words_of(error))
         raise
-    Job.everything.filter(pk=job.pk).update(done=1)
-    job.end(Job.State.DONE, found.title)
     hint(jobs_of(cluster.tenant_id), "jobs")
+    return job
+
+
+@transaction.atomic
+def _ended(cluster: ManagedCluster, person: Person, found: Operation, state: str, text: Text) -> Job:
+    """The job of what was done, or refused."""
+    done = state == Job.State.DONE
+    job = job_of(cluster.tenant, cluster, person, found.command, Outcome.DONE if done else Outcome.FAILED)
+    job.say(found.command)
+    Job.everything.filter(pk=job.pk).update(done=int(done))
+    job.end(state, text)
     return job
 
 

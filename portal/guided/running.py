@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from asgiref.sync import async_to_sync, sync_to_async
+from django.db import transaction
 from django.utils import translation
 
 from appliances.links import console
@@ -14,9 +15,10 @@ from appliances.links.console import Answer
 from appliances.links.errors import LinkError
 from clusters.phrases import phrase as _
 from clusters.refusals import Refused
+from portal.audit.log import Action, Outcome, record
 from portal.guided.commands import Typed
-from portal.jobs import Job
-from portal.live.hints import hint, jobs_of
+from portal.hints import hint, jobs_of
+from portal.jobs.rows import Job
 from portal.phrases import words_of
 from portal.tenants import ManagedCluster, Person, Tenant, account_of
 
@@ -92,10 +94,17 @@ def _say(job: Job, command: Typed, answer: Answer) -> None:
         job.say(text[:LONGEST])
 
 
-def job_of(tenant: Tenant, cluster: ManagedCluster | None, person: Person, steps: int) -> Job:
-    """A job for a guided run, taken already."""
-    job = Job.everything.create(
-        tenant=tenant, cluster=cluster, kind="guided", started_by=account_of(person), total=steps
-    )
+@transaction.atomic
+def job_of(
+    tenant: Tenant,
+    cluster: ManagedCluster | None,
+    person: Person,
+    command: str,
+    outcome: Outcome = Outcome.DONE,
+) -> Job:
+    """A job for a guided run of one command line, taken already, with its row in the audit log."""
+    by = account_of(person)
+    job = Job.everything.create(tenant=tenant, cluster=cluster, kind="guided", started_by=by, total=1)
     job.claim()
+    record(person, Action.MEMBERSHIP, cluster or tenant, tenant, outcome=outcome, command=command)
     return job

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.utils.crypto import constant_time_compare
 
-from portal.live.hints import group_of, jobs_of, person_of
+from portal.hints import group_of, jobs_of, person_of
 from portal.login.policy import MISSING
 from portal.tenants import ManagedCluster, Member
 

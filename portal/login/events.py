@@ -13,9 +13,9 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db.models.signals import post_delete, post_save
 
-from portal.audit import Action, Outcome, record, record_person
-from portal.live.access import changed_for
+from portal.audit.log import Action, Outcome, record, record_person
 from portal.login import display, policy
+from portal.socket_access import changed_for
 
 METHODS = {"password": "passphrase", "socialaccount": "provider"}
 

@@ -7,7 +7,7 @@ from typing import Any
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 
-from portal.audit import Action, record_person
+from portal.audit.log import Action, record_person
 
 
 def living(user: Any) -> list[UserSession]:

@@ -255,6 +255,7 @@ class Migration(migrations.Migration):
                 ('comment', models.TextField(blank=True, verbose_name='comment')),
                 ('state', models.CharField(choices=[('approval', 'waits for approval'), ('window', 'waits for its window'), ('canary', 'some machines try it'), ('committed', 'committed'), ('refused', 'refused'), ('withdrawn', 'withdrawn'), ('stopped', 'stopped'), ('stale', 'overtaken')], default='approval', max_length=16, verbose_name='state')),
                 ('changes', clusters.sealed_columns.SealedChangesField(default=list, verbose_name='changes')),
+                ('settles', models.JSONField(blank=True, default=list, verbose_name='versions of conflicts that it may end')),
                 ('canary', models.JSONField(blank=True, null=True, verbose_name='machines that try it')),
                 ('at_once', models.TextField(blank=True, verbose_name='reason to pass by the window')),
                 ('decided', models.DateTimeField(blank=True, null=True, verbose_name='decided')),

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cached_property, wraps
+from functools import wraps
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
 
-from appliances.following.freshness import Seen, seen
-from appliances.models import Connection, MachineStatus
-from clusters import drafts, replicas
-from clusters.models import Draft
-from clusters.modes import CLUSTER, Mode
-from clusters.state import ClusterState
-from clusters.versions import Change
-from portal.alerts.watching import cut_off
 from portal.login.freshness import ask_again, is_fresh
-from portal.proposals.proposal import waiting_in
-from portal.tenants import ManagedCluster, Right, Role, role_in
+from portal.place import place_of
+from portal.tenants import Right
 
 View = Callable[..., Any]
 
@@ -33,130 +21,6 @@ class PageRequest(HttpRequest):
     """A request as django-htmx's middleware leaves it."""
 
     htmx: HtmxDetails
-
-
-@dataclass
-class Place:
-    """A cluster as one person sees it, now or as it was `at` a moment; what templates call `place`."""
-
-    cluster: ManagedCluster
-    role: Role
-    person: Any
-    at: datetime | None = None
-
-    @property
-    def user(self) -> str:
-        """The name under which the person drafts and commits."""
-        return str(self.person.get_username())
-
-    @property
-    def replica_id(self) -> int:
-        return int(self.cluster.replica_id)
-
-    @cached_property
-    def state(self) -> ClusterState:
-        """What is in force; or was then."""
-        if self.at is not None:
-            return replicas.state_at(self.replica_id, max(int(self.at.timestamp() * 1000), 0))
-        return replicas.state_of(self.cluster.replica)
-
-    @cached_property
-    def draft(self) -> ClusterState:
-        """What would be in force with this person's pending changes, which the past knows nothing of."""
-        return self.state.changed(self.drafts) if self.at is None else self.state
-
-    @cached_property
-    def drafts(self) -> list[Change]:
-        """This person's pending changes."""
-        return drafts.changes(self.replica_id, self.user)
-
-    @cached_property
-    def statuses(self) -> list[MachineStatus]:
-        """What the members have reported, by name."""
-        rows = MachineStatus.objects.filter(replica=self.replica_id)
-        return list(rows.exclude(connection=Connection.REMOVED))
-
-    @cached_property
-    def pending_count(self) -> int:
-        """How much this person has changed and not committed."""
-        return Draft.objects.filter(replica=self.replica_id, user=self.user).count()
-
-    @cached_property
-    def waiting_count(self) -> int:
-        """How many proposals of this cluster wait for this person."""
-        return waiting_in(self.cluster, self.person, self.role).count()
-
-    @cached_property
-    def cut_off(self) -> bool:
-        """Whether the portal has lost its own network, so that nothing it says of links holds."""
-        return cut_off(self.cluster.tenant_id)
-
-    @property
-    def cluster_mode(self) -> Mode:
-        """The mode of the cluster itself."""
-        return CLUSTER
-
-    def may(self, right: Right) -> bool:
-        """Whether the person's role includes the right."""
-        return self.role.may(right)
-
-    @property
-    def may_edit(self) -> bool:
-        """Whether the person can change what is shown: never what was."""
-        return self.at is None and self.may(Right.EDIT)
-
-    @property
-    def may_commit(self) -> bool:
-        """Whether the person can have pending changes, whatever moment is shown."""
-        return self.may(Right.EDIT)
-
-    @property
-    def administers(self) -> bool:
-        return self.may(Right.ADMINISTER)
-
-    @property
-    def at_text(self) -> str:
-        """The moment as addresses have it; empty for now."""
-        return "" if self.at is None else self.at.astimezone(UTC).isoformat()
-
-    @property
-    def may_see_settings(self) -> bool:
-        return self.may(Right.SEE_SETTINGS)
-
-    @property
-    def guides(self) -> bool:
-        """Whether the person may open the guided administration, and this portal has it (design, 13)."""
-        return bool(settings.GATEFOLD_GUIDED_CLUSTERCONFIG) and self.may_edit
-
-    @property
-    def may_administer(self) -> bool:
-        return self.may(Right.ADMINISTER)
-
-    def require(self, right: Right) -> None:
-        """Raises PermissionDenied when the role lacks the right."""
-        if not self.may(right):
-            raise PermissionDenied
-
-    def require_any(self, *rights: Right) -> None:
-        """Raises PermissionDenied when the role has none of the rights."""
-        if not any(self.may(right) for right in rights):
-            raise PermissionDenied
-
-
-def place_of(request: HttpRequest, slug: str) -> Place:
-    """The cluster of that name as the person sees it; Http404 for foreign ones as for missing ones."""
-    clusters = ManagedCluster.objects.seen_by(request.user).select_related("replica", "tenant")
-    cluster = clusters.filter(slug=slug).first()
-    role = role_in(request.user, cluster.tenant_id, cluster.pk) if cluster else None
-    if cluster is None or not role:
-        raise Http404
-    return Place(cluster, role, request.user)
-
-
-def machines_seen(place: Place) -> list[Seen]:
-    """Every member as it may be shown now; one query for each Place."""
-    now, revision = timezone.now(), place.cluster.replica.revision
-    return [seen(row, now, revision, cut_off=place.cut_off) for row in place.statuses]
 
 
 def cluster_page(right: Right = Right.SEE_SETTINGS) -> Callable[[View], View]:

@@ -19,6 +19,7 @@ from django.views.i18n import set_language
 
 from portal.login import display
 from portal.login.display import Profile
+from portal.login.naming import rename
 from portal.login.policy import second_factors
 from portal.login.sessions import end, end_others, living
 from portal.pages.access import fresh, number_in
@@ -67,8 +68,8 @@ def account(request: HttpRequest) -> HttpResponse:
     """Look (GET) or change (POST)."""
     form = AccountForm(request.POST or None, instance=request.user)
     if request.method == "POST" and form.is_valid():
-        form.save()
         told = form.cleaned_data
+        rename(request, form.instance)
         display.keep(
             request, request.user, **{name: told[name] for name in ("language", "time_zone", "theme")}
         )

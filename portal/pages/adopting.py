@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from appliances.links.errors import LinkError
 from clusters.refusals import Refused
-from portal.adoption import adopt as adopt_cluster
+from portal.guided.adoption import adopt as adopt_cluster
 from portal.pages import doors
 from portal.pages.access import fresh_page
 from portal.tenants import Right, Tenant, tenants_with

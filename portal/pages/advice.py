@@ -12,18 +12,15 @@ from clusters.installed import catalogue
 from clusters.layout import Remedy
 from clusters.naming import mode_labels
 from clusters.refusals import REFUSALS
-from clusters.transfers import Plan, carry_out, plan
-from portal.advice import Given, bring_back, dismiss, find, given
-from portal.pages.access import PageRequest, Place, cluster_page
+from clusters.transfers import carry_out
+from portal.lint.advice import bring_back, dismiss, find
+from portal.lint.remedies import all_advice, planned
+from portal.pages.access import PageRequest, cluster_page
 from portal.pages.paging import page_of
+from portal.place import Place
 from portal.tenants import Right
 
 SHOWN = 50
-
-
-def all_advice(place: Place) -> list[Given]:
-    """All advice that the person's cluster gets."""
-    return given(place.cluster, place.state, place.draft if place.drafts else place.state)
 
 
 @cluster_page(Right.SEE_SETTINGS)
@@ -50,23 +47,18 @@ def _done(request: PageRequest, place: Place) -> str:
     key, do = request.POST.get("advice", ""), request.POST.get("do", "")
     try:
         if do == "bring_back":
-            if bring_back(place.cluster, key):
+            if bring_back(request, place, key):
                 messages.success(request, _("This advice is given again."))
             return here
         found = find(all_advice(place), key)
         if do == "dismiss":
-            dismiss(place.cluster, found.advice, request.POST.get("reason", ""), place.user)
+            dismiss(request, place, found.advice, request.POST.get("reason", ""))
             messages.success(request, _("Put aside. It stays in the list below and can be brought back."))
         elif do == "remedy" and found.advice.remedy:
             return _mend(request, place, found.advice.remedy) or here
     except REFUSALS as error:
         messages.error(request, str(error))
     return here
-
-
-def planned(place: Place, remedy: Remedy) -> Plan:
-    """What a remedy would do, on top of the person's pending changes; raises what transfers.plan raises."""
-    return plan(place.replica_id, place.user, remedy.action, remedy.feature, remedy.source, remedy.targets)
 
 
 def _mend(request: PageRequest, place: Place, remedy: Remedy) -> str:

@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,17 +15,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from appliances.following.couriers import send
-from appliances.models import Connection, MachineStatus
-from portal.alerts import windows
-from portal.alerts.incidents import Alert, acknowledge
+from portal.alerts.acting import acknowledge, end_window, plan_window, windows_of
+from portal.alerts.incidents import Alert
 from portal.alerts.kinds import MEANINGS, Kind, Severity
 from portal.alerts.looking import Filter, listed, nobody_works, open_of
 from portal.alerts.watching import look_at_portal
-from portal.alerts.windows import MaintenanceWindow
-from portal.live.hints import hint, jobs_of
-from portal.pages.access import PageRequest, Place, cluster_page, number_in
+from portal.alerts.windows import BadWindow, MaintenanceWindow, workable
+from portal.pages.access import PageRequest, cluster_page, number_in
 from portal.pages.notifications import administers
+from portal.place import Place
 from portal.tenants import ManagedCluster, Right, role_in
 
 SHOWN = 50
@@ -51,18 +48,7 @@ class WindowForm(forms.ModelForm):
 
     def __init__(self, *args: Any, cluster: ManagedCluster, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        rows = MachineStatus.objects.filter(replica=cluster.replica_id).exclude(connection=Connection.REMOVED)
-        names = [(row.serial, row.name or row.serial) for row in rows.only("serial", "name")]
-        self.fields["serial"].choices = [("", _("The whole cluster")), *names]
-
-    def clean(self) -> dict[str, Any]:
-        told = super().clean() or {}
-        if told.get("begins") and told.get("ends"):
-            if told["ends"] <= told["begins"]:
-                self.add_error("ends", _("Enter an end after the beginning."))
-            elif told["ends"] <= timezone.now():
-                self.add_error("ends", _("Enter an end that is still to come."))
-        return told
+        self.fields["serial"].choices = [("", _("The whole cluster")), *workable(cluster)]
 
 
 def _page(request: PageRequest, cluster: ManagedCluster | None = None) -> dict[str, Any]:
@@ -118,8 +104,6 @@ def alert(request: PageRequest, number: int) -> HttpResponse:
     if role is None:
         raise Http404
     if request.method == "POST":
-        if not role.may(Right.EDIT):
-            raise PermissionDenied
         return _acknowledge(request, one)
     context = {
         "alert": one,
@@ -134,8 +118,7 @@ def alert(request: PageRequest, number: int) -> HttpResponse:
 
 def _acknowledge(request: PageRequest, one: Alert) -> HttpResponse:
     note = request.POST.get("note", "").strip()
-    if acknowledge(one, request.user, note, timezone.now()):
-        hint(jobs_of(one.tenant_id), "alerts")
+    if acknowledge(request, one, note):
         messages.success(request, _("Acknowledged: nobody is told of it again while it lasts."))
     else:
         messages.info(request, _("Somebody has acknowledged it before, or it is over."))
@@ -160,13 +143,13 @@ def cluster_alerts(request: PageRequest, place: Place) -> HttpResponse:
         if request.POST.get("do") == "end":
             return _end_window(request, place)
         form = WindowForm(request.POST, cluster=place.cluster)
-        if form.is_valid():
-            return _make_window(request, place, form)
+        if form.is_valid() and _made_window(request, place, form):
+            return redirect("cluster_alerts", place.cluster.slug)
     context = {
         "place": place,
         "section": "cluster_alerts",
         "form": form,
-        "windows": _windows(place),
+        "windows": windows_of(place),
         **_page(request, place.cluster),
     }
     if request.htmx:
@@ -174,29 +157,18 @@ def cluster_alerts(request: PageRequest, place: Place) -> HttpResponse:
     return render(request, "alerts/cluster.html", context, status=422 if form.errors else 200)
 
 
-def _windows(place: Place) -> Any:
-    found = MaintenanceWindow.objects.of(place.cluster.tenant).filter(
-        cluster=place.cluster, ends__gt=timezone.now()
-    )
-    return found.select_related("made_by")
-
-
-def _make_window(request: PageRequest, place: Place, form: WindowForm) -> HttpResponse:
-    window = form.save(commit=False)
-    window.tenant, window.cluster, window.made_by = place.cluster.tenant, place.cluster, request.user
-    window.save()
+def _made_window(request: PageRequest, place: Place, form: WindowForm) -> bool:
+    try:
+        plan_window(request, place, **form.cleaned_data)
+    except BadWindow as error:
+        form.add_error(error.field, str(error))
+        return False
     messages.success(request, _("Recorded. Nobody is told of what happens then before its end."))
-    return redirect("cluster_alerts", place.cluster.slug)
+    return True
 
 
 def _end_window(request: PageRequest, place: Place) -> HttpResponse:
-    from portal.alerts import tasks  # registers with Celery, which must be configured first
-
-    number = request.POST.get("window", "")
-    window = _windows(place).filter(pk=number_in(number)).first()
-    if window is not None:
-        windows.end(window, timezone.now())
-        send(tasks.notify)
+    if end_window(request, place, number_in(request.POST.get("window", ""))):
         messages.success(request, _("Ended. What is still open is told now."))
     return redirect("cluster_alerts", place.cluster.slug)
 

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
-from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_safe
 
-from portal.audit import Action, AuditRow, Outcome, exported, record
+from portal.audit.log import Action, Outcome, exported, record
+from portal.audit.rows import rows_of
 from portal.pages.people import choose_tenant, tenant_page
 from portal.tenants import Tenant
 
@@ -28,32 +27,6 @@ COLUMNS = (
 def tenants(request: HttpRequest) -> HttpResponse:
     """Whose log?"""
     return choose_tenant(request, "audit_of")
-
-
-def rows_of(tenant: Tenant, asked: Any) -> QuerySet[AuditRow]:
-    """The tenant's rows that a query asks for: `q`, `action`, `outcome`, `since`, `until`."""
-    found = AuditRow.objects.filter(tenant=tenant)
-    text = asked.get("q", "").replace("\0", "")[:200]
-    if text:
-        found = found.filter(
-            Q(actor__icontains=text) | Q(target__icontains=text) | Q(address__startswith=text)
-        )
-    if asked.get("action") in Action.values:
-        found = found.filter(action=asked["action"])
-    if asked.get("outcome") in Outcome.values:
-        found = found.filter(outcome=asked["outcome"])
-    if since := _day(asked.get("since", "")):
-        found = found.filter(at__date__gte=since)
-    if until := _day(asked.get("until", "")):
-        found = found.filter(at__date__lte=until)
-    return found
-
-
-def _day(text: str) -> Any:
-    try:
-        return parse_date(text)
-    except ValueError:
-        return None
 
 
 @require_safe

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
-
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -14,60 +9,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from clusters.checking import Held
 from clusters.refusals import REFUSALS
-from clusters.sealing import secrets_of
-from clusters.side_by_side import Row, side_by_side
-from portal import checks
-from portal.audit import Action, record
-from portal.checks import Check, Finding
-from portal.jobs import Job, start
-from portal.pages.access import PageRequest, Place, cluster_page
+from portal.checks import rows as checks
+from portal.checks.columns import Compared, begin, job_of
+from portal.checks.rows import Check, Finding
+from portal.pages.access import PageRequest, cluster_page
 from portal.pages.paging import MANY, page_of
+from portal.place import Place
 from portal.tenants import Right
 
 CHOICE = "finding-"
 LINES = 6
 SHOWN = 25
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A finding with its versions in columns; templates call it `compared`."""
-
-    finding: Finding
-
-    @cached_property
-    def held(self) -> tuple[Held, ...]:
-        """The versions, the latest first."""
-        return self.finding.held()
-
-    @property
-    def rows(self) -> list[Row]:
-        """Where the versions differ, secrets hidden."""
-        values = [held.version.value if held.version else None for held in self.held]
-        return side_by_side(values, secrets_of(self.finding.entry))
-
-    @property
-    def may_choose(self) -> bool:
-        """Whether a version can still be made to hold everywhere."""
-        forced = self.finding.resolution == Finding.Resolution.FORCED
-        return not self.finding.behind and not forced
-
-
-def job_of(place: Place) -> Job | None:
-    """The check of this cluster that waits or runs now."""
-    states = (Job.State.QUEUED, Job.State.RUNNING)
-    return (
-        Job.objects.of(place.cluster.tenant)
-        .filter(cluster=place.cluster, kind="check", state__in=states)
-        .first()
-    )
-
-
-def begin(place: Place, person: Any) -> Job:
-    """Start a check, or follow the one that is under way."""
-    return job_of(place) or start("check", place.cluster, person)
 
 
 @cluster_page(Right.SEE_SETTINGS)
@@ -112,12 +65,11 @@ def _resolve(request: PageRequest, place: Place) -> None:
         return
     choices = _choices(request, last)
     try:
-        made = checks.resolve(last, choices, user=place.user, host=settings.GATEFOLD_PORTAL_NAME)
+        made = checks.resolve(request, place, last, choices)
     except REFUSALS as error:
         messages.error(request, str(error))
         return
     if made:
-        record(request, Action.COMMIT, place.cluster, place.cluster.tenant, by="clustercheck", entries=made)
         words = ngettext(
             "%(n)d entry is the same everywhere as soon as the machines have heard of it.",
             "%(n)d entries are the same everywhere as soon as the machines have heard of them.",

@@ -22,12 +22,16 @@ from clusters.modes import Level, Mode
 from clusters.state import Group
 from portal.alerts.kinds import Kind
 from portal.alerts.looking import of_place
-from portal.live.shared import shared
-from portal.machines import Sieve
+from portal.alerts.watching import cut_off
+from portal.editing.menu import entries, has_mode, require_mode, tabs
+from portal.editing.past import picker
+from portal.machines.choosing import Sieve
+from portal.machines.seen import machines_seen
 from portal.pages import past
-from portal.pages.access import PageRequest, Place, cluster_page, machines_seen
-from portal.pages.navigation import entries, has_mode, require_mode, tabs
+from portal.pages.access import PageRequest, cluster_page
 from portal.pages.paging import MACHINES, MANY, page_of
+from portal.place import Place
+from portal.shared_parts import shared
 from portal.tenants import Right
 
 RECENT = 6
@@ -50,13 +54,13 @@ def _parts(place: Place, machines: list[Seen]) -> list[Part]:
     return [Part(group, placed[ident]) for ident, group in groups.items()]
 
 
-def _shared(request: PageRequest, place: Place) -> SafeString:
+def _shared(request: PageRequest, place: Place, lost: bool) -> SafeString:
     """The machines as all who may see as much of the cluster see them on the same page of the list."""
     sees = "settings" if place.may_see_settings else "state"
     page = sha256(request.GET.urlencode().encode()).hexdigest()
-    name = f"machines.{sees}.{'cut-off' if place.cut_off else ''}.{page}"
+    name = f"machines.{sees}.{'cut-off' if lost else ''}.{page}"
     return shared(
-        place.replica_id, name, lambda: _machines(request, {"place": place, **_live(request, place)})
+        place.replica_id, name, lambda: _machines(request, {"place": place, **_live(request, place, lost)})
     )
 
 
@@ -79,8 +83,8 @@ def shown(request: PageRequest, place: Place, machines: list[Seen]) -> dict[str,
     }
 
 
-def _live(request: PageRequest, place: Place) -> dict[str, Any]:
-    machines = machines_seen(place)
+def _live(request: PageRequest, place: Place, lost: bool) -> dict[str, Any]:
+    machines = machines_seen(place, lost)
     kinds = [one.connection for one in machines]
     return {
         **shown(request, place, machines),
@@ -105,12 +109,12 @@ def _live(request: PageRequest, place: Place) -> dict[str, Any]:
 def cluster(request: PageRequest, place: Place) -> HttpResponse:
     """The cluster; htmx gets its live part alone."""
     lasting = of_place(place.cluster)
-    place.cut_off = any(alert.kind == Kind.CUT_OFF for alert in lasting)
+    lost = any(alert.kind == Kind.CUT_OFF for alert in lasting)
     context: dict[str, Any] = {"place": place, "section": "cluster", "open_alerts": lasting}
     if request.htmx:
-        context["machines"] = _shared(request, place)
+        context["machines"] = _shared(request, place, lost)
         return render(request, "cluster/live.html", context)
-    context |= _live(request, place)
+    context |= _live(request, place, lost)
     context["machines"] = _machines(request, context)
     if place.may_see_settings:
         context["recent"] = commits.history(place.replica_id, per_page=RECENT).commits
@@ -133,7 +137,7 @@ def mode(request: PageRequest, place: Place, mode: Mode) -> HttpResponse:
         "tabs": list(tabs(found)),
         "section": "settings",
         "one": None if place.at else _one(place, mode),
-        "travel": past.picker(place),
+        "travel": picker(place),
         "members": place.draft.reach(mode),
         "fingerprint_here": effective.effective(place.state, mode, catalogue()).fingerprint,
     }
@@ -146,4 +150,4 @@ def _one(place: Place, mode: Mode) -> Seen | None:
     row = MachineStatus.objects.filter(replica=place.replica_id, serial=mode.id).first()
     if row is None:
         return None
-    return seen(row, timezone.now(), place.cluster.replica.revision, cut_off=place.cut_off)
+    return seen(row, timezone.now(), place.cluster.replica.revision, cut_off=cut_off(place.cluster.tenant_id))

@@ -8,26 +8,25 @@ from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from appliances.machine.release import release
-from clusters.config_files.saving import save_cluster, save_machine
 from clusters.config_files.schema import schema
-from clusters.config_files.sealing import MIN_PASSPHRASE, Sealing
+from clusters.config_files.sealing import MIN_PASSPHRASE
 from clusters.installed import catalogue
 from clusters.modes import CLUSTER, Level, Mode
 from clusters.refusals import REFUSALS
 from portal.config_files import uploads
 from portal.config_files.backups import KEPT, Backup, keep
+from portal.config_files.saving import name_of, text_of
 from portal.config_files.uploads import Upload
+from portal.editing.menu import entries, require_mode, tabs
 from portal.login.freshness import ask_again, is_fresh
-from portal.pages.access import Place, cluster_page
+from portal.pages.access import cluster_page
 from portal.pages.doors import PassphraseField
-from portal.pages.navigation import entries, require_mode, tabs
+from portal.place import Place
 from portal.tenants import Right
 
 
@@ -115,22 +114,12 @@ def _save(request: HttpRequest, place: Place, mode: Mode) -> HttpResponse:
         return _show(request, place, mode, 422, save_form=form)
     if form.cleaned_data["passphrase"] and not is_fresh(request):
         return ask_again(request)
-    return _attachment(text_of(place, mode, form.cleaned_data["passphrase"]), name_of(place, mode))
-
-
-def text_of(place: Place, mode: Mode, passphrase: str = "") -> str:
-    """The file of the cluster, or of one machine flattened; raises WrongPassphrase for a short one."""
-    sealing = Sealing.new(passphrase) if passphrase else None
-    told: dict[str, Any] = {"sealing": sealing, "release": release(), "at": timezone.now()}
-    if mode == CLUSTER:
-        return save_cluster(place.state, catalogue(), **told)
-    return save_machine(place.state, mode.id, catalogue(), **told)
-
-
-def name_of(place: Place, mode: Mode) -> str:
-    """What a saved file is called."""
-    what = place.cluster.slug if mode == CLUSTER else mode.id
-    return f"{what}-{timezone.now():%Y%m%dT%H%M%SZ}.xml"
+    try:
+        text = text_of(place, mode, form.cleaned_data["passphrase"])
+    except REFUSALS as error:
+        form.add_error("secrets", str(error))
+        return _show(request, place, mode, 422, save_form=form)
+    return _attachment(text, name_of(place, mode))
 
 
 def _attachment(text: str, name: str) -> HttpResponse:

@@ -18,13 +18,13 @@ from clusters.addressing import check_name
 from clusters.phrases import phrase
 from clusters.refusals import REFUSALS, refusals_and
 from portal.guided import commands
+from portal.guided.checklist import blocked
 from portal.guided.commands import Typed, over_ssh
 from portal.guided.joining import of_machine, who_is
 from portal.guided.running import job_of, run
-from portal.jobs import Job
+from portal.jobs.rows import Job
 from portal.pages.access import fresh, guided
 from portal.pages.doors import LoginForm, WhereForm
-from portal.preflight import blocked
 from portal.tenants import Right, Tenant, tenants_with
 
 
@@ -110,7 +110,7 @@ def _lines(form: CreateForm) -> dict[str, Any]:
 
 def _run(request: HttpRequest, form: CreateForm) -> HttpResponse:
     told = form.cleaned_data
-    job = job_of(told["tenant"], None, request.user, 1)
+    job = job_of(told["tenant"], None, request.user, form.command)
     try:
         run(job, form.door(), [Typed(form.command)])
     except refusals_and(LinkError) as error:

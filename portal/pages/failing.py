@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.defaults import page_not_found
+from redis.exceptions import RedisError
+
+from clusters.sealing import KeyMissing
+
+logger = logging.getLogger(__name__)
 
 
 def missing(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -22,13 +33,65 @@ def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """The answer 500. It needs no database, and says nothing of what the request held."""
-    text = _("The portal has failed, and its log says why. What you saved before is kept; try again.")
-    return _answer(request, 500, _("This did not work"), text)
+    """The answer 500, or 503 where a part of the portal is away or damaged; the log has the error.
+
+    It needs no database, and says nothing of what the request held.
+    """
+    error = sys.exc_info()[1]
+    for kinds, title, text in PARTS:
+        if _comes_of(error, kinds):
+            return _answer(request, 503, str(title), str(text))
+    said = _("The portal has failed, and its log says why. What you saved before is kept; try again.")
+    return _answer(request, 500, str(_("This did not work")), str(said))
+
+
+PARTS: tuple[tuple[tuple[type[Exception], ...], Promise, Promise], ...] = (
+    (
+        (RedisError,),
+        gettext_lazy("The portal's Redis does not answer"),
+        gettext_lazy(
+            "Nobody can log in until it does, because attempts are counted there; who is logged in can go on "
+            "with most pages. Those who run the portal start Redis, or mend GATEFOLD_REDIS_URL."
+        ),
+    ),
+    (
+        (KeyMissing,),
+        gettext_lazy("The portal cannot open its sealed secrets"),
+        gettext_lazy(
+            "The file of its sealing keys is missing or damaged; the portal's log names it. Those who run "
+            "the portal put it back from a backup. Nothing was changed."
+        ),
+    ),
+    (
+        (OperationalError, InterfaceError),
+        gettext_lazy("The portal's database cannot be used"),
+        gettext_lazy(
+            "It does not answer, or is damaged; the portal's log says which. Those who run the portal start "
+            "it, mend GATEFOLD_DATABASE_URL, or restore a backup. Nothing was changed."
+        ),
+    ),
+)
+"""What a request may need and not find, with what it means and what to do (TRL-29)."""
+
+
+def _comes_of(error: BaseException | None, kinds: tuple[type[Exception], ...]) -> bool:
+    """Whether such an error stands anywhere in what led to this one."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, kinds):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _answer(request: HttpRequest, code: int, title: str, text: str) -> HttpResponse:
     if request.path.startswith("/api/"):
         return JsonResponse({"detail": f"{title}. {text}"}, status=code)
     # A page of its own: what failed may be what all other pages begin with.
-    return render(None, "parts/alone.html", {"title": title, "text": text}, status=code)
+    try:
+        return render(None, "parts/alone.html", {"title": title, "text": text}, status=code)
+    except Exception:
+        # Files of another release, or none: the sentence must reach the person even then.
+        logger.exception("the page of an error failed too; were the static files collected (collectstatic)?")
+        return HttpResponse(f"{title}. {text}", content_type="text/plain; charset=utf-8", status=code)

@@ -29,7 +29,7 @@ CLUSTERS = 60
 
 PIPS = 24
 ATTENTION = 12
-NOTHING = {"machines": 0, "connected": 0, "down": 0, "away": 0, "enforced": 0, "failed": 0}
+NOTHING = {"machines": 0, "connected": 0, "down": 0, "away": 0, "enforced": 0, "late": 0, "failed": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Row:
             return "bad", "cross", _("machines down")
         if tally["connected"] + tally["away"] < tally["machines"]:
             return "warn", "question", _("not all connected")
-        if tally["enforced"] < tally["machines"]:
+        if tally["late"]:
             return "warn", "wait", _("settings on their way")
         return ("ok", "check", _("all well")) if tally["machines"] else ("calm", "question", _("no machines"))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -16,9 +15,10 @@ from clusters.installed import catalogue
 from clusters.modes import InvalidMode, Mode
 from clusters.refusals import REFUSALS
 from clusters.versions import Address, CommitId
-from portal.audit import Action, record
-from portal.pages.access import Place, cluster_page
+from portal.changes.settling import revert
+from portal.pages.access import cluster_page
 from portal.pages.paging import page_of
+from portal.place import Place
 from portal.proposals.proposal import of_commits
 from portal.tenants import Right
 
@@ -69,23 +69,21 @@ def commit(request: HttpRequest, place: Place, origin: str, number: int) -> Http
     return render(request, "changes/commit.html", context)
 
 
-@transaction.atomic
 def _revert(request: HttpRequest, place: Place, commit_id: CommitId) -> HttpResponse:
-    place.require(Right.EDIT)
     over, entry = request.POST.get("over") == "yes", request.POST.get("entry", "")
     try:
         only = Address.parse(entry) if entry else None
-        commits.revert(place.replica_id, place.user, commit_id, over=over, only=only)
+        seen = [CommitId.parse(ident) for ident in request.POST.getlist("seen")]
+        revert(request, place, commit_id, over=over, only=only, seen=seen)
     except commits.InTheWay as error:
         detail = commits.detail(place.replica_id, commit_id)
         context = {"place": place, "section": "history", "detail": detail}
-        context |= {"in_the_way": str(error), "entry": entry}
+        context |= {"in_the_way": str(error), "overtakers": error.changed, "entry": entry}
         return render(request, "changes/commit.html", context, status=409)
     except commits.UnknownCommit:
         raise Http404 from None
     except REFUSALS as error:
         messages.error(request, str(error))
         return redirect("commit", place.cluster.slug, commit_id.origin, commit_id.number)
-    record(request, Action.REVERT, place.cluster, place.cluster.tenant, commit=str(commit_id))
     messages.success(request, _("The values before this commit are pending now. Look at them and commit."))
     return redirect("pending", place.cluster.slug)

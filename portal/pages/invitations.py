@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
-from portal.invitations import Closed, Invitation, MemberAlready, accept, found
 from portal.login import policy
+from portal.people.invitations import Closed, Invitation, MemberAlready, accept, found
 
 
 class AccountForm(forms.ModelForm):

@@ -12,13 +12,14 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.background import background
-from portal.jobs import Job, again, cancel, skip, start, working_on
-from portal.kinds import kinds
-from portal.pages.access import PageRequest, Place, cluster_page
+from portal.jobs.background import background
+from portal.jobs.kinds import kinds
+from portal.jobs.rows import Job, again, cancel, skip, start, working_on
+from portal.pages.access import PageRequest, cluster_page
 from portal.pages.paging import page_of
+from portal.place import Place
 from portal.tenants import ManagedCluster, Right, role_in
-from portal.upgrades import left_apart
+from portal.upgrades.run_book import left_apart
 
 SHOWN = 50
 LATE = timedelta(seconds=60)
@@ -98,7 +99,7 @@ def _act(one: Job, request: PageRequest) -> Job:
     elif do == "retry" and one.may_retry:
         return again(one, request.user)
     elif do == "skip" and one.does.resumable:
-        skip(one, request.POST.get("serial", ""))
+        skip(one, request.POST.get("serial", ""), request.user)
     return one
 
 

@@ -21,13 +21,14 @@ from clusters.refusals import refusals_and
 from clusters.state import ClusterState
 from portal.guided import commands
 from portal.guided import joining as guide
+from portal.guided.checklist import blocked
 from portal.guided.commands import over_ssh
 from portal.guided.joining import Plan
 from portal.guided.running import job_of, run
-from portal.jobs import Job
-from portal.pages.access import Place, cluster_page, fresh, guided
+from portal.jobs.rows import Job
+from portal.pages.access import cluster_page, fresh, guided
 from portal.pages.doors import LoginForm, PassphraseField, WhereForm
-from portal.preflight import blocked
+from portal.place import Place
 from portal.tenants import Right
 
 
@@ -150,7 +151,7 @@ def _lines(state: ClusterState, form: JoinForm, who: guide.Who | None = None) ->
 
 def _run(request: HttpRequest, place: Place, form: JoinForm) -> HttpResponse:
     told, plan = form.cleaned_data, form.plan()
-    job = job_of(place.cluster.tenant, place.cluster, request.user, 1)
+    job = job_of(place.cluster.tenant, place.cluster, request.user, plan.command)
     try:
         run(job, form.door(), [plan.typed(told["cluster_passphrase"])])
     except refusals_and(LinkError) as error:

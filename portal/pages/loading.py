@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +14,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from clusters.config_files.loading import alike
-from clusters.config_files.reading import ConfigFile, FileMachine
+from clusters.config_files.reading import ConfigFile, FileGroup, FileMachine
 from clusters.modes import CLUSTER
 from clusters.refusals import REFUSALS
 from clusters.state import Machine
 from portal.config_files import preflight, uploads
 from portal.config_files.review import confirm, review
 from portal.config_files.uploads import Upload
-from portal.pages.access import Place, cluster_page
+from portal.pages.access import cluster_page
+from portal.place import Place
 from portal.tenants import Right
 
 
@@ -53,9 +55,8 @@ class Loading:
 
     def offered(self, member: Machine) -> list[FileMachine]:
         """The appliances that a machine may get: those of the group that its own group gets (LOAD-06)."""
-        groups = self.upload.chosen.get("groups", {})
-        wanted = ("", groups.get(member.group))
-        return [each for each in self.file.machines if each.group in wanted]
+        wanted = self.upload.assignment
+        return [each for each in self.file.machines if wanted.offers(member.group, each)]
 
 
 @cluster_page(Right.ADMINISTER)
@@ -95,7 +96,18 @@ def _groups(loading: Loading) -> dict[str, Any]:
     like = alike(loading.place.state, loading.file).groups
     chosen = loading.upload.chosen.get("groups", like)
     rows = [(each, chosen.get(each.id, "")) for each in loading.place.state.groups.values()]
-    return {"rows": rows, "shared": loading.upload.chosen.get("cluster", True)}
+    counted = Counter(each.name for each in loading.file.groups)
+    offered = [
+        (each, each.name if counted[each.name] == 1 else f"{each.name} ({each.id})")
+        for each in loading.file.groups
+    ]
+    return {"rows": rows, "offered": offered, "shared": loading.upload.chosen.get("cluster", True)}
+
+
+def _titled(groups: Sequence[FileGroup]) -> list[tuple[FileGroup, str]]:
+    """The groups of a file with their names; groups of one name also with their ids."""
+    counted = Counter(each.name for each in groups)
+    return [(each, each.name if counted[each.name] == 1 else f"{each.name} ({each.id})") for each in groups]
 
 
 def _appliances(loading: Loading) -> dict[str, Any]:

@@ -16,9 +16,11 @@ from clusters.membership import pending_joins, withdraw_join
 from clusters.refusals import REFUSALS
 from portal.guided.commands import over_ssh
 from portal.guided.operations import OPERATIONS, Operation, carry_out, preview
-from portal.machines import Sieve
-from portal.pages.access import Place, cluster_page, guided, machines_seen
+from portal.machines.choosing import Sieve
+from portal.machines.seen import machines_seen
+from portal.pages.access import cluster_page, guided
 from portal.pages.paging import MACHINES, MANY, page_of
+from portal.place import Place
 from portal.tenants import Right
 
 

@@ -7,7 +7,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from clusters.models import Commit
-from portal.pages.access import Place, cluster_page
+from portal.pages.access import cluster_page
+from portal.place import Place
 from portal.tenants import Right
 
 

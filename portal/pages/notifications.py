@@ -6,17 +6,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.translation import get_language, gettext_lazy, override
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from appliances.following.couriers import send
-from portal.alerts import deliveries
-from portal.alerts.channels.base import BadChannel, Message
+from portal.alerts.administering import administered
+from portal.alerts.arranging import keep, remove, send_test
+from portal.alerts.channels.base import BadChannel
 from portal.alerts.channels.ways import ENTERED, WayName
 from portal.alerts.deliveries import Delivery
 from portal.alerts.kinds import Kind
@@ -144,14 +143,6 @@ def administers(person: Any) -> bool:
     return tenants_with(person, Right.ADMINISTER).exists()
 
 
-def administered(person: Any) -> Any:
-    """The tenants whose notifications the person keeps; raises PermissionDenied when there are none."""
-    found = tenants_with(person, Right.ADMINISTER)
-    if not found.exists():
-        raise PermissionDenied
-    return found
-
-
 def notifications(request: PageRequest) -> HttpResponse:
     """All of it; POST adds (`do` subscription, digest) or removes (`do` remove_...) one."""
     tenants = administered(request.user)
@@ -166,8 +157,8 @@ def notifications(request: PageRequest) -> HttpResponse:
     form = FORMS[do](request.POST, tenants=tenants)
     if not form.is_valid():
         return _show(request, tenants, {do: form}, 422)
-    form.instance.tenant_id = form.cleaned_data["channel"].tenant_id
-    form.save()
+    form.instance.tenant = form.cleaned_data["channel"].tenant
+    keep(request, form.instance)
     messages.success(request, _("Saved."))
     return redirect("notifications")
 
@@ -208,7 +199,7 @@ def _remove(request: PageRequest, tenants: Any, what: str) -> None:
     model: Any = {"subscription": Subscription, "digest": Digest}.get(what)
     if model is None:
         raise Http404
-    get_object_or_404(model.objects.among(tenants), pk=number_in(number)).delete()
+    remove(request, get_object_or_404(model.objects.among(tenants), pk=number_in(number)))
     messages.success(request, _("Removed."))
 
 
@@ -228,11 +219,11 @@ def channel(request: PageRequest, number: int) -> HttpResponse:
     tenants = administered(request.user)
     one = get_object_or_404(Channel.objects.among(tenants), pk=number)
     if request.POST.get("do") == "test":
-        send_test(one, request.user)
+        send_test(request, one)
         messages.success(request, _("A test is on its way. Below stands what becomes of it."))
         return redirect("notifications")
     if request.POST.get("do") == "remove":
-        one.delete()
+        remove(request, one)
         messages.success(request, _("Removed."))
         return redirect("notifications")
     return _edit(request, one, tenants)
@@ -241,7 +232,7 @@ def channel(request: PageRequest, number: int) -> HttpResponse:
 def _edit(request: PageRequest, one: Channel, tenants: Any) -> HttpResponse:
     form = ChannelForm(request.POST or None, instance=one, tenants=tenants)
     if request.method == "POST" and form.is_valid():
-        form.save()
+        keep(request, form.instance)
         messages.success(request, _("Saved."))
         key = getattr(form, "kept", {}).get("signing_key")
         if key and not form.cleaned_data.get("signing_key"):
@@ -249,16 +240,3 @@ def _edit(request: PageRequest, one: Channel, tenants: Any) -> HttpResponse:
         return redirect("notifications")
     context = {"section": "notifications", "form": form, "channel": one}
     return render(request, "notifications/channel.html", context, status=422 if form.errors else 200)
-
-
-def send_test(one: Channel, person: Any) -> Delivery:
-    """Queue a test message, and a courier for it."""
-    from portal.alerts import tasks  # registers with Celery, which must be configured first
-
-    words = {"portal": "Gatefold", "who": person.get_full_name() or person.get_username()}
-    with override(one.language):
-        text = _("%(who)s sent this from %(portal)s to see whether it arrives.") % words
-        said = Message(_("Test from Gatefold"), text, {"event": "test", "tenant": one.tenant.slug})
-    row = deliveries.queue(one, said, timezone.now())
-    send(tasks.deliver, row.pk)
-    return row

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
@@ -12,38 +11,15 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from clusters import drafts, past, replicas
-from clusters.modes import Mode
+from clusters import drafts
 from clusters.refusals import refusals_and
-from clusters.versions import settings_at
-from portal.pages.access import Place
-from portal.pages.navigation import has_mode
+from portal.editing.menu import has_mode
+from portal.editing.past import NoMoment, Picker, forgotten_at, moment, picker
+from portal.place import Place
 from portal.tenants import Right
 
 if TYPE_CHECKING:
     from portal.pages.settings import SettingsPage
-
-
-class NoMoment(ValueError):
-    """A text that is no moment of the past; the message says what to give instead."""
-
-
-def moment(text: str, now: datetime) -> datetime:
-    """A moment as an address has it, in the time zone of the person unless it names one. Raises NoMoment."""
-    try:
-        found = datetime.fromisoformat(text)
-        found = found if timezone.is_aware(found) else timezone.make_aware(found)
-        found.astimezone(UTC).timestamp()
-    except (ValueError, OverflowError):
-        raise NoMoment(_("Give a moment such as 2026-11-24T12:00.")) from None
-    if found > now:
-        raise NoMoment(_("This moment has not come yet. You see the settings of now."))
-    return found
-
-
-def milliseconds(at: datetime) -> int:
-    """The moment as the log counts it."""
-    return max(int(at.timestamp() * 1000), 0)
 
 
 def travelled(request: HttpRequest, place: Place) -> Place:
@@ -58,47 +34,21 @@ def travelled(request: HttpRequest, place: Place) -> Place:
         return place
 
 
-@dataclass(frozen=True, slots=True)
-class Picker:
-    """What the choice of a moment offers: the earliest that is known, and the latest."""
-
-    earliest: datetime | None
-    latest: datetime
-    chosen: datetime | None
-
-    @property
-    def too_early(self) -> bool:
-        """Whether the history kept here begins after the chosen moment."""
-        return self.chosen is not None and (self.earliest is None or self.chosen < self.earliest)
-
-
-def picker(place: Place) -> Picker:
-    """For the place as it is shown."""
-    wall = past.earliest(place.replica_id)
-    begin = None if wall is None else datetime.fromtimestamp(wall / 1000, UTC)
-    return Picker(begin, timezone.now(), place.at)
-
-
 def absent(request: HttpRequest, place: Place) -> HttpResponse:
     """A mode that the cluster did not have then."""
     context = {"place": place, "travel": picker(place), "section": "settings"}
     return render(request, "past/absent.html", context, status=404)
 
 
-def may_bring_back(page: SettingsPage, travel: Picker, forgotten: bool) -> bool:
-    """Whether a person could make what stood here then their pending change."""
-    place = page.place
-    if place.at is None or not place.may(Right.EDIT) or forgotten or travel.too_early:
-        return False
-    return page.allowed and has_mode(replicas.state_of(place.cluster.replica), page.mode)
+def base_to_bring_back_to(page: SettingsPage, travel: Picker, forgotten: bool) -> str:
+    """The base of what stands here now, which bringing back what stood here then would replace (TRL-09).
 
-
-def forgotten_at(place: Place, mode: Mode, feature: str) -> bool:
-    """Whether it is not known any more what stood then in this mode or above it."""
-    if place.at is None:
-        return False
-    entries = [settings_at(above, feature) for above in place.state.chain(mode)]
-    return bool(past.forgotten(place.replica_id, milliseconds(place.at), entries))
+    Empty where the person cannot make that their pending change.
+    """
+    if page.place.at is None or not page.place.may(Right.EDIT) or forgotten or travel.too_early:
+        return ""
+    now = replace(page, place=replace(page.place, at=None))
+    return now.base if page.allowed and has_mode(now.place.state, page.mode) else ""
 
 
 def forgotten_here(page: SettingsPage) -> bool:
@@ -112,7 +62,7 @@ def bring_back(request: HttpRequest, page: SettingsPage) -> HttpResponse:
         then = replace(page.place, at=moment(request.POST.get("at", ""), timezone.now()))
         if picker(then).too_early or forgotten_here(replace(page, place=then)):
             raise NoMoment(_("What stood here at that moment is not kept in this portal."))
-        edited = _draft(page, then)
+        edited = _draft(page, then, request.POST.get("base"))
     except refusals_and(NoMoment) as error:
         messages.error(request, str(error))
         return redirect(request.path)
@@ -120,12 +70,14 @@ def bring_back(request: HttpRequest, page: SettingsPage) -> HttpResponse:
     return redirect(request.path)
 
 
-def _draft(page: SettingsPage, then: Place) -> drafts.Edited:
+def _draft(page: SettingsPage, then: Place, base: str | None) -> drafts.Edited:
     place, name = page.place, page.feature.name
     found = then.state.defined(page.mode, name)
-    if found is None:
-        return drafts.remove(place.replica_id, place.user, page.mode, name)
-    return drafts.edit(place.replica_id, place.user, page.mode, name, found.value)
+    with drafts.held(place.replica_id):
+        page.require_shown(base)
+        if found is None:
+            return drafts.remove(place.replica_id, place.user, page.mode, name)
+        return drafts.edit(place.replica_id, place.user, page.mode, name, found.value)
 
 
 def _tell(request: HttpRequest, edited: drafts.Edited) -> None:

@@ -21,9 +21,11 @@ from clusters.effective import MachineImpact, Overrides
 from clusters.installed import catalogue
 from clusters.modes import Mode
 from clusters.refusals import REFUSALS
-from clusters.versions import Address, MalformedCommit
-from portal.pages.access import Place, cluster_page, machines_seen
+from clusters.versions import Address, CommitId, MalformedCommit
+from portal.machines.seen import machines_seen
+from portal.pages.access import cluster_page
 from portal.pages.canary_form import CanaryForm
+from portal.place import Place
 from portal.proposals.choosing import fit
 from portal.proposals.comparing import alike
 from portal.proposals.deciding import Wish, submit
@@ -99,6 +101,7 @@ def _context(place: Place, form: CanaryForm | None = None) -> dict[str, Any]:
         "by_mode": _by_mode(place, found),
         "count": len(found),
         "stale": [change for change in found if change.stale],
+        "waiting": [change for change in found if change.waiting],
         "reached": [each for each in reached if each.impact.settings_change],
         "untouched": [one for serial, one in known.items() if serial not in touched],
         "away": [each for each in reached if each.away and each.impact.settings_change],
@@ -144,11 +147,14 @@ def _try(request: HttpRequest, place: Place) -> HttpResponse:
 
 def _submit(request: HttpRequest, place: Place, **wish: Any) -> HttpResponse:
     comment = request.POST.get("comment", "")
-    asked = Wish(comment=comment.strip(), **wish)
     try:
+        asked = Wish(comment=comment.strip(), settles=_settled(request), **wish)
         made = submit(place.cluster, place.person, place.role, asked, settings.GATEFOLD_PORTAL_NAME)
     except commits.CommitConflict:
         context = {**_context(place), "conflict": True, "comment": comment}
+        return render(request, "changes/pending.html", context, status=409)
+    except commits.SettlesConflict:
+        context = {**_context(place), "undecided": True, "comment": comment}
         return render(request, "changes/pending.html", context, status=409)
     except REFUSALS as error:
         messages.error(request, str(error))
@@ -158,6 +164,13 @@ def _submit(request: HttpRequest, place: Place, **wish: Any) -> HttpResponse:
         return redirect("proposal", place.cluster.slug, made.pk)
     messages.success(request, _("Committed. The machines report here as they apply it."))
     return redirect("commit", place.cluster.slug, made.id.origin, made.id.number)
+
+
+def _settled(request: HttpRequest) -> tuple[CommitId, ...]:
+    """The versions that the page showed of the conflicts whose settling was ticked, and no newer ones."""
+    ticked = request.POST.getlist("settle")
+    told = [ident for entry in ticked for ident in request.POST.getlist(f"settles.{entry}")]
+    return tuple(map(CommitId.parse, told))
 
 
 def _clear(request: HttpRequest, place: Place) -> HttpResponse:
@@ -184,15 +197,19 @@ def _keep(request: HttpRequest, place: Place) -> HttpResponse:
     entry = _entry(request)
     try:
         if entry is not None:
-            drafts.rebase(place.replica_id, place.user, entry)
+            over = CommitId.parse(request.POST.get("over", ""))
+            drafts.rebase(place.replica_id, place.user, entry, over)
     except REFUSALS as error:
         messages.error(request, str(error))
     return redirect("pending", place.cluster.slug)
 
 
 def _discard_stale(request: HttpRequest, place: Place) -> HttpResponse:
-    stale = [each.address for each in drafts.stale(place.replica_id, place.user)]
-    drafts.clear(place.replica_id, place.user, stale)
+    # Only those that the page showed as clashing: what clashes since then has not been compared yet.
+    shown = set(request.POST.getlist("entry"))
+    with drafts.held(place.replica_id):
+        stale = [each.address for each in drafts.stale(place.replica_id, place.user)]
+        drafts.clear(place.replica_id, place.user, [each for each in stale if str(each) in shown])
     messages.success(request, _("Your changes that clashed are discarded; what others committed stands."))
     return redirect("pending", place.cluster.slug)
 

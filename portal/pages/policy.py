@@ -13,9 +13,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.pages.access import Place, cluster_page
+from portal.pages.access import cluster_page
 from portal.pages.canary_form import CanaryForm
-from portal.proposals.policy import CommitPolicy, check_windows, check_zone, policy_of
+from portal.place import Place
+from portal.proposals.policy import change, check_windows, check_zone, policy_of
 from portal.proposals.stop_rule import Canary
 from portal.tenants import Right
 
@@ -49,11 +50,11 @@ def _windows(request: HttpRequest) -> list[dict[str, Any]]:
     ]
 
 
-def _save(place: Place, form: PolicyForm, windows: list[dict[str, Any]]) -> None:
+def _save(request: HttpRequest, place: Place, form: PolicyForm, windows: list[dict[str, Any]]) -> None:
     said = dict(form.cleaned_data)
     columns = {name: said.pop(name) for name in ("approval", "try_first", "zone")}
     columns |= {"windows": windows, "canary": Canary(**said).model_dump(mode="json", exclude={"machines"})}
-    CommitPolicy.objects.update_or_create(cluster=place.cluster, defaults=columns)
+    change(request, place, columns)
 
 
 @cluster_page(Right.SEE_SETTINGS)
@@ -68,7 +69,7 @@ def policy(request: HttpRequest, place: Place) -> HttpResponse:
         form, windows = PolicyForm(request.POST), _windows(request)
         trouble = _trouble(windows)
         if form.is_valid() and not trouble:
-            _save(place, form, windows)
+            _save(request, place, form, windows)
             messages.success(request, _("Saved. It holds for every commit from now on."))
             return redirect("policy", place.cluster.slug)
     context = {

@@ -15,8 +15,9 @@ from clusters import replicas, trying
 from clusters.installed import catalogue
 from clusters.refusals import REFUSALS
 from clusters.versions import CommitId
-from portal.pages.access import PageRequest, Place, cluster_page
+from portal.pages.access import PageRequest, cluster_page
 from portal.pages.paging import page_of
+from portal.place import Place
 from portal.proposals.acting import ACTIONS, act, offered
 from portal.proposals.comparing import before_of, impact_of, proposed
 from portal.proposals.policy import policy_of

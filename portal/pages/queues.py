@@ -12,12 +12,13 @@ from django.views.decorators.http import require_POST
 
 from appliances.postfix.queue import QUEUES
 from appliances.postfix.selecting import TERMS
-from portal import queues as domain
-from portal import suspension as suspending
-from portal.machines import Sieve
-from portal.pages.access import PageRequest, Place, cluster_page
+from portal.machines import queues as domain
+from portal.machines import suspension as suspending
+from portal.machines.choosing import Sieve
+from portal.machines.queues import FOR_EVER, SHOWN, VERBS, Choice, NothingChosen
+from portal.pages.access import PageRequest, cluster_page
 from portal.pages.paging import MACHINES, MANY, page_of
-from portal.queues import FOR_EVER, SHOWN, VERBS, Choice, NothingChosen
+from portal.place import Place
 from portal.tenants import Right
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import groupby
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -13,73 +11,34 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from clusters import drafts, ways_out
-from clusters.catalogue import Reference, Scope
+from clusters.catalogue import Reference
 from clusters.installed import catalogue
-from clusters.modes import CLUSTER, Mode
-from clusters.references import Use, uses
+from clusters.modes import Mode
+from clusters.references import uses
 from clusters.refusals import REFUSALS
-from portal.pages.access import Place, cluster_page
+from portal.editing.ways import Way, by_item, ways
+from portal.pages.access import cluster_page
 from portal.pages.paging import page_of
+from portal.place import Place
 from portal.tenants import Right
 
 SHOWN = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """A use of an item with what can be done about it; templates call it `way`."""
-
-    use: Use
-    promotable: tuple[Mode, ...]
-    demotable: tuple[Mode, ...]
-
-    @property
-    def machine_only(self) -> bool:
-        """Whether the item can exist on machines alone, as interfaces do (DEP-05)."""
-        known = catalogue()
-        wanted = self.use.reference.feature
-        return wanted in known and known[wanted].scope is Scope.MACHINE
-
-
-def ways(place: Place, found: Iterable[Use], feature: str = "", item: str = "") -> list[Way]:
-    """The uses, or those in which a feature refers or is referred to, and of one item of it."""
-    return [
-        _way(place, use)
-        for use in found
-        if feature in ("", use.feature, use.reference.feature) and item in ("", use.reference.item)
-    ]
-
-
-def _way(place: Place, use: Use) -> Way:
-    known, wanted = catalogue(), use.reference
-    if not use.lacks or wanted.feature not in known:
-        return Way(use, (), ())
-    promotable = known[wanted.feature].scope is not Scope.MACHINE and CLUSTER not in use.holders
-    lower = ways_out.demotable(place.draft, use.feature, use.mode, wanted, known)
-    return Way(use, use.holders if promotable else (), tuple(lower))
-
-
-def by_item(found: Iterable[Way]) -> list[tuple[str, list[tuple[str, list[Way]]]]]:
-    """Per feature that is referred to its items, each with its uses; what is missing somewhere first."""
-
-    def feature_of(way: Way) -> str:
-        return way.use.reference.feature
-
-    def item_of(way: Way) -> tuple[bool, str]:
-        return (way.use.reference.item not in broken[feature_of(way)], way.use.reference.item)
-
-    found = sorted(found, key=feature_of)
-    broken: dict[str, set[str]] = {}
-    for way in found:
-        lacking = broken.setdefault(feature_of(way), set())
-        lacking |= {way.use.reference.item} if way.use.lacks else set()
-    return [
-        (
-            name,
-            [(item, list(rows)) for (_fine, item), rows in groupby(sorted(group, key=item_of), key=item_of)],
+def offered(found: Iterable[Way]) -> str:
+    """What can be done about what is missing, in a sentence that names only what is offered (TRL-21)."""
+    broken = [way for way in found if way.use.lacks]
+    promote, demote = any(way.promotable for way in broken), any(way.demotable for way in broken)
+    if promote and demote:
+        return _(
+            "Promote what is missing to the cluster (best), or demote what names it to the machines that"
+            " have it."
         )
-        for name, group in ((n, list(g)) for n, g in groupby(found, key=feature_of))
-    ]
+    if promote:
+        return _("Promote what is missing to the cluster.")
+    if demote:
+        return _("Demote what names it to the machines that have it.")
+    return _("What helps stands with each.")
 
 
 @cluster_page(Right.SEE_SETTINGS)
@@ -101,6 +60,7 @@ def references(request: HttpRequest, place: Place) -> HttpResponse:
         "features": by_item(page),
         "page": page,
         "broken": sum(bool(way.use.lacks) for way in found),
+        "offered": offered(found),
         "all": len(found),
         "feature": feature,
         "item": item,

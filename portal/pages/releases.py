@@ -7,7 +7,7 @@ from django.http import FileResponse, Http404, HttpRequest
 from django.views.decorators.http import require_safe
 
 from appliances.releases.artifact import INDEX, ReleaseError
-from portal.releases import folder, offers
+from portal.upgrades.releases import folder, offers
 
 
 @login_not_required

@@ -22,9 +22,10 @@ from portal.guided import commands
 from portal.guided.commands import Typed, over_ssh
 from portal.guided.leaving import ends_cluster, flattened
 from portal.guided.running import Door, job_of, run
-from portal.jobs import Job
-from portal.pages.access import Place, cluster_page, fresh, guided
+from portal.jobs.rows import Job
+from portal.pages.access import cluster_page, fresh, guided
 from portal.pages.doors import PassphraseField
+from portal.place import Place
 from portal.tenants import Right
 
 
@@ -96,9 +97,10 @@ def _run(request: HttpRequest, place: Place, leaving: Machine, form: RemoveForm)
     told = form.cleaned_data
     at = for_logins(place.state, place.state.machines[told["member"]])
     door = Door(at.address, at.port, at.host_key, Passphrase(told["user"], told["passphrase"]))
-    job = job_of(place.cluster.tenant, place.cluster, request.user, 1)
+    command = commands.remove(leaving.name, losing=told["losing"])
+    job = job_of(place.cluster.tenant, place.cluster, request.user, command)
     try:
-        run(job, door, [Typed(commands.remove(leaving.name, losing=told["losing"]))])
+        run(job, door, [Typed(command)])
     except refusals_and(LinkError) as error:
         return _show(request, place, leaving, form, 422, trouble=error, job=job)
     job.end(Job.State.DONE, phrase(gettext_noop("Removed %(name)s")) % {"name": leaving.name})

@@ -20,19 +20,31 @@ from clusters.effective import Setting
 from clusters.installed import catalogue
 from clusters.json_text import NotJson, read_json
 from clusters.modes import Mode
-from clusters.naming import mode_labels
+from clusters.naming import authorship_label, mode_labels
+from clusters.refusals import Overtaken
 from clusters.state import Defined
+from clusters.transfers import transferable
 from clusters.versions import canonical, digest, settings_at
 from portal.editing.fields import Builder, Field
-from portal.editing.reading import document_of
+from portal.editing.menu import entries, feature_of, has_mode, require_mode, suitable, tabs
+from portal.editing.past import picker
+from portal.editing.reading import Reader
 from portal.editing.references import choices_at
+from portal.editing.typed import Typed
+from portal.editing.windows import THE_TOP, Looking
 from portal.login.freshness import ask_again, is_fresh
-from portal.pages import past, transferring
-from portal.pages.access import Place, cluster_page
-from portal.pages.navigation import entries, feature_of, has_mode, require_mode, suitable, tabs
+from portal.pages import past, tables, transferring
+from portal.pages.access import cluster_page
+from portal.place import Place
 from portal.tenants import Right
 
-MOST_ROWS = 400
+LONGEST_TEXT = 500_000
+"""Characters of settings that one text field of a page takes."""
+MOST_MESSAGES = 20
+MOST_PLACES = 5
+
+Place_ = tuple[str, str]
+"""Where something is wrong: in words, and the id of the field that shows it."""
 
 
 @dataclass
@@ -45,7 +57,9 @@ class SettingsPage:
     start: str = ""
     problems: tuple[Problem, ...] = ()
     typed: Document | None = None
+    sent: Typed | None = None
     text: str | None = None
+    looking: Looking = THE_TOP
 
     @cached_property
     def allowed(self) -> bool:
@@ -98,6 +112,16 @@ class SettingsPage:
         return [m for m in self.place.draft.defining(self.feature.name) if m != self.mode]
 
     @property
+    def transferable(self) -> bool:
+        """Whether these settings can go to another mode: not those of one machine alone (TRL-13)."""
+        return transferable(self.feature.name)
+
+    @property
+    def copies(self) -> list[Mode]:
+        """The modes whose settings this one may begin with (GUI-07)."""
+        return self.elsewhere if self.transferable else []
+
+    @property
     def overrides(self) -> effective.Overrides:
         """Who below keeps its own settings (CLI-07)."""
         return effective.overrides(self.place.draft, self.mode, self.feature.name)
@@ -136,15 +160,33 @@ class SettingsPage:
             return self.defined.value
         return start_document(self) if self.started else self.setting.value
 
-    @property
+    @cached_property
+    def _canonical(self) -> str:
+        return canonical(self.document)
+
+    @cached_property
     def base(self) -> str:
         """Tells whether the form still belongs to what the mode defines (two tabs, one login twice)."""
-        return digest([canonical(self.document), str(self.defined is None)])[:16]
+        return digest([self._canonical, str(self.defined is None)])[:16]
+
+    def require_shown(self, base: str | None) -> None:
+        """See that what stands here is what the page of that base showed; raises Overtaken (TRL-09).
+
+        Whoever goes on holds the replica: else a commit comes between the look and the change.
+        """
+        # Read afresh: what the page has read may be older than what is in force now.
+        if base != replace(self, place=replace(self.place)).base:
+            raise Overtaken(
+                _(
+                    "These settings were changed since this page was shown, in another tab or by a commit."
+                    " Nothing was done; look, and repeat it if it is still what you want."
+                )
+            )
 
     @property
-    def too_long(self) -> bool:
-        """Whether a table has more rows than a form can carry well."""
-        return any(isinstance(v, list) and len(v) > MOST_ROWS for v in self.document.values())
+    def fits_a_text(self) -> bool:
+        """Whether the settings can be edited as JSON in a page."""
+        return len(self._canonical) <= LONGEST_TEXT
 
     @property
     def as_text(self) -> bool:
@@ -155,16 +197,36 @@ class SettingsPage:
         """The fields."""
         shown = self.document if self.typed is None else self.typed
         choices = choices_at(self.place.draft, self.mode, catalogue())
-        return Builder(choices, self.problems).form(self.feature.schema, shown)
+        return Builder(choices, self.problems, self.looking, self.sent).form(self.feature.schema, shown)
+
+    @cached_property
+    def _messages(self) -> dict[str, list[Problem]]:
+        """What is wrong, each message once, in the order of the document."""
+        found: dict[str, list[Problem]] = {}
+        for problem in self.problems:
+            found.setdefault(problem.message, []).append(problem)
+        return found
 
     @property
-    def listed_problems(self) -> list[tuple[Problem, str, str]]:
-        """Each problem with the field that has it, in words, and that field's id (empty where none shows)."""
-        shown = self.typed if self.typed is not None else self.document
+    def listed_problems(self) -> list[tuple[str, list[Place_], int]]:
+        """Each message with the first places where it holds, and how many there are beside."""
         return [
-            (p, named_path(shown, p.path) if p.path else "", "" if self.as_text else self.form.id_at(p.path))
-            for p in self.problems
+            (
+                message,
+                [self._named(p) for p in found[:MOST_PLACES] if p.path],
+                max(len(found) - MOST_PLACES, 0),
+            )
+            for message, found in list(self._messages.items())[:MOST_MESSAGES]
         ]
+
+    @property
+    def further_problems(self) -> int:
+        """How many other messages there are."""
+        return max(len(self._messages) - MOST_MESSAGES, 0)
+
+    def _named(self, problem: Problem) -> Place_:
+        shown = self.typed if self.typed is not None else self.document
+        return named_path(shown, problem.path), "" if self.as_text else self.form.id_at(problem.path)
 
     @property
     def json_text(self) -> str:
@@ -178,7 +240,7 @@ def start_document(page: SettingsPage) -> Document:
     """What Override Settings begins with: default, inherited, or a copy of another mode (GUI-07)."""
     if page.start == "inherited":
         return page.inherited.value
-    for mode in page.elsewhere:
+    for mode in page.copies:
         found = page.place.draft.defined(mode, page.feature.name)
         if str(mode) == page.start and found:
             return found.value
@@ -194,19 +256,24 @@ def feature(request: HttpRequest, place: Place, mode: Mode, tab: str, name: str)
         return past.absent(request, place)
     require_mode(place.draft, mode)
     page = SettingsPage(place, mode, found, start=request.GET.get("start", ""))
+    if tables.asked(request):
+        page.looking = Looking.asked(request.GET)
+        return tables.window(request, page)
     if request.method == "POST":
         place.require(Right.EDIT)
+        if request.POST.get("do") == "lines":
+            return tables.lines(request, page)
         if found.secrets and not is_fresh(request):
             return ask_again(request)
         return ACTIONS.get(request.POST.get("do", ""), _save)(request, page)
-    if request.GET.get("as") == "json" or (page.too_long and page.editable):
+    if request.GET.get("as") == "json" and page.fits_a_text:
         page.text = ""
     return _show(request, page)
 
 
 def _show(request: HttpRequest, page: SettingsPage, status: int = 200) -> HttpResponse:
     found = entries(page.place, page.mode)
-    travel, forgotten = past.picker(page.place), past.forgotten_here(page)
+    travel, forgotten = picker(page.place), past.forgotten_here(page)
     context = {
         "place": page.place,
         "page": page,
@@ -217,7 +284,7 @@ def _show(request: HttpRequest, page: SettingsPage, status: int = 200) -> HttpRe
         "modes": page.place.draft.modes(),
         "travel": travel,
         "forgotten": forgotten,
-        "may_bring_back": past.may_bring_back(page, travel, forgotten),
+        "base_of_now": past.base_to_bring_back_to(page, travel, forgotten),
     }
     return render(request, "settings/feature.html", context, status=status)
 
@@ -237,9 +304,10 @@ def _save(request: HttpRequest, page: SettingsPage) -> HttpResponse:
 def _kept(page: SettingsPage, document: Document, base: str | None) -> drafts.Edited:
     """Drafts what was typed into the form of that base; raises InvalidDocument where it is another by now."""
     with drafts.held(page.place.replica_id):
-        # Read afresh: what the page has read may be older than what is in force now (TRL-09).
-        if base != replace(page, place=replace(page.place)).base:
-            raise InvalidDocument(page.feature.name, [Problem("", _stale_words())])
+        try:
+            page.require_shown(base)
+        except Overtaken:
+            raise InvalidDocument(page.feature.name, [Problem("", _stale_words())]) from None
         return drafts.edit(page.place.replica_id, page.place.user, page.mode, page.feature.name, document)
 
 
@@ -252,7 +320,10 @@ def _stale_words() -> str:
 
 def _typed(request: HttpRequest, page: SettingsPage) -> Document:
     if "json" not in request.POST:
-        page.typed = document_of(page.feature.schema, request.POST, page.document)
+        reader = Reader(page.feature.schema, request.POST, page.document)
+        page.typed, page.sent = reader.read(), reader.typed
+        if page.sent.problems:
+            raise InvalidDocument(page.feature.name, page.sent.problems)
         return page.typed
     page.text = request.POST["json"]
     try:
@@ -269,9 +340,18 @@ def _tell(request: HttpRequest, page: SettingsPage, edited: drafts.Edited) -> No
     reached = ", ".join(m.name for m in edited.reached) or _("no machine")
     messages.success(request, _("Kept as a pending change. After a commit it reaches: %s.") % reached)
     _warn_of_broken(request, page)
+    warn_of_conflict(request, edited)
     if edited.overrides:
         spared = mode_labels(page.place.draft, [*edited.overrides.groups, *edited.overrides.machines])
         messages.warning(request, _("These keep their own settings and are not reached: %s.") % spared)
+
+
+def warn_of_conflict(request: HttpRequest, edited: drafts.Edited) -> None:
+    """Committing what was edited would end a conflict: said before, not after (TRL-14)."""
+    if edited.settles:
+        who = "; ".join(authorship_label(version) for version in edited.settles)
+        text = _("These settings are in conflict: %(who)s. Committing your change settles it; compare first.")
+        messages.warning(request, text % {"who": who})
 
 
 def _warn_of_broken(request: HttpRequest, page: SettingsPage) -> None:
@@ -291,7 +371,13 @@ def _warn_of_broken(request: HttpRequest, page: SettingsPage) -> None:
 
 def _discard(request: HttpRequest, page: SettingsPage) -> HttpResponse:
     address = settings_at(page.mode, page.feature.name)
-    drafts.clear(page.place.replica_id, page.place.user, [address])
+    try:
+        with drafts.held(page.place.replica_id):
+            page.require_shown(request.POST.get("base"))
+            drafts.clear(page.place.replica_id, page.place.user, [address])
+    except Overtaken as error:
+        messages.error(request, str(error))
+        return redirect(request.path)
     messages.success(request, _("Your pending change here is discarded."))
     return redirect(request.path)
 

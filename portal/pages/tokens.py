@@ -7,20 +7,17 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal import audit
-from portal.audit import Action
 from portal.pages.access import fresh, number_in
 from portal.pages.choosing import ClustersField
 from portal.pages.paging import page_of
+from portal.people.token_verbs import make, revoke
 from portal.tenants import ManagedCluster, Tenant, account_in
-from portal.tokens import ApiToken, issue
 
 SHOWN = 50
 DAYS = [(30, gettext_lazy("30 days")), (90, gettext_lazy("90 days")), (365, gettext_lazy("a year"))]
@@ -89,25 +86,3 @@ def _told(form: dict[str, Any]) -> dict[str, Any]:
         "tenant": form["tenant"],
         "clusters": form["clusters"],
     }
-
-
-@transaction.atomic
-def make(request: Any, name: str, **more: Any) -> tuple[ApiToken, str]:
-    """Issue a token to the person of the request, with its row in the audit log."""
-    row, text = issue(request.user, name, **more)
-    limits = [row.tenant.slug] if row.tenant else []
-    limits += list(row.clusters.values_list("slug", flat=True))
-    facts = {"change": "made", "name": name, "read_only": row.read_only, "limits": limits}
-    audit.record_person(request.user, Action.TOKEN, **facts)
-    return row, text
-
-
-@transaction.atomic
-def revoke(request: Any, number: int) -> None:
-    """Take back a token of the person; Http404."""
-    row = account_in(request).api_tokens.filter(pk=number).first()
-    if row is None:
-        raise Http404
-    name = row.name
-    row.delete()
-    audit.record_person(request.user, Action.TOKEN, change="revoked", name=name)

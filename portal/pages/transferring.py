@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from clusters import drafts
 from clusters.modes import CLUSTER, InvalidMode, Mode
 from clusters.naming import mode_label
 from clusters.refusals import REFUSALS
@@ -23,21 +24,26 @@ def act(request: HttpRequest, page: SettingsPage) -> HttpResponse:
     """Copy, move or delete here, as pending changes.
 
     What replaces settings, breaks a reference or empties machines is asked first (SET-05, SET-07, SET-08);
-    and again where it would be another by the time of the answer (TRL-09).
+    and again where it would be another by the time of the answer. What the page showed of these settings has
+    to stand here still (TRL-09).
     """
     action = Action(request.POST["do"])
     try:
         targets = [] if action is Action.DELETE else [Mode.parse(request.POST.get("target", ""))]
-        planned = plan(page.place.replica_id, page.place.user, action, page.feature.name, page.mode, targets)
-        if _risky(planned) and request.POST.get("confirmed") != planned.mark:
-            return _ask(request, page, planned)
-        carry_out(page.place.replica_id, page.place.user, planned)
+        with drafts.held(page.place.replica_id):
+            page.require_shown(request.POST.get("base"))
+            told = (action, page.feature.name, page.mode, targets)
+            planned = plan(page.place.replica_id, page.place.user, *told)
+            if agreed := not _risky(planned) or request.POST.get("confirmed") == planned.mark:
+                carry_out(page.place.replica_id, page.place.user, planned)
     except InvalidMode:
         messages.error(request, _("Choose the mode that shall get these settings."))
         return redirect(request.path)
     except REFUSALS as error:
         messages.error(request, str(error))
         return redirect(request.path)
+    if not agreed:
+        return _ask(request, page, planned)
     messages.success(request, _words(page, planned))
     return redirect(_after(page, planned))
 

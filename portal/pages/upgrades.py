@@ -9,12 +9,13 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from portal import upgrades as domain
-from portal.machines import Sieve
-from portal.pages.access import PageRequest, Place, cluster_page, fresh
+from portal.machines.choosing import Sieve
+from portal.pages.access import PageRequest, cluster_page, fresh
 from portal.pages.paging import MACHINES, MANY, page_of
+from portal.place import Place
 from portal.tenants import Right
-from portal.upgrades import Book, Candidate, NotNow, Plan
+from portal.upgrades import run_book as domain
+from portal.upgrades.run_book import Book, Candidate, NotNow, Plan
 
 PLANS = "upgrades"
 """Where a session has what its person has planned, by cluster."""

@@ -20,7 +20,7 @@ from clusters.refusals import REFUSALS
 from clusters.state import ClusterState
 from clusters.trying import Tried
 from clusters.versions import MAX_TEXT, Address, Change, Commit, CommitId, Version
-from portal.audit import Action, record
+from portal.audit.log import Action, record
 from portal.phrases import words_of
 from portal.proposals.choosing import choose, seen_machines
 from portal.proposals.policy import policy_of
@@ -108,7 +108,10 @@ def _by(proposal: Proposal) -> dict[str, str]:
 
 
 def _commit(proposal: Proposal, changes: list[Change], column: str, comment: str) -> Commit:
-    made = commits.commit_changes(proposal.replica_id, changes, comment=comment, **_by(proposal))
+    seen = [CommitId.parse(ident) for ident in proposal.settles]
+    made = commits.commit_changes(
+        proposal.replica_id, changes, comment=comment, settles=seen, **_by(proposal)
+    )
     proposal.note(**{column: str(made.id)})
     record(
         proposal.user,

@@ -18,8 +18,8 @@ from clusters.installed import catalogue
 from clusters.phrases import Text
 from clusters.phrases import phrase as _
 from clusters.refusals import NothingPending, Refused
-from clusters.versions import Change, Commit
-from portal.audit import Action, record
+from clusters.versions import Change, Commit, CommitId
+from portal.audit.log import Action, record
 from portal.proposals.carrying_out import close, give_back, go_back, locked, proceed
 from portal.proposals.choosing import choose, seen_machines
 from portal.proposals.policy import CommitPolicy, policy_of
@@ -47,12 +47,14 @@ class Wish:
 
     `approval` asks for a second person also where the policy does not; `canary` for some machines first;
     `at_once` is an administrator's reason to pass by the commit window and a try that the policy asks for.
+    `settles` are the versions of conflicts that the person has seen and lets end by this.
     """
 
     comment: str = ""
     approval: bool = False
     canary: Canary | None = None
     at_once: str = ""
+    settles: tuple[CommitId, ...] = ()
 
 
 def submit(cluster: ManagedCluster, person: Any, role: Role, wish: Wish, host: str) -> Commit | Proposal:
@@ -66,7 +68,9 @@ def submit(cluster: ManagedCluster, person: Any, role: Role, wish: Wish, host: s
     if not policy.holds(timezone.now()) and not wish.approval and wish.canary is None:
         user = person.get_username()
         with transaction.atomic():
-            made = commits.commit_pending(cluster.replica_id, user=user, host=host, comment=wish.comment)
+            made = commits.commit_pending(
+                cluster.replica_id, user=user, host=host, comment=wish.comment, settles=wish.settles
+            )
             record(person, Action.COMMIT, cluster, cluster.tenant, commit=str(made.id))
         return made
     return propose(cluster, person, policy, wish)
@@ -79,6 +83,7 @@ def propose(cluster: ManagedCluster, person: Any, policy: CommitPolicy, wish: Wi
     with transaction.atomic():
         locked(cluster.replica_id)
         changes = _checked(cluster.replica_id, person.get_username())
+        commits.require_decided(cluster.replica_id, changes, wish.settles)
         approval = policy.approval or wish.approval
         made = Proposal.everything.create(
             tenant=cluster.tenant,
@@ -88,6 +93,7 @@ def propose(cluster: ManagedCluster, person: Any, policy: CommitPolicy, wish: Wi
             comment=wish.comment,
             state=State.APPROVAL if approval else State.WINDOW,
             changes=[change.to_wire() for change in changes],
+            settles=[str(ident) for ident in wish.settles],
             canary=_canary(cluster, policy, changes, wish),
             at_once=_reason(person, wish),
         )
@@ -160,9 +166,10 @@ def refuse(proposal: Proposal, person: Any, comment: str = "") -> None:
     _not_own(proposal, person)
     reason = comment or _("Refused without a comment.")
     columns = _decided(person, comment)
-    if not close(proposal, State.APPROVAL, State.REFUSED, reason, person.get_username(), **columns):
-        raise _not_now(proposal)
-    _noted(proposal, person, "refused")
+    with transaction.atomic():
+        if not close(proposal, State.APPROVAL, State.REFUSED, reason, person.get_username(), **columns):
+            raise _not_now(proposal)
+        _noted(proposal, person, "refused")
 
 
 def _decided(person: Any, comment: str) -> dict[str, Any]:
@@ -184,9 +191,10 @@ def withdraw(proposal: Proposal, person: Any, comment: str = "") -> None:
     name = person.get_username()
     reason = comment or _("Withdrawn.")
     before = State.WINDOW if proposal.state == State.WINDOW else State.APPROVAL
-    if not close(proposal, before, State.WITHDRAWN, reason, name):
-        raise _not_now(proposal)
-    _noted(proposal, person, "withdrawn")
+    with transaction.atomic():
+        if not close(proposal, before, State.WITHDRAWN, reason, name):
+            raise _not_now(proposal)
+        _noted(proposal, person, "withdrawn")
 
 
 def take_back(proposal: Proposal, person: Any, comment: str = "") -> None:
@@ -198,24 +206,26 @@ def take_back(proposal: Proposal, person: Any, comment: str = "") -> None:
             raise _not_now(proposal)
         proposal.say(comment or _("Taken back."), person.get_username())
         give_back(proposal)
+        _noted(proposal, person, "taken back")
 
 
 def stop(proposal: Proposal, person: Any, comment: str = "") -> None:
     """End a try: its machines get what they had; raises NotNow."""
     reason = comment or _("Stopped by a person.")
-    if not go_back(proposal, State.STOPPED, reason, person.get_username()):
-        raise _not_now(proposal)
-    _noted(proposal, person, "stopped")
+    with transaction.atomic():
+        if not go_back(proposal, State.STOPPED, reason, person.get_username()):
+            raise _not_now(proposal)
+        _noted(proposal, person, "stopped")
 
 
 def pause(proposal: Proposal, person: Any, comment: str = "") -> None:
     """Do not go on by itself; the machines are watched on. Raises NotNow."""
-    _steer(proposal, person, comment or _("Paused."), paused=True)
+    _steer(proposal, person, "paused", comment or _("Paused."), paused=True)
 
 
 def resume(proposal: Proposal, person: Any, comment: str = "") -> None:
     """Go on after the whole time of watching; raises NotNow."""
-    _steer(proposal, person, comment or _("Resumed."), paused=False, watched_until=None)
+    _steer(proposal, person, "resumed", comment or _("Resumed."), paused=False, watched_until=None)
 
 
 def skip(proposal: Proposal, person: Any, comment: str = "") -> None:
@@ -225,15 +235,17 @@ def skip(proposal: Proposal, person: Any, comment: str = "") -> None:
         text = ngettext("%(names)s is not well yet.", "%(names)s are not well yet.", len(ill))
         raise NotNow(text % {"names": ", ".join(ill)})
     said = comment or _("Not waited any longer.")
-    _steer(proposal, person, said, paused=False, watched_until=timezone.now())
+    _steer(proposal, person, "skipped", said, paused=False, watched_until=timezone.now())
     watch(proposal)
 
 
-def _steer(proposal: Proposal, person: Any, text: Text, **columns: Any) -> None:
+@transaction.atomic
+def _steer(proposal: Proposal, person: Any, change: str, text: Text, **columns: Any) -> None:
     if not Proposal.everything.filter(pk=proposal.pk, state=State.CANARY).update(**columns):
         raise _not_now(proposal)
     proposal.refresh_from_db()
     proposal.say(text, person.get_username())
+    _noted(proposal, person, change)
     proposal.announce()
 
 
@@ -242,10 +254,12 @@ def at_once(proposal: Proposal, person: Any, comment: str = "") -> None:
     if not comment:
         raise NotNow(_("Say why it cannot wait for the commit window: it stands in the history."))
     rows = Proposal.everything.filter(pk=proposal.pk, state__in=[State.WINDOW, State.CANARY])
-    if not rows.update(at_once=_reason(person, replace(Wish(), at_once=comment))):
-        raise _not_now(proposal)
-    proposal.refresh_from_db()
-    proposal.say(_("At once, because: %(reason)s") % {"reason": comment}, person.get_username())
+    with transaction.atomic():
+        if not rows.update(at_once=_reason(person, replace(Wish(), at_once=comment))):
+            raise _not_now(proposal)
+        proposal.refresh_from_db()
+        proposal.say(_("At once, because: %(reason)s") % {"reason": comment}, person.get_username())
+        _noted(proposal, person, "at once")
     if proposal.state == State.WINDOW:
         proceed(proposal)
     else:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo, available_timezones
 
 import pydantic
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from portal.audit.log import Action, record
 from portal.proposals.stop_rule import Canary
 from portal.proposals.windows import BadWindow, Window, is_open, next_opening
-from portal.tenants import ManagedCluster, Right, Role
+from portal.tenants import ManagedCluster, Right
+
+if TYPE_CHECKING:
+    from portal.place import Place
 
 MOST_WINDOWS = 50
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+"""As the audit log names them, whoever writes it."""
 
 
 def check_zone(zone: str) -> None:
@@ -96,6 +103,34 @@ def policy_of(cluster: ManagedCluster) -> CommitPolicy:
     return CommitPolicy.objects.filter(cluster=cluster).first() or CommitPolicy(cluster=cluster)
 
 
-def may_commit_at_once(role: Role) -> bool:
-    """Whether the role may pass by the commit window, with a reason."""
-    return role.may(Right.ADMINISTER)
+@transaction.atomic
+def change(who: Any, place: Place, told: Mapping[str, Any]) -> CommitPolicy:
+    """Set what of a policy is told, for every commit from now on, with its row in the audit log (TRL-25).
+
+    `told` has columns of CommitPolicy. Raises PermissionDenied, ValidationError.
+    """
+    place.require(Right.ADMINISTER)
+    cluster = place.cluster
+    CommitPolicy.objects.get_or_create(cluster=cluster)
+    # Locked, so that of two who change it at once each row says what it was before.
+    row = CommitPolicy.objects.select_for_update().get(cluster=cluster)
+    was = list(_asks(row))
+    for name, value in told.items():
+        setattr(row, name, value)
+    row.full_clean()
+    row.save()
+    record(who, Action.POLICY, cluster, cluster.tenant, policy="commits", was=was, now=list(_asks(row)))
+    return row
+
+
+def _asks(policy: CommitPolicy) -> Iterator[str]:
+    """What it asks for, in the plain words of the audit log."""
+    if policy.approval:
+        yield "approval"
+    if policy.try_first:
+        yield "try first"
+    for window in policy.windows:
+        yield f"{DAYS[window['day']]} {window['start']}-{window['end']} {policy.zone}"
+    for name, value in policy.canary.items():
+        if value != Canary.model_fields[name].default:
+            yield f"{name.replace('_', ' ')} {value}"

@@ -14,7 +14,7 @@ from clusters.phrases import Text
 from clusters.sealed_columns import SealedChangesField
 from clusters.trying import Tried
 from clusters.versions import Address, Change, CommitId
-from portal.live.hints import group_of, hint
+from portal.hints import group_of, hint
 from portal.phrases import PhraseField
 from portal.proposals.stop_rule import Canary
 from portal.tenants import ClusterRole, ManagedCluster, Member, Person, Right, Role, Tenant, TenantManager
@@ -51,6 +51,7 @@ class Proposal(models.Model):
     comment = models.TextField(_("comment"), blank=True)
     state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.APPROVAL)
     changes = SealedChangesField(_("changes"), default=list)
+    settles = models.JSONField(_("versions of conflicts that it may end"), default=list, blank=True)
     canary = models.JSONField(_("machines that try it"), null=True, blank=True)
     at_once = models.TextField(_("reason to pass by the window"), blank=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")

@@ -126,8 +126,9 @@ def _traffic_trouble(seen: Seen, before: Mapping[str, Any], rule: Canary) -> Tex
 
 def _enforcing(seen: Seen, rule: Canary, began: datetime, now: datetime) -> Verdict:
     limit = timedelta(seconds=rule.enforce_within)
-    heard = seen.status.checked or began
-    if seen.connection is Connection.UNKNOWN:
+    # The portal has looked at it, and it has said something: the older is the age of the news.
+    heard = min(seen.status.checked or began, seen.status.heard or began)
+    if seen.connection is Connection.UNKNOWN or seen.enforcement is Enforcement.LAST_HEARD:
         if now - max(heard, began) > limit + STALE_AFTER:
             return Verdict(Health.BAD, _("There has been no news of it for too long."))
         return Verdict(Health.WAITING, _("There is no fresh news of it."))

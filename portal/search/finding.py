@@ -123,9 +123,20 @@ def _newest(clusters: Clusters, kind: str) -> QuerySet[models.Head]:
 
 def _with(text: str, *columns: str) -> Q:
     """Where a text stands somewhere, also as JSON writes it: a coarse sieve for the database."""
-    escaped = json.dumps(text)[1:-1]
-    tests = (Q(**{f"{column}__icontains": form}) for column in columns for form in (text, escaped))
+    tests = (Q(**{f"{column}__icontains": form}) for column in columns for form in written(text))
     return reduce(or_, tests)
+
+
+def written(text: str) -> list[str]:
+    """How a text may stand in a column, as it is or inside of JSON.
+
+    SQLite keeps JSON as Django writes it, with \\u escapes; PostgreSQL writes jsonb with quotes escaped and
+    other letters as they are. Escapes know no case, so each case has its own (TRL-29).
+    """
+    forms = [text]
+    for each in (text, text.lower(), text.upper(), text.title()):
+        forms += [json.dumps(each)[1:-1], json.dumps(each, ensure_ascii=False)[1:-1]]
+    return list(dict.fromkeys(forms))
 
 
 def _holding(clusters: Clusters, kind: str, text: str) -> QuerySet[models.Head]:
@@ -222,14 +233,14 @@ def _around(value: str, wanted: str) -> str:
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every single value of a document as text, with its path: `routes[example.com].hosts[0].host`."""
+    """Every single value of a document as text, with its path: `routes[example.com].hosts[1].host`."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from leaves(inner, f"{path}.{name}".removeprefix("."))
     elif isinstance(value, list):
         key = item_key(value)
         for index, inner in enumerate(value):
-            yield from leaves(inner, f"{path}[{inner[key] if key else index}]")
+            yield from leaves(inner, f"{path}[{inner[key] if key else index + 1}]")
     elif value is not None and not isinstance(value, bool):
         yield path, str(value)
 

@@ -8,6 +8,7 @@ Environment variables, or lines of the file that GATEFOLD_ENVIRONMENT names (def
     GATEFOLD_HOSTS          names under which browsers reach the portal, comma separated
     GATEFOLD_ORIGINS        the same as origins (https://portal.example.com), when behind a proxy
     GATEFOLD_HTTPS          on: cookies travel over HTTPS only
+    GATEFOLD_STATIC         folder that collectstatic fills and the portal serves (default static-collected/)
     GATEFOLD_RELEASES       folder of releases for the machines (default VAR/releases), see docs/upgrades.md
     GATEFOLD_GUIDED_CLUSTERCONFIG  off: no guided administration of clusters (default on)
     GATEFOLD_PORTAL_NAME    the name that stands in commits made here
@@ -57,7 +58,7 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = os.environ.get("GATEFOLD_EMAIL_FROM", f"gatefold@{socket.gethostname()}")
 
 INSTALLED_APPS = [
-    "portal.administration.GatefoldAdminConfig",
+    "portal.admin_site.site.GatefoldAdminConfig",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
@@ -150,14 +151,16 @@ CACHES = {
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "static-collected"
+STATIC_ROOT = Path(os.environ.get("GATEFOLD_STATIC", BASE_DIR / "static-collected"))
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 60
+COLLECTED_STORAGE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+# Before the first collectstatic there is no list of names, and the commands that come before need none.
 _COLLECTED = (STATIC_ROOT / "staticfiles.json").exists()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        "BACKEND": COLLECTED_STORAGE
         if _COLLECTED
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
@@ -178,9 +181,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
-# A table of 20,000 routes is one form.
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 200_000
-DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
+# Of a long table a form carries what was changed; many new rows come as one text (docs/limits.md).
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

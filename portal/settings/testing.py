@@ -12,12 +12,17 @@ os.environ.setdefault("GATEFOLD_SECRET_KEY", "only tests sign with this key, and
 if "GATEFOLD_VAR" not in os.environ:
     os.environ["GATEFOLD_VAR"] = tempfile.mkdtemp(prefix="gf-var-", dir="/tmp")
     atexit.register(shutil.rmtree, os.environ["GATEFOLD_VAR"], ignore_errors=True)
+# Whatever was collected in the source tree, tests collect what is in it now.
+os.environ["GATEFOLD_STATIC"] = os.path.join(os.environ["GATEFOLD_VAR"], "static")
 
 from portal.settings.portal import *  # noqa: F403 - after the environment it reads
-from portal.settings.portal import DATABASE_OPTIONS, VAR
+from portal.settings.portal import COLLECTED_STORAGE, DATABASE_OPTIONS, STATIC_ROOT, STORAGES
 
-STATIC_ROOT = VAR / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+# As in production, where a name that was not collected is an error; tests/conftest.py collects.
+STORAGES = {**STORAGES, "staticfiles": {"BACKEND": COLLECTED_STORAGE}}
+# Each client of a test has a server of its own, which would read the whole folder.
+WHITENOISE_AUTOREFRESH = True
 
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 CELERY_BROKER_URL = "memory://"
@@ -34,8 +39,4 @@ if not os.environ.get("GATEFOLD_DATABASE_URL"):
             "OPTIONS": DATABASE_OPTIONS,
         }
     }
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

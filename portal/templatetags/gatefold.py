@@ -28,6 +28,8 @@ from clusters.sealing import secrets_of
 from clusters.side_by_side import ABSENT, Row
 from clusters.versions import settings_at
 from portal.login.devices import device
+from portal.place import Place
+from portal.proposals.proposal import waiting_in
 
 register = template.Library()
 
@@ -42,6 +44,12 @@ def menu_link(context: Any, name: str, drawing: str, text: str, count: int = 0) 
     """A line of a cluster's menu: the page of that name, and how much waits there."""
     here = {"place": context["place"], "section": context.get("section", "")}
     return {"name": name, "drawing": drawing, "text": text, "count": count, **here}
+
+
+@register.simple_tag
+def waiting_proposals(place: Place) -> int:
+    """How many proposals of the cluster wait for the person."""
+    return waiting_in(place.cluster, place.person, place.role).count()
 
 
 @register.simple_tag
@@ -81,11 +89,11 @@ def keep_all_but(context: Any, *names: str) -> SafeString:
 
 
 @register.simple_tag
-def fingerprint(text: str, wanted: str = "") -> SafeString:
-    """A fingerprint as bars and text: equal settings look equal."""
+def fingerprint(text: str, wanted: str = "", told: bool = True) -> SafeString:
+    """A fingerprint as bars and text: equal settings look equal; what is old agrees with nothing."""
     if not text:
         return format_html('<span class="print none">{}</span>', gettext("none reported"))
-    kind = "" if not wanted else ("same" if text == wanted else "other")
+    kind = "" if not (wanted and told) else ("same" if text == wanted else "other")
     return format_html('<span class="print {}">{}<span>{}</span></span>', kind, _bars(text), text)
 
 
@@ -242,6 +250,7 @@ CONNECTIONS = {
 }
 ENFORCEMENTS = {
     Enforcement.ENFORCED: ("ok", "check"),
+    Enforcement.LAST_HEARD: ("calm", "question"),
     Enforcement.APPLYING: ("warn", "wait"),
     Enforcement.LATE: ("warn", "warn"),
     Enforcement.FAILED: ("bad", "cross"),
@@ -254,6 +263,7 @@ def enforcement_word(kind: Enforcement) -> str:
     """An enforcement state in words."""
     words = {
         Enforcement.ENFORCED: gettext("enforced"),
+        Enforcement.LAST_HEARD: gettext("enforced, as last heard"),
         Enforcement.APPLYING: gettext("being applied"),
         Enforcement.LATE: gettext("not enforced yet"),
         Enforcement.FAILED: gettext("refused"),
@@ -360,3 +370,9 @@ def of(short: dict[str, str], name: str) -> str:
 def browser(agent: str) -> str:
     """The browser and system of a user agent, as far as it tells them plainly."""
     return device(agent)
+
+
+@register.filter
+def lines_in(text: str) -> int:
+    """How many lines of a text say something."""
+    return sum(1 for line in text.splitlines() if line.strip())

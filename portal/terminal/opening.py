@@ -8,13 +8,15 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.db import transaction
 
 from appliances.following.ways import for_logins
 from clusters import replicas
 from clusters.phrases import Text
 from clusters.phrases import phrase as _
-from portal.jobs import Job
-from portal.live.hints import hint, jobs_of
+from portal.audit.log import Action, record
+from portal.hints import hint, jobs_of
+from portal.jobs.rows import Job
 from portal.tenants import ManagedCluster, Person, Right, account_of, role_in
 
 
@@ -52,6 +54,7 @@ def still_may(person: Person, slug: str, serial: str, session_key: str) -> bool:
     return fresh is not None and machine_for(fresh, slug, serial) is not None
 
 
+@transaction.atomic
 def opened(person: Person, machine: Machine, user: str) -> int:
     """Write down that a terminal was opened; the number of its job."""
     cluster = ManagedCluster.everything.get(pk=machine.cluster_id)
@@ -63,6 +66,8 @@ def opened(person: Person, machine: Machine, user: str) -> int:
     job.say(_("Opened as %(user)s on %(name)s") % told)
     # It ends here: what goes on in it is no work of a worker, and must not be taken for a lost one.
     job.end(Job.State.DONE, _("Terminal of %(name)s as %(user)s") % told)
+    facts: dict[str, Any] = {"change": "started", "cluster": cluster.slug, "name": f"{user}@{machine.name}"}
+    record(person, Action.JOB, job, cluster.tenant, **facts)
     hint(jobs_of(cluster.tenant_id), "jobs")
     return int(job.pk)
 

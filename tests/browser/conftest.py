@@ -38,6 +38,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def pages_have_files(collected: None) -> None:
+    """The portal serves the files that production would."""
+
+
 @pytest.fixture(scope="module")
 def portal() -> Iterator[Installation]:
     """Acme with the cluster Europe, whose machines report; a real Redis and daphne, no worker."""

@@ -16,14 +16,14 @@ from clusters.checking import Holding
 from clusters.modes import CLUSTER
 from clusters.replication import Snapshot
 from clusters.versions import settings_at
-from portal import checks
 from portal.alerts.channels.ways import WayName
 from portal.alerts.incidents import Fact, happened
 from portal.alerts.kinds import Kind
 from portal.alerts.routing import Channel, Digest, Subscription
+from portal.checks import rows as checks
 from portal.config_files import backups, uploads
 from portal.config_files.backups import Backup
-from portal.jobs import Job
+from portal.jobs.rows import Job
 from portal.proposals.deciding import Wish, submit
 from portal.tenants import ManagedCluster, Role, Tenant
 from tests.portal import world

@@ -13,7 +13,7 @@ from tests.portal.installation import Installation
 HEALS = 60_000
 TOUCH = """
 from appliances.models import MachineStatus
-from portal import following
+from portal import signals as following
 from portal.tenants import ManagedCluster
 one = ManagedCluster.everything.get(slug="europe")
 MachineStatus.objects.filter(name="rome.example").update({what})
@@ -31,7 +31,7 @@ CUT_OFF = """
 from django.utils import timezone
 from portal.alerts.incidents import Fact, happened
 from portal.alerts.kinds import Kind
-from portal.live.hints import hint, jobs_of
+from portal.hints import hint, jobs_of
 from portal.tenants import Tenant
 acme = Tenant.objects.get()
 happened(acme, None, Fact(Kind.CUT_OFF), timezone.now())
@@ -39,7 +39,7 @@ hint(jobs_of(acme.pk), "alerts")
 """
 
 HINTS = """
-from portal.live.hints import group_of, hint
+from portal.hints import group_of, hint
 from portal.tenants import ManagedCluster
 one = ManagedCluster.everything.get(slug="europe")
 for about in ("status", "settings", "alerts"):

@@ -122,7 +122,7 @@ def test_page_follows_the_machines_without_reload(page: Page, portal: Installati
         "statuses.connection(row.replica_id, row.serial, Connection.DOWN, 'Nothing answers there')\n"
         "worker.changed.send(sender=None, replica_id=row.replica_id)\n"
     )
-    expect(page.locator("#machines .state.bad")).to_have_text("down", timeout=10_000)
+    expect(page.locator("#machines .state.bad", has_text="down")).to_be_visible(timeout=10_000)
     expect(page.locator("#machines")).to_contain_text("Nothing answers there")
 
 

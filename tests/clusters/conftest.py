@@ -12,7 +12,7 @@ from clusters import installed, membership, models, replicas
 from clusters.catalogue import Document
 from clusters.modes import CLUSTER, Mode, group, machine
 from clusters.state import ClusterState, Machine
-from clusters.versions import Change, CommitId, settings_at
+from clusters.versions import Address, Change, CommitId, settings_at
 
 HERE = "tests.clusters.catalogues.CATALOGUE"
 BY: Any = {"user": "alice", "host": "mx1.example.com"}
@@ -62,6 +62,10 @@ class Cluster:
         head = replicas.heads(self.replica_id, [address]).get(address, (None,))[0]
         change = Change(address, value, head.id if head else None)
         return replicas.commit(self.replica_id, [change], **{**BY, **by}).id
+
+    def newest(self, address: Address) -> CommitId:
+        """The newest version of an entry."""
+        return replicas.heads(self.replica_id, [address])[address][0].id
 
     def value(self, mode: Mode, feature: str) -> Document | None:
         found = self.state.defined(mode, feature)

@@ -14,6 +14,7 @@ from clusters.state import Portal
 from clusters.versions import Address, Kind, settings_at
 from tests.clusters.conftest import BY, Cluster, rows
 
+pytestmark = pytest.mark.usefixtures("collected")
 ROUTES = settings_at(CLUSTER, "routes")
 
 
@@ -32,7 +33,8 @@ def url(row, action: str = "change") -> str:
 
 
 def post(root: Client, row, value: str, **other: str):
-    asked = {"value": value, "commit_comment": "", **other}
+    shown = DraftForm(instance=row).initial["shown"] if isinstance(row, models.Draft) else ""
+    asked = {"value": value, "commit_comment": "", "shown": shown, **other}
     return root.post(url(row), asked, follow=True)
 
 
@@ -149,13 +151,27 @@ def test_loser_of_a_conflict_cannot_be_edited(root: Client, cluster: Cluster) ->
 def test_draft_is_edited_and_dropped_when_it_changes_nothing(root: Client, cluster: Cluster) -> None:
     drafts.edit(cluster.replica_id, "bob", CLUSTER, "routes", rows("b"))
     row = models.Draft.objects.get()
+    assert 'name="shown" value="' in root.get(url(row)).content.decode()
 
     post(root, row, '{"rows": [{"name": "c"}]}')
     assert [p.value for p in drafts.pending(cluster.replica_id, "bob")] == [rows("c")]
 
+    row.refresh_from_db()
     assert "expected a list" in post(root, row, "{}").content.decode()
     post(root, row, '{"rows": [{"name": "example.com"}]}')
     assert drafts.pending(cluster.replica_id, "bob") == []
+
+
+def test_draft_that_its_user_has_changed_since_is_not_overwritten(root: Client, cluster: Cluster) -> None:
+    """TRL-09: the form says which draft it was made from."""
+    drafts.edit(cluster.replica_id, "bob", CLUSTER, "routes", rows("b"))
+    row = models.Draft.objects.get()
+    drafts.edit(cluster.replica_id, "bob", CLUSTER, "routes", rows("newer"))
+
+    answer = post(root, row, '{"rows": [{"name": "mine"}]}')
+
+    assert "has been changed meanwhile" in answer.content.decode()
+    assert [p.value for p in drafts.pending(cluster.replica_id, "bob")] == [rows("newer")]
 
 
 def test_draft_of_a_pending_join_takes_an_object(cluster: Cluster) -> None:
@@ -163,9 +179,12 @@ def test_draft_of_a_pending_join_takes_an_object(cluster: Cluster) -> None:
     drafts.edit_entry(cluster.replica_id, "bob", waiting, {"host": "mx7", "user_key": "k"})
     row = models.Draft.objects.get()
 
-    assert DraftForm({"value": '{"host": "mx8"}'}, instance=row).is_valid()
-    assert not DraftForm({"value": "[1]"}, instance=row).is_valid()
-    assert DraftForm({"value": ""}, instance=row).is_valid()
+    shown = DraftForm(instance=row).initial["shown"]
+    assert DraftForm({"value": '{"host": "mx8"}', "shown": shown}, instance=row).is_valid()
+    row.refresh_from_db()
+    assert not DraftForm({"value": "[1]", "shown": shown}, instance=row).is_valid()
+    row.refresh_from_db()
+    assert DraftForm({"value": "", "shown": shown}, instance=row).is_valid()
 
 
 def test_draft_is_deleted_and_never_added(root: Client, cluster: Cluster) -> None:

@@ -77,7 +77,7 @@ def test_check_hands_on_what_the_feature_refuses() -> None:
 
 
 def test_problem_of_a_whole_document_is_shown_without_a_path() -> None:
-    assert str(InvalidDocument("routes", [Problem("", "is no object")])) == "routes: -: is no object"
+    assert str(InvalidDocument("routes", [Problem("", "is no object")])) == "routes: is no object"
 
 
 def test_fallback_is_the_factory_default_or_empty() -> None:
@@ -103,5 +103,6 @@ def test_catalogue_without_an_appliance_foresees_no_consequences() -> None:
     assert isinstance(bare.consequences, NoConsequences)
     assert list(bare.consequences.lines({"routes": rows("a")})) == []
     assert list(bare.consequences.red_flags({"routes": rows()})) == []
+    assert list(bare.consequences.departures(None, {"routes": rows("a")}, {"routes": rows()})) == []
     assert bare.consequences.doors({"routes": rows()}) is None
     assert list(Catalogue()) == []

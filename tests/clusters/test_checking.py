@@ -4,7 +4,7 @@ import pytest
 
 from clusters import checking, models, replicas
 from clusters.catalogue import InvalidDocument
-from clusters.checking import Holding, by_digest, compare
+from clusters.checking import CheckIsOld, Holding, by_digest, compare
 from clusters.membership_refusals import NotInCluster
 from clusters.memory import MemoryStore
 from clusters.modes import CLUSTER, machine
@@ -135,3 +135,32 @@ def test_ignored_finding_appears_again(cluster: Cluster) -> None:
 
     assert compared(cluster, two) == compared(cluster, two) != []
     assert machine("M1") in cluster.state.settings
+
+
+def test_force_overwrites_nothing_that_came_after_the_check(cluster: Cluster) -> None:
+    """TRL-11: somebody commits while another waits before the menu."""
+    two = copy_of(cluster, "M2")
+    damage(cluster, rows("damaged"))
+    (found,) = compared(cluster, two)
+    cluster.put(CLUSTER, "routes", rows("newer"), user="bob")
+
+    for held in found.held:
+        with pytest.raises(CheckIsOld, match=r"routes \(Cluster.*bob on mx1\.example\.com"):
+            checking.force(cluster.replica_id, [(found, held)], **BY)
+
+    assert cluster.value(CLUSTER, "routes") == rows("newer")
+
+
+def test_force_drops_no_loser_that_came_after_the_check(cluster: Cluster) -> None:
+    """TRL-11: an earlier change that arrives late is not dropped unseen either."""
+    two, far = copy_of(cluster, "M2"), copy_of(cluster, "M3")
+    base = far.store.heads([ROUTES])[ROUTES][0].id
+    late = far.commit([Change(ROUTES, rows("late"), base)], user="carol", host="mx3")
+    cluster.put(CLUSTER, "routes", rows("mine"))
+    sync(cluster, two)
+    damage(cluster, rows("damaged"))
+    (found,) = compared(cluster, two)
+    replicas.absorb(cluster.replica_id, [late])
+
+    with pytest.raises(CheckIsOld, match="carol"):
+        checking.force(cluster.replica_id, [(found, found.held[0])], **BY)

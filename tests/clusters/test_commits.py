@@ -71,7 +71,7 @@ def test_commit_of_a_stale_draft_commits_nothing_and_names_the_other(cluster: Cl
 def test_commit_after_rebase_goes_through(cluster: Cluster) -> None:
     edit(cluster, (CLUSTER, "mine"))
     cluster.put(CLUSTER, "routes", rows("theirs"), user="bob")
-    drafts.rebase(cluster.replica_id, "alice", AT_CLUSTER)
+    drafts.rebase(cluster.replica_id, "alice", AT_CLUSTER, cluster.newest(AT_CLUSTER))
 
     commit(cluster)
 

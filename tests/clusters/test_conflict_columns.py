@@ -88,6 +88,15 @@ def test_merge_is_a_draft_that_settles_the_conflict_when_it_is_committed(
     assert commits.conflicts(cluster.replica_id) == []
 
 
+def test_merge_of_versions_that_nobody_was_shown_is_refused(apart: tuple[Cluster, CommitId]) -> None:
+    """TRL-09: ticks belong to the columns that were shown."""
+    cluster, lost = apart
+    drafts.edit(cluster.replica_id, "alice", CLUSTER, "routes", rows("half done"))
+    with pytest.raises(commits.NewerVersions):
+        commits.draft_merge(cluster.replica_id, "alice", ROUTES, lost, {"rows[bob]": 2}, seen=[lost])
+    assert [change.value for change in drafts.changes(cluster.replica_id, "alice")] == [rows("half done")]
+
+
 def test_merge_of_what_is_no_conflict_is_refused(apart: tuple[Cluster, CommitId]) -> None:
     cluster, _lost = apart
     with pytest.raises(commits.NoConflict):

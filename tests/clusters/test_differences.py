@@ -22,9 +22,9 @@ def told(before, after, secrets=()):
         ({"a": 1}, {"a": True}, [("changed", "a", 1, True)]),
         ({"a": {"b": 1}}, {"a": {"b": 2}}, [("changed", "a.b", 1, 2)]),
         ({"a": 1}, {"b": 1}, [("removed", "a", 1, None), ("added", "b", None, 1)]),
-        ({"a": [1, 2, 3]}, {"a": [1, 3]}, [("removed", "a[1]", 2, None)]),
-        ({"a": [1]}, {"a": [1, 2]}, [("added", "a[1]", None, 2)]),
-        ({"a": [1, 9]}, {"a": [2, 9]}, [("changed", "a[0]", 1, 2)]),
+        ({"a": [1, 2, 3]}, {"a": [1, 3]}, [("removed", "a[2]", 2, None)]),
+        ({"a": [1]}, {"a": [1, 2]}, [("added", "a[2]", None, 2)]),
+        ({"a": [1, 9]}, {"a": [2, 9]}, [("changed", "a[1]", 1, 2)]),
         ({"a": [1]}, {"a": {"0": 1}}, [("changed", "a", [1], {"0": 1})]),
         ({"a": []}, {"a": []}, []),
         (
@@ -44,9 +44,9 @@ def told(before, after, secrets=()):
         (
             {"a": [{"name": "x", "n": 1}, {"name": "x", "n": 2}]},
             {"a": [{"name": "x", "n": 1}, {"name": "x", "n": 3}]},
-            [("changed", "a[1].n", 2, 3)],
+            [("changed", "a[2].n", 2, 3)],
         ),
-        ({"a": [{"n": 1}]}, {"a": [{"n": 2}]}, [("changed", "a[0].n", 1, 2)]),
+        ({"a": [{"n": 1}]}, {"a": [{"n": 2}]}, [("changed", "a[1].n", 1, 2)]),
     ],
 )
 def test_differences_are_told_by_path(before, after, expected) -> None:
@@ -104,7 +104,7 @@ def test_differences_of_nothing_but_secrets_show_nothing(before, after) -> None:
     ("path", "told"),
     [
         ("rows.0.rate", "rows[a].rate"),
-        ("to.1", "to[1]"),
+        ("to.1", "to[2]"),
         ("rows.7.x", "rows.7.x"),
         ("rows.x", "rows.x"),
         ("rate", "rate"),

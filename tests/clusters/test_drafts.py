@@ -5,9 +5,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clusters import drafts, membership, models, replicas
-from clusters.catalogue import Catalogue, InvalidDocument, UnknownFeature, WrongLevel
+from clusters.catalogue import Catalogue, Document, InvalidDocument, UnknownFeature, WrongLevel
 from clusters.modes import CLUSTER, machine
-from clusters.refusals import NotADraft
+from clusters.refusals import NotADraft, Overtaken
 from clusters.sealing import secrets_of
 from clusters.state import UnknownMode
 from clusters.versions import THE_CLUSTER, Address, Kind, MalformedCommit, settings_at
@@ -173,22 +173,76 @@ def test_changes_given_back_are_pending_again_and_newer_drafts_stay(cluster: Clu
     assert found == {newer[0].address: newer[0], taken[1].address: taken[1]}
 
 
+def test_drafts_follow_a_small_change_of_what_they_were_made_on(cluster: Cluster) -> None:
+    """TRL-09, CMT-04: one that changes the same thing, or was made on an older version, is a conflict."""
+    drafts.edit(cluster.replica_id, "dave", CLUSTER, "routes", rows("example.com", "of dave"))
+    replaced = cluster.put(CLUSTER, "routes", rows("example.com", "newer"))
+    drafts.edit(cluster.replica_id, "alice", CLUSTER, "routes", rows("example.com", "of alice"))
+    drafts.edit(cluster.replica_id, "bob", CLUSTER, "routes", rows("of bob"))
+    drafts.remove(cluster.replica_id, "carol", CLUSTER, "routes")
+    (touched,) = (p.updated for p in drafts.pending(cluster.replica_id, "alice"))
+
+    def again(mine: Document) -> Document | None:
+        names = [row["name"] for row in mine["rows"]]
+        if "example.com" not in names:
+            return None
+        return rows(*("example.org" if name == "example.com" else name for name in names))
+
+    made = cluster.put(CLUSTER, "routes", rows("example.org", "newer"), user="erin")
+    row = models.Replica.objects.get(pk=cluster.replica_id)
+    drafts.follow(row, AT_CLUSTER, replaced, made, again)
+
+    (followed,) = drafts.pending(cluster.replica_id, "alice")
+    assert (followed.value, followed.base) == (rows("example.org", "of alice"), made)
+    assert (followed.stale, followed.updated) == (None, touched)
+    behind = {user: drafts.stale(cluster.replica_id, user) for user in ("bob", "carol", "dave")}
+    assert {user: [(stale.mine, stale.now.id) for stale in found] for user, found in behind.items()} == {
+        "bob": [(rows("of bob"), made)],
+        "carol": [(None, made)],
+        "dave": [(rows("example.com", "of dave"), made)],
+    }
+
+
+def test_draft_of_an_entry_that_was_not_there_follows_its_first_version(cluster: Cluster) -> None:
+    """TRL-09."""
+    drafts.edit(cluster.replica_id, "alice", CLUSTER, "texts", rows("of alice"))
+    made = cluster.put(CLUSTER, "texts", rows("first"), user="bob")
+    row = models.Replica.objects.get(pk=cluster.replica_id)
+
+    drafts.follow(row, settings_at(CLUSTER, "texts"), None, made, lambda mine: mine)
+
+    (followed,) = drafts.pending(cluster.replica_id, "alice")
+    assert (followed.value, followed.base, followed.stale) == (rows("of alice"), made, None)
+
+
 def test_rebase_keeps_the_value_on_top_of_the_other(cluster: Cluster) -> None:
     drafts.edit(cluster.replica_id, "alice", CLUSTER, "routes", rows("mine"))
     cluster.put(CLUSTER, "routes", rows("theirs"), user="bob")
 
-    assert drafts.rebase(cluster.replica_id, "alice", AT_CLUSTER).pending
+    assert drafts.rebase(cluster.replica_id, "alice", AT_CLUSTER, cluster.newest(AT_CLUSTER)).pending
     assert drafts.stale(cluster.replica_id, "alice") == []
     assert [p.value for p in drafts.pending(cluster.replica_id, "alice")] == [rows("mine")]
+
+
+def test_rebase_goes_over_the_version_that_was_shown_alone(cluster: Cluster) -> None:
+    """TRL-09: what came since has not been compared."""
+    drafts.edit(cluster.replica_id, "alice", CLUSTER, "routes", rows("mine"))
+    cluster.put(CLUSTER, "routes", rows("theirs"), user="bob")
+    shown = cluster.newest(AT_CLUSTER)
+    cluster.put(CLUSTER, "routes", rows("newer"), user="bob")
+
+    with pytest.raises(Overtaken, match="changed once more"):
+        drafts.rebase(cluster.replica_id, "alice", AT_CLUSTER, shown)
+    assert [found.now.value for found in drafts.stale(cluster.replica_id, "alice")] == [rows("newer")]
 
 
 def test_rebase_onto_the_same_value_leaves_nothing_pending(cluster: Cluster) -> None:
     drafts.edit(cluster.replica_id, "alice", CLUSTER, "routes", rows("same"))
     cluster.put(CLUSTER, "routes", rows("same"), user="bob")
 
-    assert not drafts.rebase(cluster.replica_id, "alice", AT_CLUSTER).pending
+    assert not drafts.rebase(cluster.replica_id, "alice", AT_CLUSTER, cluster.newest(AT_CLUSTER)).pending
     with pytest.raises(NotADraft, match="no pending change"):
-        drafts.rebase(cluster.replica_id, "alice", AT_CLUSTER)
+        drafts.rebase(cluster.replica_id, "alice", AT_CLUSTER, cluster.newest(AT_CLUSTER))
 
 
 def test_impact_names_each_machine_that_changes_with_lines_and_flags(cluster: Cluster) -> None:

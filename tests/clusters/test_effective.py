@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusters.catalogue import Document, RedFlag, UnknownFeature
+from clusters.catalogue import Catalogue, Document, InvalidDocument, Problem, RedFlag, UnknownFeature
 from clusters.effective import (
     Layer,
     Overrides,
     difference,
     effective,
     fingerprint,
+    flags_at,
     impact,
     line_changes,
     overrides,
@@ -26,7 +28,7 @@ from clusters.modes import CLUSTER, Mode, group, machine
 from clusters.state import ClusterState, Group, Machine
 from clusters.versions import THE_CLUSTER, Address, Change, Kind, covers, joined, settings_at
 from tests.clusters.histories import edit, replica
-from tests.clusters.samples import CATALOGUE, rows
+from tests.clusters.samples import CATALOGUE, FEATURES, SampleConsequences, rows
 from tests.clusters.test_versions import JSON, VECTORS
 
 G1, G2 = group("g1"), group("g2")
@@ -262,6 +264,28 @@ def test_impact_reaches_a_machine_that_is_in_no_cluster() -> None:
     assert impact(before, after, CATALOGUE) == []
     (found,) = impact(before, after, CATALOGUE, [Machine("S")])
     assert found.lines == (("+", "routes a"),)
+
+
+def test_flags_of_a_feature_are_told_on_a_machine_alone() -> None:
+    """TRL-20, DEP-05: its own flags and no other feature's; no mail engine runs with what a group holds."""
+    state = defining({(CLUSTER, "routes"): rows(), (G2, "routes"): rows("a")})
+    assert flags_at(state, A, "routes", CATALOGUE) == [RedFlag("routes", "is empty")]
+    assert flags_at(state, C, "routes", CATALOGUE) == []
+    for mode in (CLUSTER, G1, G2):
+        assert flags_at(state, mode, "routes", CATALOGUE) == ()
+
+
+class UnreadableConsequences(SampleConsequences):
+    """Of an appliance that cannot read what a newer release has written."""
+
+    def red_flags(self, documents: Mapping[str, Document]) -> Sequence[RedFlag]:
+        raise InvalidDocument("routes", [Problem("", "is of another release")])
+
+
+def test_settings_that_cannot_be_read_are_shown_without_flags() -> None:
+    """TRL-20, TRL-29: whoever looks at one feature is not stopped by what is damaged in another."""
+    damaged = Catalogue({feature.name: feature for feature in FEATURES}, UnreadableConsequences())
+    assert flags_at(defining({(CLUSTER, "routes"): rows()}), A, "users", damaged) == ()
 
 
 LINES = st.lists(st.sampled_from("abcd"), max_size=8)

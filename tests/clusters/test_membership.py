@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from clusters import drafts, membership, models, replicas
+from clusters import commits, drafts, membership, models, replicas
 from clusters.addressing import check_host, check_key, check_serial, require_release
 from clusters.catalogue import InvalidDocument, UnknownFeature
 from clusters.membership_refusals import (
@@ -26,6 +26,7 @@ from clusters.membership_refusals import (
 )
 from clusters.modes import CLUSTER, Level, group, machine
 from clusters.operations import Operation
+from clusters.refusals import Leaving
 from clusters.state import Machine, Portal, UnknownMode
 from clusters.versions import Address, Kind
 from tests.clusters.conftest import BY, Cluster, member, rows
@@ -352,6 +353,23 @@ def test_last_machine_removed_deletes_the_cluster(cluster: Cluster) -> None:
     assert cluster.state.standalone
     assert cluster.state.entries == {}
     assert models.Replica.objects.get(pk=cluster.replica_id).name == ""
+
+
+def test_machine_that_was_removed_takes_nothing_before_it_goes_on_alone(cluster: Cluster) -> None:
+    """TRL-12: drafts, commits and operations would be lost a moment later."""
+    drafts.edit(cluster.replica_id, "alice", CLUSTER, "routes", rows("x"))
+    membership.remove_machine(cluster.replica_id, "M1", losing=["alice"], **BY)
+    before = replicas.vector(cluster.replica_id)
+
+    with pytest.raises(Leaving, match="about to go on alone"):
+        drafts.edit(cluster.replica_id, "bob", CLUSTER, "routes", rows("y"))
+    with pytest.raises(Leaving):
+        commits.commit_pending(cluster.replica_id, user="alice", host="mx1.example.com")
+    with pytest.raises(Leaving):
+        membership.add_group(cluster.replica_id, "Rome", **BY)
+
+    assert replicas.vector(cluster.replica_id) == before
+    assert drafts.people(cluster.replica_id) == ["alice"]
 
 
 def public_key(kind: str = "ssh-ed25519") -> str:

@@ -89,10 +89,66 @@ def test_edit_is_compared_with_what_is_in_force_and_says_that_it_settles(torn: C
     assert drafts.edit(torn.replica_id, "ada", CLUSTER, "routes", rows("carol")).pending
     (pending,) = drafts.pending(torn.replica_id, "ada")
     assert (pending.before, pending.stale, pending.settles) == (rows("before"), None, True)
-    commits.commit_pending(torn.replica_id, user="ada", host="M1")
+    seen = [version.id for version in pending.waiting]
+    commits.commit_pending(torn.replica_id, user="ada", host="M1", settles=seen)
     assert torn.value(CLUSTER, "routes") == rows("carol")
     drafts.edit(torn.replica_id, "ada", CLUSTER, "routes", rows("later"))
     assert not drafts.pending(torn.replica_id, "ada")[0].settles
+
+
+def test_ordinary_commit_settles_no_conflict_that_waits(torn: Cluster) -> None:
+    """TRL-14: said at the draft and at the commit; to settle it is a decision that names what it drops."""
+    edited = drafts.edit(torn.replica_id, "ada", CLUSTER, "routes", rows("ada"))
+    assert [version.user for version in edited.settles] == ["carol", "bob"]
+    before = replicas.vector(torn.replica_id)
+
+    with pytest.raises(commits.SettlesConflict, match=r"carol on mx2.*bob on") as refused:
+        commits.commit_pending(torn.replica_id, user="ada", host="M1")
+    assert [version.user for version in refused.value.waiting[ROUTES]] == ["carol", "bob"]
+    changes = drafts.changes(torn.replica_id, "ada")
+    with pytest.raises(commits.SettlesConflict):
+        commits.commit_changes(torn.replica_id, changes, user="ada", host="M1")
+
+    assert replicas.vector(torn.replica_id) == before
+    assert len(commits.conflicts(torn.replica_id)) == 1
+    (mine,) = drafts.pending(torn.replica_id, "ada")
+    assert mine.value == rows("ada")
+    commits.commit_pending(
+        torn.replica_id, user="ada", host="M1", settles=[version.id for version in mine.waiting]
+    )
+    assert commits.conflicts(torn.replica_id) == []
+
+
+def test_decision_is_about_the_versions_that_were_seen(torn: Cluster) -> None:
+    """TRL-14: what arrives after the decision is not dropped by it."""
+    drafts.edit(torn.replica_id, "ada", CLUSTER, "routes", rows("ada"))
+    (mine,) = drafts.pending(torn.replica_id, "ada")
+    with pytest.raises(commits.SettlesConflict):
+        commits.commit_pending(
+            torn.replica_id, user="ada", host="M1", settles=[version.id for version in mine.waiting[:1]]
+        )
+
+
+def test_settling_drops_nothing_that_came_since_somebody_looked(torn: Cluster) -> None:
+    """TRL-14, TRL-11: whoever decides between two versions does not drop a third unseen."""
+    (found,) = commits.conflicts(torn.replica_id)
+    shown = [version.id for version in found.versions]
+    assert len(shown) == 2
+    with pytest.raises(commits.NewerVersions, match="carol on mx2"):
+        commits.settle(torn.replica_id, ROUTES, **BY, seen=shown[1:])
+    assert len(commits.conflicts(torn.replica_id)) == 1
+    commits.settle(torn.replica_id, ROUTES, **BY, seen=shown)
+    assert commits.conflicts(torn.replica_id) == []
+
+
+def test_commit_of_an_entry_in_conflict_is_ordinary_where_the_newest_holds(torn: Cluster) -> None:
+    """SYN-08: there nothing waits; that it settles is said, not asked."""
+    membership.set_safe_wait(torn.replica_id, False, **BY)
+    assert drafts.edit(torn.replica_id, "ada", CLUSTER, "routes", rows("ada")).settles
+    (mine,) = drafts.pending(torn.replica_id, "ada")
+    assert (mine.settles, mine.waiting) == (True, ())
+    commits.commit_pending(torn.replica_id, user="ada", host="M1")
+    assert torn.value(CLUSTER, "routes") == rows("ada")
 
 
 def test_settings_that_both_defined_are_absent_until_then(waiting: Cluster, far: Replica) -> None:

@@ -9,7 +9,7 @@ from clusters.catalogue import UnknownFeature, WrongLevel
 from clusters.modes import CLUSTER, machine
 from clusters.refusals import Overtaken
 from clusters.state import UnknownMode
-from clusters.transfers import Action, NothingToTransfer, SameMode, Start
+from clusters.transfers import Action, NothingToTransfer, NotTransferable, SameMode, Start
 from tests.clusters.conftest import Cluster, rows
 
 ONE, TWO, THREE = machine("M1"), machine("M2"), machine("M3")
@@ -65,6 +65,21 @@ def test_plan_that_would_do_something_else_by_now_is_not_carried_out(cluster: Cl
         transfers.carry_out(cluster.replica_id, "alice", planned)
 
     assert drafts.pending(cluster.replica_id, "alice") == []
+
+
+def test_plan_has_the_mark_of_what_was_shown_and_no_other(cluster: Cluster) -> None:
+    """TRL-09: an answer to a question counts for that question only."""
+    asked = (cluster.replica_id, "alice", Action.COPY, "routes", CLUSTER, [ONE])
+    cluster.put(ONE, "routes", rows("one"))
+    seen = transfers.plan(*asked).mark
+    assert transfers.plan(*asked).mark == seen
+
+    cluster.put(ONE, "routes", rows("of bob"), user="bob")
+    replaces_another = transfers.plan(*asked).mark
+    cluster.put(CLUSTER, "routes", rows("of bob"), user="bob")
+    brings_another = transfers.plan(*asked).mark
+
+    assert len({seen, replaces_another, brings_another}) == 3
 
 
 def test_copy_takes_the_drafted_settings(cluster: Cluster) -> None:
@@ -125,7 +140,7 @@ def test_copy_to_all_groups_leaves_out_the_source(cluster: Cluster) -> None:
     [
         ("routes", ONE, TWO, NothingToTransfer),
         ("nonsense", CLUSTER, TWO, UnknownFeature),
-        ("ports", ONE, CLUSTER, WrongLevel),
+        ("ports", ONE, CLUSTER, NotTransferable),
         ("routes", CLUSTER, machine("M9"), UnknownMode),
         ("routes", machine("M9"), CLUSTER, UnknownMode),
     ],
@@ -209,3 +224,36 @@ def test_move_there_and_back_is_identity(cluster: Cluster, here: str, there: str
     transfers.move(cluster.replica_id, "alice", "texts", target, source)
 
     assert drafts.draft_state(cluster.replica_id, "alice").entries == before
+
+
+@pytest.mark.parametrize("action", [Action.COPY, Action.MOVE])
+@pytest.mark.parametrize("target", [TWO, CLUSTER, "paris"])
+def test_settings_of_one_machine_go_to_no_other_mode(cluster: Cluster, action: Action, target) -> None:
+    """TRL-13: as on the command line, where restricted features have no clusterset."""
+    cluster.put(ONE, "ports", rows("eth1"))
+    target = cluster.paris if target == "paris" else target
+
+    with pytest.raises(NotTransferable, match="one machine alone"):
+        transfers.plan(cluster.replica_id, "alice", action, "ports", ONE, [target])
+    with pytest.raises(NotTransferable):
+        begin(cluster, TWO, "ports", Start.MODE, ONE)
+
+    assert transfers.starting_points(cluster.replica_id, "alice", TWO, "ports") == []
+    assert not drafts.pending(cluster.replica_id, "alice")
+    transfers.delete_here(cluster.replica_id, "alice", "ports", ONE)
+
+
+@pytest.mark.parametrize("action", [Action.COPY, Action.MOVE])
+@pytest.mark.parametrize("target", [ONE, "paris"])
+def test_settings_of_the_cluster_as_a_whole_go_to_no_other_mode(
+    cluster: Cluster, action: Action, target
+) -> None:
+    """TRL-13, RES-07: nor are those that only a cluster has, such as its users."""
+    cluster.put(CLUSTER, "users", rows("admin"))
+    target = cluster.paris if target == "paris" else target
+
+    with pytest.raises(NotTransferable, match="users belongs to the cluster as a whole"):
+        transfers.plan(cluster.replica_id, "alice", action, "users", CLUSTER, [target])
+
+    assert transfers.starting_points(cluster.replica_id, "alice", CLUSTER, "users") == []
+    assert not drafts.pending(cluster.replica_id, "alice")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.supervisor import Program, ProgramFailed, Supervisor
+from portal.demo.supervisor import Program, ProgramFailed, Supervisor
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(600)")
 
@@ -101,7 +101,7 @@ def test_stop_ends_its_own_programs_and_no_other(supervisor: Supervisor, tmp_pat
 def test_stop_kills_a_program_that_ignores_the_signal(
     tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.supervisor.GRACE", 0.3)
+    monkeypatch.setattr("portal.demo.supervisor.GRACE", 0.3)
     mark = tmp_path / "pids"
     stubborn = (
         "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"

@@ -104,6 +104,7 @@ class Fleet:
         base: dict[tuple[Mode, str], Document] = {
             (CLUSTER, "listenerconfig"): {"listeners": [listener()]},
             (CLUSTER, "smtproutes"): routes(ALL=sink),
+            (CLUSTER, "aliasconfig"): {"postmaster": "root@a.test"},
         }
         for member in self.members:
             gateway = member.gateway

@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 
 from appliances.features.demonstration import demonstration_certificate
+from appliances.features.registry import CATALOGUE
+from appliances.features.rendering import render
 from clusters.catalogue import Document
 from clusters.modes import CLUSTER
-from tests.mail.fleets import Fleet, listener, listeners, routes
-from tests.mail.gateways import PATIENCE, SMTP_PORT, Gateway, Sink
+from tests.mail.fleets import PARIS, Fleet, listener, listeners, routes
+from tests.mail.gateways import PATIENCE, SMTP_PORT, Gateway, Sink, note
 
 FRIEND, STRANGER = "127.0.0.5", "127.0.0.1"
 ENDS = [
@@ -216,3 +218,176 @@ def test_strangers_are_told_of_nothing_that_is_for_our_own_hosts(fleet: Fleet, t
         client.mail("a@elsewhere.test")
         code, _text = client.docmd("RCPT TO:<x@a.test> NOTIFY=SUCCESS")
         assert code >= 500
+
+
+def crowd(gateway: Gateway, source: str, count: int) -> list[socket.socket]:
+    """Connections of one client that say nothing, greeted or not."""
+    place = (gateway.ip, SMTP_PORT)
+    return [socket.create_connection(place, PATIENCE, source_address=(source, 0)) for _each in range(count)]
+
+
+def greeting(connection: socket.socket, patience: float = PATIENCE) -> str:
+    connection.settimeout(patience)
+    return connection.recv(200).decode()
+
+
+def test_one_client_cannot_occupy_a_listener(fleet: Fleet) -> None:
+    """TRN-05: another client is greeted within a second."""
+    changes = {"max_connections": 4, "max_connections_per_client": 2}
+    fleet.commit(fleet.london.mode, "listenerconfig", listeners(listener(**changes)))
+    gateway = fleet.london.gateway
+    idle = crowd(gateway, STRANGER, 40)
+    try:
+        codes = [greeting(each)[:3] for each in idle]
+        assert codes.count("220") == 2
+        assert codes.count("421") == 38
+        (other,) = crowd(gateway, "127.0.0.9", 1)
+        idle.append(other)
+        assert greeting(other, patience=1).startswith("220 ")
+    finally:
+        for each in idle:
+            each.close()
+
+
+def test_sender_group_may_have_more_or_fewer_connections_than_the_listener_gives_a_client(
+    fleet: Fleet,
+) -> None:
+    """TRN-05: whatever the order and kind of the patterns; the first group that names a client decides."""
+    hat = {
+        "sender_groups": [
+            {"name": "FEW", "hosts": ["127.0.0.21"], "policy": "ONE"},
+            {"name": "MANY", "hosts": ["127.0.0.16/28", "localhost"], "policy": "FOUR"},
+            {"name": "ALL", "hosts": ["ALL"], "policy": "USUAL"},
+        ],
+        "policies": [
+            {"name": "ONE", "max_connections": 1},
+            {"name": "FOUR", "max_connections": 4},
+            {"name": "USUAL"},
+        ],
+    }
+    changes = {"hat": hat, "max_connections": 20, "max_connections_per_client": 2}
+    fleet.commit(fleet.london.mode, "listenerconfig", listeners(listener(**changes)))
+    for source, most in (("127.0.0.21", 1), ("127.0.0.22", 4), ("127.0.0.1", 4), ("127.0.0.9", 2)):
+        open_ones: list[socket.socket] = []
+        try:
+            # One after another: a limit of a group counts all that have come, greeted or not.
+            while (answer := greeting((one := crowd(fleet.london.gateway, source, 1))[0])).startswith("220"):
+                open_ones += one
+            one[0].close()
+            assert (len(open_ones), answer[:3]) == (most, "421"), source
+        finally:
+            for each in open_ones:
+                each.close()
+
+
+BARE = {"name": "Incoming", "interface": "Data", "port": SMTP_PORT}
+"""A listener of which nobody has said more than where it is."""
+
+
+def said(client: Speaker, *commands: str) -> list[str]:
+    return [client.ask(f"{command}\r\n".encode())[:3] for command in commands]
+
+
+def test_new_listener_takes_what_the_factory_lets_strangers_bring_and_no_more(
+    fleet: Fleet, sink: Sink
+) -> None:
+    """TRN-06: 50 recipients a message, 10 messages a connection, 10 connections."""
+    fleet.commit(
+        fleet.london.mode,
+        "listenerconfig",
+        listeners({**BARE, "rat": {"entries": [{"recipient": "a.test"}]}}),
+    )
+    with Speaker(fleet.london.gateway, STRANGER) as client:
+        assert client.hears().startswith("220")
+        assert said(client, "EHLO x.test", "MAIL FROM:<a@e.test>") == ["250", "250"]
+        assert client.ask(b"RCPT TO:<x@elsewhere.test>\r\n").startswith("554")
+        codes = said(client, *(f"RCPT TO:<r{number}@a.test>" for number in range(51)))
+        assert codes == ["250"] * 50 + ["452"]
+        for number in range(9):
+            assert said(client, "RSET", "MAIL FROM:<a@e.test>", f"RCPT TO:<m{number}@a.test>") == ["250"] * 3
+        assert said(client, "RSET", "MAIL FROM:<a@e.test>", "RCPT TO:<last@a.test>") == ["250", "250", "421"]
+    several = crowd(fleet.london.gateway, "127.0.0.9", 11)
+    try:
+        assert sorted(greeting(each)[:3] for each in several) == ["220"] * 10 + ["421"]
+    finally:
+        for each in several:
+            each.close()
+
+
+def test_new_private_listener_knows_nobody_until_its_relaylist_does(fleet: Fleet, sink: Sink) -> None:
+    """TRN-06: the same words make a public listener and a private one, each with the table of its type."""
+    private = CATALOGUE.check("listenerconfig", fleet.london.mode, listeners({**BARE, "type": "private"}))
+    fleet.commit(fleet.london.mode, "listenerconfig", private)
+    assert fleet.london.gateway.greeting(FRIEND).startswith("554 5.7.1 ")
+    private["listeners"][0]["hat"]["sender_groups"][0]["hosts"] = [FRIEND]
+    fleet.commit(fleet.london.mode, "listenerconfig", private)
+    fleet.london.gateway.send("x@anywhere.test", source=FRIEND)
+    sink.await_mail("x@anywhere.test")
+    assert fleet.london.gateway.greeting(STRANGER).startswith("554 5.7.1 ")
+
+
+def test_mail_goes_on_while_the_policy_service_is_away(
+    fleet: Fleet, sink: Sink, request: pytest.FixtureRequest
+) -> None:
+    """TRN-07: then only the listener's own limits hold; nobody is told to come again."""
+    gateway = fleet.london.gateway
+    fleet.commit(fleet.london.mode, "listenerconfig", for_strangers(max_recipients_per_message=1))
+    gateway.loop.run(gateway.policy.stop())
+    request.addfinalizer(lambda: gateway.loop.run(gateway.policy.start()))
+    gateway.send(["one@a.test", "two@a.test"], source=STRANGER)
+    sink.await_mail("two@a.test")
+
+
+def test_postmaster_without_a_domain_goes_where_the_settings_say(fleet: Fleet, sink: Sink) -> None:
+    """TRN-08: on machines of any name, past the row of a domain, and by further aliases."""
+    hub = {"alias": "@a.test", "targets": ["hub@b.test"]}
+    duty = {"alias": "duty@a.test", "targets": ["ann@b.test"]}
+    fleet.change(
+        (CLUSTER, "aliasconfig", {"postmaster": "it@a.test", "aliases": [hub]}),
+        (PARIS, "aliasconfig", {"postmaster": "duty@a.test", "aliases": [duty]}),
+    )
+    for member, recipient in ((fleet.london, "it@a.test"), (fleet.paris, "ann@b.test")):
+        assert member.gateway.rcpt("postmaster").startswith("250")
+        with member.gateway.session() as client:
+            client.sendmail("sender@elsewhere.test", ["Postmaster"], note().as_bytes())
+        sink.await_mail(recipient)
+    assert {each for mail in sink.mails for each in mail.recipients} == {"it@a.test", "ann@b.test"}
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_disclaimer_leaves_signed_mail_of_strangers_unless_asked(
+    fleet: Fleet, sink: Sink, asked: bool
+) -> None:
+    """TRN-09: mail of hosts that may relay gets it all the same, and so does what nobody has signed."""
+    stamped = listener(disclaimer_below="legal", disclaimer_on_signed=asked)
+    text = {"resources": [{"name": "legal", "text": "Example Ltd."}]}
+    mode = fleet.london.mode
+    fleet.change((mode, "listenerconfig", listeners(stamped)), (mode, "textconfig", text))
+    for recipient, source, signature in (
+        ("plain@a.test", STRANGER, ""),
+        ("signed@a.test", STRANGER, "DKIM-Signature"),
+        ("sealed@a.test", STRANGER, "arc-message-signature"),
+        ("ours@a.test", FRIEND, "DKIM-Signature"),
+    ):
+        message = note()
+        if signature:
+            message[signature] = "v=1; a=rsa-sha256; d=e.test; s=s; h=from; bh=x; b=x"
+        with fleet.london.gateway.session(source) as client:
+            client.sendmail("sender@elsewhere.test", [recipient], message.as_bytes())
+        found = b"Example Ltd." in sink.await_mail(recipient).content
+        assert found is (asked or not signature or source == FRIEND), recipient
+
+
+def test_mail_for_own_domains_does_not_wait_for_the_agent_of_all_others(
+    fleet: Fleet, sink: Sink, request: pytest.FixtureRequest
+) -> None:
+    """TRN-10: where that agent can do nothing, what comes in still arrives."""
+    member = fleet.london
+    made = render(member.effective.documents, member.gateway.certificate)
+    made.configuration.set("defer_transports", "smtp")
+    request.addfinalizer(lambda: setattr(member, "enforced", ""))
+    member.gateway.generations.apply(made.configuration, shadow=False)
+    member.gateway.send(["far@anywhere.test", "near@a.test", "near@b.test"], source=FRIEND)
+    sink.await_mail("near@a.test")
+    sink.await_mail("near@b.test")
+    assert member.gateway.await_log("to=<far@anywhere.test>", "status=deferred")

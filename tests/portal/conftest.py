@@ -17,10 +17,10 @@ from rest_framework.test import APIClient
 
 from clusters.config_files import sealing
 from clusters.modes import CLUSTER
-from portal import audit
 from portal.alerts.incidents import Fact, happened
 from portal.alerts.kinds import Kind
-from portal.jobs import Job
+from portal.audit import log as audit
+from portal.jobs.rows import Job
 from portal.tenants import ManagedCluster, Tenant
 from tests.appliances.machine.machines import Machines
 from tests.portal import world
@@ -33,6 +33,11 @@ def machines() -> Iterator[Machines]:
     found = Machines()
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pages_have_files(collected: None) -> None:
+    """Pages name the files that production would give them."""
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from typing import Any
+
+from django.test import Client
 
 
 class _Reader(HTMLParser):
@@ -71,3 +74,16 @@ def settings_form(html: str) -> dict[str, Any]:
     for name, value in reader.fields:
         sent.setdefault(name, []).append(value)
     return {name: values[0] if len(values) == 1 else values for name, values in sent.items()}
+
+
+def base_of(html: str) -> str:
+    """What a settings page sends with its buttons: which settings it has shown."""
+    found = re.search(r'name="base" value="([^"]*)"', html)
+    return found[1] if found else ""
+
+
+def press(browser: Client, path: str, told: dict[str, str], *, follow: bool = False) -> Any:
+    """Open a settings page and press a button of it; one of the past where `told` has a moment."""
+    query = {"at": told["at"]} if told.get("at") else {}
+    shown = base_of(browser.get(path, query).content.decode())
+    return browser.post(path, {"base": shown, **told}, follow=follow)

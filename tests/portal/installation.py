@@ -84,6 +84,7 @@ class Installation:
     @property
     def environment(self) -> dict[str, str]:
         own = {"GATEFOLD_VAR": str(self.var), "DJANGO_SETTINGS_MODULE": "portal.settings.portal"}
+        own["GATEFOLD_STATIC"] = os.environ["GATEFOLD_STATIC"]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEFOLD_")}
         return {**kept, **own, "PYTHONPATH": str(ROOT)}
 

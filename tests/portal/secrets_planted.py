@@ -58,7 +58,7 @@ class Ears:
     def __init__(self, monkeypatch: Any) -> None:
         self.heard: list[tuple[str, str]] = []
         monkeypatch.setattr("celery.app.task.Task.apply_async", self._task)
-        monkeypatch.setattr("portal.live.hints.get_channel_layer", lambda: self)
+        monkeypatch.setattr("portal.hints.get_channel_layer", lambda: self)
         self.records: list[logging.LogRecord] = []
         got_request_exception.connect(self._report)
 

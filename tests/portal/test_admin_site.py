@@ -6,14 +6,15 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import Model
+from django.templatetags.static import static
 from django.test import Client
 
 from clusters import drafts
 from clusters.models import Replica
 from clusters.modes import CLUSTER
-from portal.advice import Dismissal
-from portal.checks import Check, Finding
-from portal.jobs import Job
+from portal.checks.rows import Check, Finding
+from portal.jobs.rows import Job
+from portal.lint.advice import Dismissal
 from portal.proposals.policy import CommitPolicy
 from portal.proposals.proposal import Proposal
 from portal.tenants import ManagedCluster
@@ -58,7 +59,7 @@ def test_what_machines_said_and_what_jobs_did_cannot_be_written(root: Client, eu
 
 def test_admin_wears_the_look_of_the_product(root: Client) -> None:
     html = root.get("/admin/").content.decode()
-    assert "gatefold/admin.css" in html
+    assert static("gatefold/admin.css") in html
     assert "Gatefold" in html
 
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from clusters import replicas
-from portal.jobs import Job, JobLine
+from portal.jobs.rows import Job, JobLine
 from portal.tenants import ManagedCluster, Tenant
 from tests.appliances.machine.machines import PASSPHRASE, SSH_PORT, Machine, Machines, free_address
 from tests.portal.conftest import LogIn

@@ -19,12 +19,12 @@ from appliances.models import Connection, MachineStatus
 from clusters import drafts, membership, replicas
 from clusters.linting import lint
 from clusters.modes import CLUSTER
-from portal import lint_facts
-from portal.advice import Dismissal
 from portal.config_files import backups
 from portal.config_files.backups import Backup
-from portal.jobs import Job
-from portal.lint_facts import facts_of
+from portal.jobs.rows import Job
+from portal.lint import facts as lint_facts
+from portal.lint.advice import Dismissal
+from portal.lint.facts import facts_of
 from portal.tenants import ManagedCluster, Role
 from tests.portal import world
 from tests.portal.conftest import LogIn

@@ -19,8 +19,8 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from clusters import drafts
 from clusters.modes import CLUSTER
-from portal.audit import Action, AuditRow, Outcome, record, verify
-from portal.audit_head import Head, UnreadableHead, keep, read
+from portal.audit.head import Head, UnreadableHead, keep, read
+from portal.audit.log import Action, AuditRow, Outcome, record, verify
 from portal.tenants import ManagedCluster, Tenant
 from tests.portal import world
 from tests.portal.conftest import LogIn

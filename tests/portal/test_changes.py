@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -153,9 +155,44 @@ def test_conflict_is_seen_before_the_commit_too(browser: Client, clash: ManagedC
     assert "Somebody else has changed" in text(browser, PENDING)
 
 
+AT_CLUSTER = str(settings_at(CLUSTER, "smtproutes"))
+
+
+def theirs(europe: ManagedCluster) -> str:
+    """The version of somebody else over which alice's change would go."""
+    return str(drafts.stale(europe.replica_id, "alice")[0].now.id)
+
+
+def test_mine_is_kept_over_the_version_that_was_shown_and_over_no_newer_one(
+    browser: Client, clash: ManagedCluster
+) -> None:
+    """TRL-09: what came after the look has not been compared."""
+    shown = theirs(clash)
+    assert f'name="over" value="{shown}"' in text(browser, PENDING)
+    world.define(clash, CLUSTER, "smtproutes", world.routes(a_example="192.0.2.61"), user="bob")
+
+    answer = browser.post(PENDING, {"do": "keep", "entry": AT_CLUSTER, "over": shown}, follow=True)
+
+    assert "was changed once more since you looked" in answer.content.decode()
+    assert theirs(clash) != shown
+
+
+def test_change_that_clashes_only_since_the_page_was_shown_is_not_discarded(
+    browser: Client, clash: ManagedCluster
+) -> None:
+    """TRL-09: the button says "my changes that clash", and lists them."""
+    berlin = world.mode_of(clash, "berlin.example")
+    assert f'name="entry" value="{AT_CLUSTER}"' in text(browser, PENDING)
+    world.define(clash, berlin, "smtproutes", world.routes(a_example="192.0.2.62"), user="bob")
+
+    browser.post(PENDING, {"do": "discard_stale", "entry": AT_CLUSTER})
+
+    assert [p.mode for p in drafts.pending(clash.replica_id, "alice")] == [berlin]
+
+
 def test_discarding_what_clashes_leaves_the_rest(browser: Client, clash: ManagedCluster) -> None:
     """CMT-05, SYN-09."""
-    browser.post(PENDING, {"do": "discard_stale"})
+    browser.post(PENDING, {"do": "discard_stale", "entry": AT_CLUSTER})
     assert [p.mode for p in drafts.pending(clash.replica_id, "alice")] == [
         world.mode_of(clash, "berlin.example")
     ]
@@ -163,7 +200,7 @@ def test_discarding_what_clashes_leaves_the_rest(browser: Client, clash: Managed
 
 
 def test_keeping_mine_over_theirs_commits_on_top(browser: Client, clash: ManagedCluster) -> None:
-    browser.post(PENDING, {"do": "keep", "entry": str(settings_at(CLUSTER, "smtproutes"))})
+    browser.post(PENDING, {"do": "keep", "entry": AT_CLUSTER, "over": theirs(clash)})
     assert browser.post(PENDING, {"do": "commit"}).status_code == 302
     found = replicas.state(clash.replica_id).defined(CLUSTER, "smtproutes")
     assert found is not None
@@ -199,8 +236,29 @@ def test_revert_over_later_changes_asks_first(browser: Client, europe: ManagedCl
     answer = browser.post(path)
     assert answer.status_code == 409
     assert drafts.pending(europe.replica_id, "alice") == []
-    browser.post(path, {"over": "yes"})
+    shown = re.findall(r'name="seen" value="([^"]+)"', browser.post(path).content.decode())
+    browser.post(path, {"over": "yes", "seen": shown})
     assert drafts.pending(europe.replica_id, "alice")[0].value == world.routes(a_example="192.0.2.1")
+
+
+def test_revert_goes_over_the_versions_that_were_shown_and_asks_again_for_newer_ones(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """TRL-09: to agree to one change is not to agree to the next."""
+    world.define(europe, CLUSTER, "smtproutes", world.routes(a_example="192.0.2.70"))
+    path = commit_path(europe)
+    world.define(europe, CLUSTER, "smtproutes", world.routes(a_example="192.0.2.60"), user="bob")
+    shown = re.findall(r'name="seen" value="([^"]+)"', browser.post(path).content.decode())
+    assert shown
+    world.define(europe, CLUSTER, "smtproutes", world.routes(a_example="192.0.2.61"), user="bob")
+
+    again = browser.post(path, {"over": "yes", "seen": shown})
+
+    assert again.status_code == 409
+    assert drafts.pending(europe.replica_id, "alice") == []
+    newer = re.findall(r'name="seen" value="([^"]+)"', again.content.decode())
+    assert browser.post(path, {"over": "yes", "seen": newer}).status_code == 302
+    assert len(drafts.pending(europe.replica_id, "alice")) == 1
 
 
 def test_commit_that_is_not_here_is_not_found(browser: Client) -> None:

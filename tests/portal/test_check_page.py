@@ -23,10 +23,11 @@ from clusters.models import Head
 from clusters.modes import CLUSTER
 from clusters.replication import Replica, Snapshot
 from clusters.versions import Clock, settings_at
-from portal import checks, tasks
-from portal.checks import Check, Finding
-from portal.jobs import Job
-from portal.kinds import check as comparing
+from portal import tasks
+from portal.checks import job as comparing
+from portal.checks import rows as checks
+from portal.checks.rows import Check, Finding
+from portal.jobs.rows import Job
 from portal.tenants import ManagedCluster
 from tests.portal import world
 from tests.portal.conftest import LogIn

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from rest_framework.test import APIClient
 
 from appliances.features.registry import CATALOGUE
 from clusters import commits, drafts, membership, replicas
 from clusters.modes import CLUSTER
+from portal.proposals import deciding
+from portal.proposals.proposal import Proposal, State
 from portal.tenants import ManagedCluster
 from tests.portal import world
 from tests.portal.conftest import LogIn
+from tests.portal.forms import settings_form
 
 DESK = "/europe/conflicts/"
 
@@ -27,9 +33,10 @@ def conflict(europe: ManagedCluster) -> ManagedCluster:
     return europe
 
 
-def form(conflict: ManagedCluster, do: str) -> dict[str, str]:
+def form(conflict: ManagedCluster, do: str) -> dict[str, Any]:
     (found,) = commits.conflicts(conflict.replica_id)
-    return {"do": do, "entry": str(found.address), "version": str(found.others[0].id)}
+    seen = [str(version.id) for version in found.versions]
+    return {"do": do, "entry": str(found.address), "version": str(found.others[0].id), "seen": seen}
 
 
 def test_three_columns_show_what_both_replaced_what_stands_and_what_lost(
@@ -166,3 +173,86 @@ def test_conflict_that_waits_is_settled_by_each_choice(
 def test_pending_change_that_settles_a_conflict_says_so(browser: Client, waiting: ManagedCluster) -> None:
     browser.post(DESK, {**form(waiting, "merge"), "take:routes[b.example]": "2"})
     assert "settles a conflict" in browser.get("/europe/pending/").content.decode()
+
+
+def edited(browser: Client, host: str = "192.0.2.9") -> str:
+    """Alice changes what is in conflict, and what the page says to it."""
+    page = "/europe/cluster/network/smtp_routes"
+    form_ = settings_form(browser.get(page).content.decode())
+    answer = browser.post(page, {**form_, "f.routes.0.hosts.0.host": host}, follow=True)
+    return answer.content.decode()
+
+
+def test_ordinary_commit_settles_no_conflict_that_waits(browser: Client, waiting: ManagedCluster) -> None:
+    """TRL-14: said at the edit, and asked at the commit."""
+    html = edited(browser)
+    assert "These settings are in conflict" in html
+    assert "dora on far" in html
+    (mine,) = drafts.pending(waiting.replica_id, "alice")
+    before = replicas.vector(waiting.replica_id)
+    answer = browser.post("/europe/pending/", {"do": "commit"})
+    assert answer.status_code == 409
+    html = answer.content.decode()
+    assert "Not committed." in html
+    assert "dora on far" in html
+    assert replicas.vector(waiting.replica_id) == before
+    entry = str(mine.address)
+    shown = {"settle": entry, f"settles.{entry}": [str(version.id) for version in mine.waiting]}
+    for ident in shown[f"settles.{entry}"]:
+        assert f'value="{ident}"' in html
+    assert browser.post("/europe/pending/", {"do": "commit", **shown}).status_code == 302
+    assert commits.conflicts(waiting.replica_id) == []
+    assert in_force(waiting) == mine.value
+
+
+def test_proposal_is_about_the_versions_that_its_author_saw(
+    browser: Client, waiting: ManagedCluster, bob: User
+) -> None:
+    """TRL-14: nobody else decides by approving, and nothing newer is dropped."""
+    edited(browser)
+    assert browser.post("/europe/pending/", {"do": "propose"}).status_code == 409
+    (mine,) = drafts.pending(waiting.replica_id, "alice")
+    entry = str(mine.address)
+    shown = {"settle": entry, f"settles.{entry}": [str(version.id) for version in mine.waiting]}
+    browser.post("/europe/pending/", {"do": "propose", **shown})
+    deciding.approve(Proposal.everything.get(), bob)
+    assert Proposal.everything.get().state == State.COMMITTED
+    assert commits.conflicts(waiting.replica_id) == []
+
+
+def test_call_settles_no_conflict_that_waits_unless_it_says_so(waiting: ManagedCluster, alice: User) -> None:
+    """TRL-14: the same in the API, which names the versions."""
+    client = APIClient()
+    client.force_login(alice)
+    path = "/api/v1/clusters/europe"
+    body = {"value": world.routes(a_example="192.0.2.9")}
+    put = client.put(f"{path}/cluster/settings/smtproutes/", body, format="json").json()
+    assert {version["user"] for version in put["settles"]} == {"alice", "dora"}
+    (mine,) = client.get(f"{path}/pending/").json()["changes"]
+    answer = client.post(f"{path}/commits/", {}, format="json")
+    assert answer.status_code == 409
+    assert {clash["now"]["user"] for clash in answer.json()["clashes"]} == {"alice", "dora"}
+    settles = [version["commit"] for version in mine["waiting"]]
+    assert client.post(f"{path}/commits/", {"settles": settles}, format="json").status_code == 201
+    assert commits.conflicts(waiting.replica_id) == []
+
+
+@pytest.mark.parametrize("do", ["keep", "newest", "take"])
+def test_decision_of_the_desk_drops_nothing_that_came_since(
+    browser: Client, waiting: ManagedCluster, alice: User, do: str
+) -> None:
+    """TRL-14: the page was shown before one of the versions was here."""
+    (found,) = commits.conflicts(waiting.replica_id)
+    sent = {**form(waiting, do), "newest": str(found.newest.id)}
+    html = browser.get(DESK).content.decode()
+    assert all(f'name="seen" value="{ident}"' in html for ident in sent["seen"])
+    for missing in range(2):
+        early = {**sent, "seen": [sent["seen"][missing]]}
+        assert "was changed meanwhile" in browser.post(DESK, early, follow=True).content.decode()
+        assert len(commits.conflicts(waiting.replica_id)) == 1
+    client = APIClient()
+    client.force_login(alice)
+    body = {"entry": sent["entry"], "seen": sent["seen"][:1]}
+    answer = client.post("/api/v1/clusters/europe/conflicts/", body, format="json")
+    assert answer.status_code == 409
+    assert len(commits.conflicts(waiting.replica_id)) == 1

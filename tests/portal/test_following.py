@@ -42,14 +42,14 @@ def portal() -> Iterator[Installation]:
 
 
 CHECK = """
-from portal.jobs import Job
+from portal.jobs.rows import Job
 from portal.pages.jobs import start
 from portal.tenants import ManagedCluster
 from django.contrib.auth.models import User
 start("check", ManagedCluster.everything.get(), User.objects.get(username="alice"))
 """
 FOUND = """
-from portal.checks import Check
+from portal.checks.rows import Check
 found = Check.objects.latest("pk")
 print([(row.address, [list(held.holders) for held in row.held()]) for row in found.findings.all()])
 print(found.unreached)

@@ -18,7 +18,7 @@ from portal.modes import ModeConverter
 from portal.tenants import ManagedCluster
 from tests.portal import world
 from tests.portal.conftest import LogIn
-from tests.portal.forms import settings_form
+from tests.portal.forms import press, settings_form
 
 ROUTES = "/europe/cluster/network/smtp_routes"
 
@@ -62,9 +62,9 @@ def test_members_are_browsed_and_settings_created_copied_moved_and_deleted(
         assert f'href="{address(mode, "")}' in html
     form = settings_form(text(browser, f"{paths[0]}?start=default"))
     browser.post(paths[0], form)
-    browser.post(paths[0], {"do": "copy", "target": str(rome)})
-    browser.post(paths[0], {"do": "delete"})
-    browser.post(paths[1], {"do": "move", "target": str(berlin)})
+    press(browser, paths[0], {"do": "copy", "target": str(rome)})
+    press(browser, paths[0], {"do": "delete"})
+    press(browser, paths[1], {"do": "move", "target": str(berlin)})
     assert [(c.mode, c.value) for c in drafts.pending(europe.replica_id, "alice")] == [
         (berlin, {"routes": []})
     ]
@@ -187,7 +187,7 @@ def test_copy_to_a_mode_that_lacks_what_it_names_asks_first(browser: Client, eur
     document = {"listeners": [{"name": "In", "interface": "Management", "disclaimer_below": "Company"}]}
     world.define(europe, paris, "listenerconfig", CATALOGUE.check("listenerconfig", CLUSTER, document))
     path = address(paris, "network/listeners")
-    html = browser.post(path, {"do": "copy", "target": str(berlin)}).content.decode()
+    html = press(browser, path, {"do": "copy", "target": str(berlin)}).content.decode()
     assert "On berlin.example, Listeners would name “Company”" in html
     assert drafts.pending(europe.replica_id, "alice") == []
 
@@ -197,11 +197,11 @@ def test_exception_is_a_copy_and_a_move_from_the_cluster_says_so(
 ) -> None:
     """BP-02."""
     berlin = world.mode_of(europe, "berlin.example")
-    html = browser.post(ROUTES, {"do": "move", "target": str(berlin)}).content.decode()
+    html = press(browser, ROUTES, {"do": "move", "target": str(berlin)}).content.decode()
     assert "For an exception copy the settings and edit the copy" in html
     assert "Copy instead" in html
     assert drafts.pending(europe.replica_id, "alice") == []
-    browser.post(ROUTES, {"do": "copy", "target": str(berlin)})
+    press(browser, ROUTES, {"do": "copy", "target": str(berlin)})
     assert [c.mode for c in drafts.pending(europe.replica_id, "alice")] == [berlin]
 
 
@@ -211,7 +211,7 @@ def test_value_of_the_cluster_is_kept_though_all_groups_have_their_own(
     """BP-08."""
     main = world.mode_of(europe, "Main_Group")
     world.define(europe, main, "smtproutes", world.routes(a_example="192.0.2.3"))
-    html = browser.post(ROUTES, {"do": "delete"}).content.decode()
+    html = press(browser, ROUTES, {"do": "delete"}).content.decode()
     assert "they serve the next machine" in html
     assert drafts.pending(europe.replica_id, "alice") == []
 

@@ -11,7 +11,7 @@ from django.test import Client
 
 from appliances.links.identity import fingerprint
 from clusters import membership, replicas, state
-from portal.jobs import Job, JobLine
+from portal.jobs.rows import Job, JobLine
 from portal.tenants import ManagedCluster, Tenant
 from tests.appliances.machine.machines import PASSPHRASE, SSH_PORT, Machine, Machines, until
 from tests.portal.conftest import LogIn

@@ -12,8 +12,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from portal.audit import Action, AuditRow
-from portal.invitations import SALT, Closed, Invitation, accept, found
+from portal.audit.log import Action, AuditRow
+from portal.people.invitations import SALT, Closed, Invitation, accept, found
 from portal.tenants import ManagedCluster, Member, Role, Tenant
 from tests.portal import world
 from tests.portal.conftest import LogIn

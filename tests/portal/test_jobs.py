@@ -17,9 +17,10 @@ from appliances.following.couriers import send
 from appliances.following.worker import WorkerEnds
 from appliances.links.errors import LinkLost
 from appliances.models import TaskRun, Worker
-from portal import kinds
 from portal.celery import app
-from portal.jobs import (
+from portal.jobs import kinds
+from portal.jobs.kinds import Kind
+from portal.jobs.rows import (
     Job,
     JobCancelled,
     JobFailed,
@@ -30,7 +31,6 @@ from portal.jobs import (
     start,
     waiting_since,
 )
-from portal.kinds import Kind
 from portal.tasks import run_job
 from portal.tenants import ManagedCluster, Member
 from tests.portal.conftest import LogIn

@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import URLPattern
 
 from clusters import replicas
-from portal.live.hints import group_of, hint, jobs_of
+from portal.hints import group_of, hint, jobs_of
 from portal.live.routing import websocket_urlpatterns
 from portal.live.terminal import NOT_FOUND
 from portal.tenants import ManagedCluster, Role, Tenant

@@ -18,9 +18,9 @@ from appliances.models import Connection, LinkStatus, MachineStatus
 from clusters import membership, replicas
 from clusters.state import Portal
 from clusters.versions import Address, Change, Kind
-from portal import ring
-from portal.machines import short_names
-from portal.pages.links import MOST_DRAWN
+from portal.machines import ring
+from portal.machines.choosing import short_names
+from portal.machines.links import MOST_DRAWN
 from portal.tenants import ManagedCluster
 from tests.portal import world
 from tests.portal.conftest import LogIn

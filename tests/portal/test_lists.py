@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 
 from appliances.models import Connection, MachineStatus
-from portal.jobs import start
+from portal.jobs.rows import start
 from portal.pages import alerts, audit, matrix, paging
 from portal.tenants import ManagedCluster
 from tests.portal import world

@@ -155,6 +155,27 @@ def test_machine_that_runs_what_is_wanted_is_shown_enforced(
     assert row(europe).wanted in html
 
 
+@pytest.mark.parametrize("state", list(Connection))
+def test_machine_that_was_heard_long_ago_is_not_counted_as_enforced(
+    europe: ManagedCluster, alice: User, log_in: LogIn, state: Connection
+) -> None:
+    """TRL-19: it hangs, and the portal looked at it a moment ago; what it last said is old."""
+    world.report(europe)
+    now = timezone.now()
+    changed = {"connection": state, "checked": now, "heard": now - timedelta(minutes=4)}
+    MachineStatus.objects.filter(pk=row(europe).pk).update(**changed)
+
+    found = seen(row(europe), now, 0)
+
+    assert (found.enforcement, found.told) == (Enforcement.LAST_HEARD, False)
+    away = state == Connection.REMOVED
+    counted = tallies(MachineStatus.objects.all(), now)[europe.replica_id]
+    assert (counted["enforced"], counted["machines"]) == (2, 2 if away else 3)
+    html = log_in(alice).get("/europe/").content.decode()
+    assert '2<span class="of">/3</span>' in html or away
+    assert away or "enforced, as last heard</span>" in html
+
+
 def test_commit_makes_the_page_say_that_machines_are_behind(
     europe: ManagedCluster, alice: User, log_in: LogIn
 ) -> None:

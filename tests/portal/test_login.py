@@ -11,6 +11,7 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.templatetags.static import static
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -170,7 +171,7 @@ def test_page_of_an_account_opens_in_our_look(path: str, language: str, alice: U
     assert answer.status_code in (200, 401, 404), path
     if answer.status_code != 404:
         text = answer.content.decode()
-        assert "gatefold/tokens.css" in text
+        assert static("gatefold/tokens.css") in text
         assert f'<html lang="{language}"' in text
         assert "style=" not in text
         assert not re.search(r"<script(?![^>]*(src=|application/json))", text)

@@ -285,7 +285,7 @@ def test_api_gives_the_same(europe: ManagedCluster, alice: User, acme: Tenant, l
 
 
 def test_moments_of_reports_that_make_no_sense_are_none() -> None:
-    from portal.pages.machine import moment
+    from portal.machines.monitoring import moment
 
     assert moment(1_000) == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
     assert [moment(n) for n in (None, 0, -5, 10**18)] == [None] * 4

@@ -13,7 +13,7 @@ from clusters import commits, membership, replicas
 from clusters.modes import machine
 from clusters.state import ClusterState
 from portal.guided import commands
-from portal.jobs import Job
+from portal.jobs.rows import Job
 from portal.pages import removing
 from portal.tenants import ManagedCluster
 from tests.portal import world

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import InterfaceError, OperationalError
 from django.test import Client
+from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework.test import APIClient
 
 from appliances.following import statuses
 from clusters import commits, drafts, membership, replicas
 from clusters.modes import CLUSTER
-from portal.jobs import Job
+from clusters.sealing import KeyMissing
+from portal.jobs.rows import Job
 from portal.tenants import ManagedCluster
 from tests.portal import world
 from tests.portal.api import test_rights as api
@@ -264,7 +267,7 @@ def test_api_of_a_cluster_that_is_gone_does_not_fail(
 
 
 def test_request_that_is_too_large_is_refused_in_words(client: Client) -> None:
-    body = b"json=" + b"x" * 17_000_000
+    body = b"json=" + b"x" * 34_000_000
     answer = client.post(ROUTES, body, content_type="application/x-www-form-urlencoded")
     assert answer.status_code == 400
     assert b"cannot be read" in answer.content
@@ -300,3 +303,60 @@ def test_right_that_was_taken_meanwhile_holds_for_an_open_form(
     assert answer.status_code == 403
     assert b"Ask an administrator" in answer.content
     assert drafts.pending(europe.replica_id, "alice") == []
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (RedisConnectionError("Error 2 connecting to unix:///secret/redis.sock"), "Redis does not answer"),
+        (KeyMissing("/secret/sealing_keys holds no keys"), "cannot open its sealed secrets"),
+        (OperationalError("could not connect to server"), "database cannot be used"),
+        (InterfaceError("connection already closed"), "database cannot be used"),
+    ],
+)
+def test_part_that_is_away_or_damaged_is_named_with_what_to_do(
+    client: Client, alice: User, calls: Call, monkeypatch: pytest.MonkeyPatch, raised: list[str],
+    error: Exception, words: str,
+) -> None:  # fmt: skip
+    """TRL-29: in the page and in the API; where it is stands in the log alone."""
+
+    def fail(*_args: Any, **_more: Any) -> None:
+        try:
+            raise error
+        except Exception as cause:
+            raise RuntimeError("while logging in") from cause
+
+    monkeypatch.setattr("portal.pages.fleet.render", fail)
+    monkeypatch.setattr("portal.api.clusters.page_of", fail)
+    client.raise_request_exception = False
+    answer = client.get("/")
+    assert answer.status_code == 503
+    text = answer.content.decode()
+    assert words in text
+    assert "Those who run the portal" in text
+    assert "secret" not in text.replace("secrets", "")
+    api = calls(alice)
+    api.raise_request_exception = False
+    answer = api.get("/api/v1/clusters/")
+    assert answer.status_code == 503
+    assert words in answer.json()["detail"]
+    raised.clear()
+
+
+def test_login_without_redis_says_so(raised: list[str], alice: User, settings: Any) -> None:
+    """TRL-29: attempts are counted there, and nobody logs in uncounted."""
+    settings.CACHES = {
+        **settings.CACHES,
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "unix:///nowhere/redis.sock",
+        },
+    }
+    browser = Client(raise_request_exception=False)
+    assert browser.get("/login/").status_code == 200
+    answer = browser.post("/login/", {"username": "alice", "password": world.PASSPHRASE})
+    assert answer.status_code == 503
+    assert "Redis does not answer" in answer.content.decode()
+    assert "Nobody can log in" in answer.content.decode()
+    assert "sessionid" not in browser.cookies
+    raised.clear()

@@ -17,9 +17,10 @@ from clusters.modes import CLUSTER, Mode
 from portal.tenants import ManagedCluster, Tenant
 from tests.portal import world
 from tests.portal.conftest import LogIn
+from tests.portal.forms import base_of, press
 
 ROUTES = "/europe/cluster/network/smtp_routes"
-BUDGET = 16
+BUDGET = 17  # one of them for one's pending changes: bringing back says what it would replace
 
 
 def aged(europe: ManagedCluster, days: float) -> None:
@@ -147,7 +148,7 @@ def test_moment_before_the_history_is_explained(browser: Client, europe: Managed
     assert f"{oldest:%Y-%m-%d %H:%M:%S}" in past
     assert 'min="' in past
     assert "Make this the pending value here" not in past
-    browser.post(ROUTES, {"do": "bring_back", "at": "1990-01-01"})
+    press(browser, ROUTES, {"do": "bring_back", "at": "1990-01-01"})
     assert not drafts.pending(europe.replica_id, "alice")
 
 
@@ -159,7 +160,7 @@ def test_value_that_is_not_kept_is_not_taken_for_absent(browser: Client, europe:
     past = page(browser, ROUTES, at=then())
     assert "is not kept in this portal" in past
     assert "Make this the pending value here" not in past
-    answer = browser.post(ROUTES, {"do": "bring_back", "at": then()}, follow=True)
+    answer = press(browser, ROUTES, {"do": "bring_back", "at": then()}, follow=True)
     assert "is not kept in this portal" in answer.content.decode()
     assert not drafts.pending(europe.replica_id, "alice")
     told = browser.get("/api/v1/clusters/europe/cluster/settings/smtproutes/", {"at": then()})
@@ -172,7 +173,7 @@ def value(europe: ManagedCluster, mode: Mode) -> object:
 
 def test_past_value_becomes_the_pending_one(browser: Client, europe: ManagedCluster) -> None:
     assert "Make this the pending value here" in page(browser, ROUTES, at=then())
-    answer = browser.post(ROUTES, {"do": "bring_back", "at": then()})
+    answer = press(browser, ROUTES, {"do": "bring_back", "at": then()})
     assert (answer.status_code, answer.headers["Location"]) == (302, ROUTES)
     (change,) = drafts.pending(europe.replica_id, "alice")
     assert change.value == world.routes(a_example="192.0.2.1")
@@ -183,14 +184,28 @@ def test_definition_that_was_not_there_then_becomes_a_pending_deletion(
     browser: Client, europe: ManagedCluster
 ) -> None:
     berlin = world.mode_of(europe, "berlin.example")
-    browser.post(path_of(europe, "berlin.example"), {"do": "bring_back", "at": then()})
+    press(browser, path_of(europe, "berlin.example"), {"do": "bring_back", "at": then()})
     (change,) = drafts.pending(europe.replica_id, "alice")
     assert (change.mode, change.value) == (berlin, None)
 
 
 def test_what_stands_already_makes_nothing_pending(browser: Client, europe: ManagedCluster) -> None:
-    answer = browser.post(path_of(europe, "rome.example"), {"do": "bring_back", "at": then()}, follow=True)
+    answer = press(browser, path_of(europe, "rome.example"), {"do": "bring_back", "at": then()}, follow=True)
     assert "in force already" in answer.content.decode()
+    assert not drafts.pending(europe.replica_id, "alice")
+
+
+def test_past_value_does_not_replace_what_was_committed_since_the_page_was_shown(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """TRL-09: the way back is from what the person knew to stand here."""
+    moment = then()
+    shown = base_of(page(browser, ROUTES, at=moment))
+    world.define(europe, CLUSTER, "smtproutes", world.routes(b_example="192.0.2.7"), user="bob")
+
+    answer = browser.post(ROUTES, {"do": "bring_back", "at": moment, "base": shown}, follow=True)
+
+    assert "were changed since this page was shown" in answer.content.decode()
     assert not drafts.pending(europe.replica_id, "alice")
 
 
@@ -198,7 +213,7 @@ def test_what_stands_already_makes_nothing_pending(browser: Client, europe: Mana
 def test_bringing_back_from_no_moment_changes_nothing(
     at: str, browser: Client, europe: ManagedCluster
 ) -> None:
-    answer = browser.post(ROUTES, {"do": "bring_back", "at": at}, follow=True)
+    answer = press(browser, ROUTES, {"do": "bring_back", "at": at}, follow=True)
     assert answer.status_code == 200
     assert not drafts.pending(europe.replica_id, "alice")
 

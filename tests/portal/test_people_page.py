@@ -12,10 +12,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from portal import invitations
-from portal.audit import Action, AuditRow
+from portal.audit.log import Action, AuditRow
 from portal.demo import people as demo_people
 from portal.demo.plan import PASSPHRASE, PEOPLE
+from portal.people import invitations
 from portal.tenants import ClusterRole, ManagedCluster, Member, Role, Tenant
 from tests.portal import world
 from tests.portal.conftest import LogIn

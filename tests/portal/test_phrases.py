@@ -17,9 +17,9 @@ from clusters.catalogue import InvalidDocument, Problem
 from clusters.phrases import Text, phrase
 from clusters.refusals import Refused
 from clusters.replication import Snapshot
+from portal.checks import job as comparing
 from portal.guided.operations import carry_out, rename_group
-from portal.jobs import Job, JobFailed, skip, start
-from portal.kinds import check as comparing
+from portal.jobs.rows import Job, JobFailed, skip, start
 from portal.phrases import LONGEST, words_of
 from portal.tasks import run_job
 from portal.tenants import ManagedCluster
@@ -70,7 +70,7 @@ def worked(europe: ManagedCluster, alice: User, written_in: str, monkeypatch: py
     monkeypatch.setattr(calling, "run", run)
     machines = [("A", "a"), ("B", "b"), ("C", "c"), ("D", "d")]
     job = start("queue", europe, alice, {"verb": "hold", "terms": []}, machines)
-    assert skip(job, "D")
+    assert skip(job, "D", alice)
     run_job(job.pk)
     return job
 
@@ -154,10 +154,10 @@ def test_check_is_read_in_the_language_of_each_reader(
     job = start("check", europe, alice)
     job.claim()
     job.end(Job.State.DONE, comparing.run(job, Silent()))
-    late, missed = ["no answer in 30 seconds. Check that"], ["No inconsistencies found. 3 machines were not"]
+    late, missed = ["no answer in 30 seconds. Check that"], ["Nothing was compared. 3 machines were not"]
     late_ja, missed_ja = (
         ["30 秒以内に応答がありません. マシンの電源"],
-        ["不整合は見つかりませんでした。 3 台"],
+        ["比較していません。 3 台"],
     )
     for language in LANGUAGES:
         for text in (page_in("/europe/check/", language), api_in("/clusters/europe/check/", language)):

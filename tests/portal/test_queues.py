@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from appliances.following.questions import OVERDUE, Question
 from appliances.models import Connection, MachineStatus, Worker
-from portal.jobs import Job, JobPart
+from portal.jobs.rows import Job, JobPart
 from portal.pages import queues as pages
 from portal.tenants import ManagedCluster, Tenant
 from tests.portal import world

@@ -16,10 +16,11 @@ from appliances.following.questions import Question
 from appliances.links.errors import LinkLost
 from appliances.models import Connection, MachineStatus
 from clusters import membership
-from portal.jobs import Job, JobPart, start
-from portal.kinds import reconnect, upgrade
+from portal.jobs.rows import Job, JobPart, start
 from portal.tasks import run_job
 from portal.tenants import ManagedCluster
+from portal.upgrades import reconnect_job as reconnect
+from portal.upgrades import upgrade_job as upgrade
 from tests.portal import world
 from tests.portal.conftest import Call, LogIn
 

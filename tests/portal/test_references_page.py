@@ -76,6 +76,36 @@ def test_promote_tells_whose_own_settings_hide_it(browser: Client, europe: Manag
     assert "Still unavailable, because of own settings that hide the cluster&#x27;s: berlin.example" in html
 
 
+def test_what_own_settings_hide_is_told_and_nothing_that_is_not_offered(
+    browser: Client, europe: ManagedCluster, alice: User
+) -> None:
+    """TRL-21: the cluster has the text, and a group's own table hides it from its machines."""
+    paris = world.mode_of(europe, "paris.example")
+    world.define(europe, CLUSTER, "textconfig", TEXT)
+    world.define(europe, paris, "textconfig", None)
+    world.define(europe, world.mode_of(europe, "Main_Group"), "textconfig", {"resources": []})
+    html = browser.get(PAGE).content.decode()
+    part = item(html, "Company")
+    for word in ("Promote", "Demote", "promote", "demote"):
+        assert word not in html.split('data-item="Company"')[0], word
+        assert word not in part, word
+    assert "Own settings hide it" in part
+    assert "Group Main_Group" in part.split("Own settings hide it")[1]
+    client = APIClient()
+    client.force_login(alice)
+    found = client.get("/api/v1/clusters/europe/references/?broken=true").json()["results"][0]
+    assert found["promote_from"] == found["demote_to"] == []
+    assert [mode.split("/")[0] for mode in found["hidden_by"]] == ["group"]
+
+
+def test_what_nobody_defines_is_told_so(browser: Client, europe: ManagedCluster) -> None:
+    """TRL-21: neither promote nor demote can help."""
+    world.define(europe, CLUSTER, "listenerconfig", listener(disclaimer_below="Nowhere"))
+    html = browser.get(PAGE).content.decode()
+    assert "No mode defines “Nowhere”" in item(html, "Nowhere")
+    assert "romote" not in html.split('data-item="Nowhere"')[0]
+
+
 def test_demote_gives_the_settings_to_the_machine_that_has_the_item(
     browser: Client, europe: ManagedCluster
 ) -> None:

@@ -17,7 +17,7 @@ from portal.alerts.incidents import Alert, Fact, happened
 from portal.alerts.kinds import Kind
 from portal.alerts.routing import Channel
 from portal.config_files import backups
-from portal.jobs import Job
+from portal.jobs.rows import Job
 from portal.proposals.proposal import Proposal
 from portal.tenants import ManagedCluster, Role, Tenant
 from tests.portal import world

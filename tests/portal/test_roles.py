@@ -13,11 +13,12 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from rest_framework.test import APIClient
 
-from portal import members
-from portal.jobs import Job
+from portal.hints import group_of, hint
+from portal.jobs.rows import Job
 from portal.live.consumers import NOT_LOGGED_IN, Live
-from portal.live.hints import group_of, hint
-from portal.members import LastAdministrator, NoRole
+from portal.people import members
+from portal.people.members import LastAdministrator, NoRole
+from portal.people.tokens import issue
 from portal.tenants import (
     ClusterRole,
     Limits,
@@ -29,7 +30,6 @@ from portal.tenants import (
     role_in,
     tenants_with,
 )
-from portal.tokens import issue
 from tests.portal import world
 from tests.portal.conftest import LogIn
 

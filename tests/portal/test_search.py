@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -10,10 +11,12 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clusters import membership, models
 from clusters.modes import CLUSTER
-from portal.search.finding import MOST, leaves, search
+from portal.search.finding import MOST, leaves, search, written
 from portal.templatetags.seeing import marked
 from portal.tenants import ManagedCluster, Tenant
 from tests.portal import world
@@ -87,7 +90,7 @@ def test_value_is_found_with_its_mode_and_its_place(browser: Client, europe: Man
     assert f'href="/europe/group/{mode.id}/network/smtp_routes"' in html
     assert "Group Paris" in html
     text = re.sub(r"</?mark>", "", html)
-    assert "routes[a.example].hosts[0].host = 192.0.2.2" in text
+    assert "routes[a.example].hosts[1].host = 192.0.2.2" in text
     assert "<mark>192.0.2.2</mark>" in html
 
 
@@ -298,7 +301,7 @@ def test_leaves_name_items_by_their_keys() -> None:
     assert list(leaves(document)) == [
         ("rows[a].name", "a"),
         ("rows[a].n", "1"),
-        ("list[0]", "x"),
+        ("list[1]", "x"),
         ("inner.b", "y"),
     ]
 
@@ -307,3 +310,29 @@ def test_marks_are_put_around_every_hit_and_nothing_is_left_unescaped() -> None:
     assert marked("<b>Ab ab</b>", "AB") == "&lt;b&gt;<mark>Ab</mark> <mark>ab</mark>&lt;/b&gt;"
     assert marked("İstanbul", "is") == "İstanbul"
     assert marked("a", "") == "a"
+
+
+@given(before=st.text(max_size=5), text=st.text(min_size=1, max_size=20), escaped=st.booleans())
+def test_sieve_lets_through_whatever_a_document_holds(before: str, text: str, escaped: bool) -> None:
+    """TRL-29: as SQLite keeps JSON and as PostgreSQL does, quotes and Japanese in one text."""
+    column = json.dumps({"value": before + text}, ensure_ascii=escaped)
+    assert any(form in column for form in written(text))
+
+
+@pytest.mark.parametrize("stands", ["ÄRGER", "ärger", "Ärger"])
+@pytest.mark.parametrize("asked", ["ÄRGER", "ärger", "Ärger"])
+def test_value_is_found_in_any_case_of_any_letter(
+    alice: User, europe: ManagedCluster, stands: str, asked: str
+) -> None:
+    """TRL-29: an escape has no case of its own."""
+    text = {"resources": [{"name": "Note", "text": f"Kein {stands}", "type": "disclaimer", "html": ""}]}
+    world.define(europe, CLUSTER, "textconfig", text)
+    assert search(alice, asked).values
+
+
+def test_japanese_in_quotes_is_found(alice: User, europe: ManagedCluster) -> None:
+    """TRL-29: one text that JSON writes in two ways at once."""
+    said = 'これは "社外秘" です'
+    text = {"resources": [{"name": "Note", "text": said, "type": "disclaimer", "html": ""}]}
+    world.define(europe, CLUSTER, "textconfig", text)
+    assert search(alice, 'は "社外秘"').values

@@ -14,10 +14,10 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from portal import members
-from portal.audit import Action, AuditRow
+from portal.audit.log import Action, AuditRow
+from portal.people import members
+from portal.people.tokens import issue
 from portal.tenants import ManagedCluster, Member, Role, Tenant
-from portal.tokens import issue
 from tests.portal import world
 from tests.portal.conftest import LogIn, just_confirmed
 

@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from rest_framework.test import APIClient
 
+from appliances.features import factory_hats
 from appliances.features.registry import CATALOGUE
 from clusters import commits, drafts
 from clusters.modes import CLUSTER
-from portal.pages import settings as settings_page
+from portal.editing.reading import Reader
 from portal.tenants import ManagedCluster
 from tests.portal import world
 from tests.portal.conftest import LogIn
-from tests.portal.forms import settings_form
+from tests.portal.forms import base_of, press, settings_form
 
 ROUTES = "/europe/cluster/network/smtp_routes"
 
@@ -225,11 +227,11 @@ def test_cluster_only_page_in_machine_mode_offers_the_cluster(
 def test_delete_here_lets_the_mode_inherit_again(browser: Client, europe: ManagedCluster) -> None:
     """GUI-11, SET-10."""
     path = f"/europe/group/{world.mode_of(europe, 'Paris').id}/network/smtp_routes"
-    html = browser.post(path, {"do": "delete"}, follow=True).content.decode()
+    html = press(browser, path, {"do": "delete"}, follow=True).content.decode()
     assert "this mode will inherit again" in html
     assert "data-preview" in html
     assert pending(europe)[0].value is None
-    browser.post(path, {"do": "discard"})
+    press(browser, path, {"do": "discard"})
     assert pending(europe) == []
 
 
@@ -237,18 +239,18 @@ def test_delete_at_the_cluster_warns_of_emptied_machines_first(
     browser: Client, europe: ManagedCluster
 ) -> None:
     """SET-08."""
-    html = browser.post(ROUTES, {"do": "delete"}).content.decode()
+    html = press(browser, ROUTES, {"do": "delete"}).content.decode()
     assert "may stop processing mail" in html
     assert "berlin.example, rome.example" in html
     assert pending(europe) == []
-    browser.post(ROUTES, {"do": "delete", "confirmed": confirmation(html)})
+    press(browser, ROUTES, {"do": "delete", "confirmed": confirmation(html)})
     assert pending(europe)[0].value is None
 
 
 def test_copy_to_another_mode_is_pending_there(browser: Client, europe: ManagedCluster) -> None:
     """GUI-12, SET-04, SET-09."""
     target = world.mode_of(europe, "berlin.example")
-    answer = browser.post(ROUTES, {"do": "copy", "target": str(target)})
+    answer = press(browser, ROUTES, {"do": "copy", "target": str(target)})
     assert answer.headers["Location"] == of_machine(europe, "berlin.example")
     (change,) = pending(europe)
     assert (change.mode, change.value) == (target, world.routes(a_example="192.0.2.1"))
@@ -260,10 +262,10 @@ def test_move_over_settings_of_the_target_asks_and_leaves_the_source_undefined(
     """SET-04, SET-05."""
     group = world.mode_of(europe, "Paris")
     form = {"do": "move", "target": str(group)}
-    html = browser.post(ROUTES, form).content.decode()
+    html = press(browser, ROUTES, form).content.decode()
     assert "has settings of its own, which would be replaced" in html
     assert pending(europe) == []
-    browser.post(ROUTES, {**form, "confirmed": confirmation(html)})
+    press(browser, ROUTES, {**form, "confirmed": confirmation(html)})
     moved = {c.mode: c.value for c in pending(europe)}
     assert moved == {CLUSTER: None, group: world.routes(a_example="192.0.2.1")}
 
@@ -274,13 +276,44 @@ def test_transfer_over_what_was_changed_since_the_question_is_asked_again(
     """TRL-09, SET-05: nobody agrees to what they have not seen."""
     group = world.mode_of(europe, "Paris")
     form = {"do": "copy", "target": str(group)}
-    seen = confirmation(browser.post(ROUTES, form).content.decode())
+    seen = confirmation(press(browser, ROUTES, form).content.decode())
     world.define(europe, group, "smtproutes", world.routes(b_example="192.0.2.7"), user="bob")
 
-    html = browser.post(ROUTES, {**form, "confirmed": seen}).content.decode()
+    html = press(browser, ROUTES, {**form, "confirmed": seen}).content.decode()
 
     assert "has settings of its own, which would be replaced" in html
     assert pending(europe) == []
+
+
+@pytest.mark.parametrize("do", ["delete", "copy", "move", "discard"])
+def test_button_of_a_page_does_nothing_to_what_was_committed_since_it_was_shown(
+    do: str, browser: Client, europe: ManagedCluster
+) -> None:
+    """TRL-09: what goes, or goes elsewhere, is what the person has seen."""
+    paris, berlin = world.mode_of(europe, "Paris"), world.mode_of(europe, "berlin.example")
+    path = f"/europe/group/{paris.id}/network/smtp_routes"
+    shown = base_of(page(browser, path))
+    world.define(europe, paris, "smtproutes", world.routes(b_example="192.0.2.7"), user="bob")
+
+    answer = browser.post(path, {"do": do, "target": str(berlin), "base": shown}, follow=True)
+
+    assert "were changed since this page was shown" in answer.content.decode()
+    assert pending(europe) == []
+
+
+def test_draft_that_another_tab_has_changed_is_not_discarded_unseen(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """TRL-09: one login in two tabs."""
+    for last in ("8", "9"):
+        shown = base_of(page(browser, ROUTES)) if last == "9" else ""
+        drafts.edit(
+            europe.replica_id, "alice", CLUSTER, "smtproutes", world.routes(a_example=f"192.0.2.{last}")
+        )
+
+    browser.post(ROUTES, {"do": "discard", "base": shown})
+
+    assert [change.value for change in pending(europe)] == [world.routes(a_example="192.0.2.9")]
 
 
 def test_form_keeps_nothing_over_a_commit_that_came_while_it_was_read(
@@ -288,13 +321,13 @@ def test_form_keeps_nothing_over_a_commit_that_came_while_it_was_read(
 ) -> None:
     """TRL-09: reading a form takes as long as its passphrases take to hash."""
     form = settings_form(page(browser, ROUTES))
-    read = settings_page.document_of
+    read = Reader.read
 
-    def slowly(*args: Any) -> Any:
+    def slowly(reader: Reader) -> Any:
         world.define(europe, CLUSTER, "smtproutes", world.routes(b_example="192.0.2.7"), user="bob")
-        return read(*args)
+        return read(reader)
 
-    monkeypatch.setattr(settings_page, "document_of", slowly)
+    monkeypatch.setattr(Reader, "read", slowly)
 
     answer = browser.post(ROUTES, {**form, "do": "save"})
 
@@ -305,7 +338,7 @@ def test_form_keeps_nothing_over_a_commit_that_came_while_it_was_read(
 
 @pytest.mark.parametrize("target", ["", "cluster", "nonsense", "group:gone", "machine:"])
 def test_transfer_to_nowhere_is_refused(browser: Client, europe: ManagedCluster, target: str) -> None:
-    assert browser.post(ROUTES, {"do": "copy", "target": target}, follow=True).status_code == 200
+    assert press(browser, ROUTES, {"do": "copy", "target": target}, follow=True).status_code == 200
     assert pending(europe) == []
 
 
@@ -389,3 +422,47 @@ def test_new_row_of_an_interface_begins_with_the_ports_of_the_first(
     blank = re.search(r'<input[^>]*name="f\.interfaces\.__\d__\.ssh\.port"[^>]*>', html)
     assert blank
     assert 'value="2200"' in blank.group()
+
+
+def test_settings_of_one_machine_are_offered_to_no_other(
+    browser: Client, europe: ManagedCluster, alice: User
+) -> None:
+    """TRL-13: in the page, its forms and the API."""
+    berlin, rome = (world.mode_of(europe, f"{name}.example") for name in ("berlin", "rome"))
+    address = {"name": "Data 1", "ip": "192.0.2.7", "hostname": "berlin.example"}
+    document = CATALOGUE.check("interfaceconfig", berlin, {"interfaces": [address]})
+    world.define(europe, berlin, "interfaceconfig", document)
+    path = f"/europe/machine/{berlin.id}/{CATALOGUE['interfaceconfig'].page}"
+    html = page(browser, path)
+    assert 'value="copy"' not in html
+    assert 'value="move"' not in html
+    assert "not copied or moved" in html
+    assert f'value="{berlin}"' not in page(browser, path.replace(berlin.id, rome.id)).split("start")[-1]
+    started = page(browser, f"{path.replace(berlin.id, rome.id)}?start={berlin}")
+    assert "192.0.2.7" not in started
+    for do in ("copy", "move"):
+        told = {"do": do, "target": str(rome), "confirmed": "yes"}
+        answer = press(browser, path, told, follow=True)
+        assert "one machine alone" in answer.content.decode()
+    client = APIClient()
+    client.force_login(alice)
+    call = f"/api/v1/clusters/europe/machine/{berlin.id}/settings/interfaceconfig/transfer/"
+    answer = client.post(call, {"action": "copy", "target": str(rome), "agreed": True}, format="json")
+    assert answer.status_code == 422
+    assert "one machine alone" in answer.json()["detail"]
+    assert pending(europe) == []
+
+
+def test_new_listener_begins_with_the_factory_policies_and_sender_groups(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """TRN-06: with their limits."""
+    world.define(europe, CLUSTER, "listenerconfig", {"listeners": []})
+    html = page(browser, "/europe/cluster/network/listeners")
+    blank = r'f\.listeners\.__\d__\.hat\.{}"[^>]*value="([^"]*)"'
+    groups = re.findall(blank.format(r"sender_groups\.\d+\.name"), html)
+    policies = re.findall(blank.format(r"policies\.\d+\.name"), html)
+    limits = re.findall(blank.format(r"policies\.\d+\.max_recipients_per_message"), html)
+    assert groups == [each.name for each in factory_hats.PUBLIC.sender_groups]
+    assert policies == [each.name for each in factory_hats.PUBLIC.policies]
+    assert limits == [str(each.max_recipients_per_message) for each in factory_hats.PUBLIC.policies]

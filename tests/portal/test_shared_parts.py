@@ -15,8 +15,8 @@ from redis.exceptions import RedisError
 
 from appliances.models import MachineStatus
 from clusters import replicas
-from portal import following
-from portal.live import shared
+from portal import shared_parts as shared
+from portal import signals as following
 from portal.login.display import SESSION
 from portal.tenants import ManagedCluster, Role
 from tests.portal import world

@@ -12,8 +12,8 @@ from django.db.backends.utils import CursorWrapper
 
 from appliances.models import MachineStatus
 from portal.alerts.watching import look_at_cluster
+from portal.hints import group_of, hint, jobs_of
 from portal.live.consumers import NOT_LOGGED_IN, Live
-from portal.live.hints import group_of, hint, jobs_of
 from portal.live.routing import websocket_urlpatterns
 from portal.tenants import ManagedCluster, Member, Tenant
 from tests.portal import world

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.urls import get_resolver
 
-from portal.jobs import Job
+from portal.jobs.rows import Job
 from portal.proposals.proposal import Proposal
 from portal.tenants import (
     RESERVED,

@@ -19,7 +19,7 @@ from django.test import Client
 from appliances.links.identity import Keys
 from clusters import membership, replicas
 from clusters.visible import invisible
-from portal.jobs import Job, JobLine
+from portal.jobs.rows import Job, JobLine
 from portal.live import terminal
 from portal.live.consumers import NOT_LOGGED_IN
 from portal.live.routing import websocket_urlpatterns

@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from portal.audit import Action, AuditRow
+from portal.audit.log import Action, AuditRow
+from portal.people.tokens import ApiToken
 from portal.tenants import ManagedCluster
-from portal.tokens import ApiToken
 from tests.portal.conftest import LogIn
 
 PAGE = "/account/tokens/"

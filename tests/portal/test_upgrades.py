@@ -16,7 +16,7 @@ from appliances.following import statuses
 from appliances.following.questions import Question
 from appliances.models import Connection, MachineStatus
 from clusters import membership
-from portal.jobs import Job, JobPart, skip, start
+from portal.jobs.rows import Job, JobPart, skip, start
 from portal.pages import upgrades as pages
 from portal.tenants import ManagedCluster, Tenant
 from tests.appliances.releases.test_releases import listed
@@ -294,9 +294,9 @@ def test_skipped_machine_is_left_out(offered: ManagedCluster, alice: User) -> No
     job = start("upgrade", offered, alice, {"release": "2.0.0"}, [(rome, "rome.example")])
     part = job.parts.get()
     part.now(JobPart.State.RUNNING)
-    assert not skip(job, rome), "what runs cannot be skipped"
+    assert not skip(job, rome, alice), "what runs cannot be skipped"
     part.now(JobPart.State.FAILED, "no room")
-    assert skip(job, rome)
+    assert skip(job, rome, alice)
     assert job.parts.get().state == JobPart.State.SKIPPED
 
 

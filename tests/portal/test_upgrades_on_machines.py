@@ -130,7 +130,9 @@ def test_cluster_is_upgraded_from_the_portal_through_the_loss_of_a_worker(
             wait_for(guided, "the second begins")
             worker.send_signal(signal.SIGKILL)
             worker.wait(20)
-            portal.python("from portal.jobs import Job; Job.everything.update(seen='2020-01-01T00:00:00Z')")
+            portal.python(
+                "from portal.jobs.rows import Job; Job.everything.update(seen='2020-01-01T00:00:00Z')"
+            )
             portal.start_worker(*BEAT, str(portal.var / "beat2"))
             portal.python("from portal.tasks import sweep_jobs; sweep_jobs.delay()")
             done = alice.ended(number, 200)

@@ -83,7 +83,7 @@ def define(
     managed: ManagedCluster,
     mode: Mode,
     feature: str,
-    document: dict[str, Any],
+    document: dict[str, Any] | None,
     *,
     user: str = "alice",
     comment: str = "",

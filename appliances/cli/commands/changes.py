@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from appliances.cli import arriving
 from appliances.cli.colours import of_difference
 from appliances.cli.dialogue import choose, confirm, say_json
 from appliances.cli.errors import CommandError, ConflictError, UsageError
@@ -35,7 +36,8 @@ LOOKING = 5.0
 
 
 def _commit(session: Session, words: list[str]) -> None:
-    comment, wait = _commit_words(words)
+    settle = "--settle" in words
+    comment, wait = _commit_words([word for word in words if word != "--settle"])
     pending = drafts.pending(session.replica_id, session.user)
     if not pending:
         session.dialogue.say(_("There are no changes to commit."))
@@ -47,15 +49,46 @@ def _commit(session: Session, words: list[str]) -> None:
     try:
         if session.dialogue.interactive and any(found.stale for found in pending):
             _offer_to_discard(session, pending)
+        settles = _decided(session, pending, settle)
         kept = confirm(session.dialogue, _("Keep the present configuration for a rollback?"), default=True)
         made = commits.commit_pending(
-            session.replica_id, user=session.user, host=session.host.name, comment=comment
+            session.replica_id,
+            user=session.user,
+            host=session.host.name,
+            comment=comment,
+            settles=settles,
         )
         if kept:
             rollback.keep(session.replica_id, made.id)
-    except commits.CommitConflict as conflict:
+    except (commits.CommitConflict, commits.SettlesConflict) as conflict:
         raise ConflictError(str(conflict)) from None
     _say_committed(session, made, wait)
+
+
+def _decided(session: Session, pending: list[Pending], settle: bool) -> list[CommitId]:
+    """The versions of conflicts that this commit may end, because the person says so (TRL-14).
+
+    Raises ConflictError where a person at a terminal, or a script without `--settle`, does not.
+    """
+    waiting = [found for found in pending if found.waiting]
+    seen = [version.id for found in waiting for version in found.waiting]
+    if not waiting or settle:
+        return seen
+    session.dialogue.warn(_("These wait for a decision, and this commit would settle them with your values:"))
+    for found in waiting:
+        for version in found.waiting:
+            label = entry_label(session.state, found.address)
+            session.dialogue.warn(f"  {label}: {version.id} {authorship_label(version)}")
+    if session.dialogue.interactive and confirm(
+        session.dialogue, _("Settle the conflict with your values?"), default=False
+    ):
+        return seen
+    raise ConflictError(
+        _(
+            "Nothing was committed; your changes stay pending. Compare with `showconflicts`; "
+            "`commit --settle` settles it with your values, `settleconflict` with one of its versions."
+        )
+    )
 
 
 def _warn_while_away(session: Session, pending: list[Pending]) -> None:
@@ -90,9 +123,9 @@ def _warn_of_flags(session: Session) -> None:
                 return
 
 
-def _commit_words(words: list[str]) -> tuple[str | None, float]:
-    """The comment (None: ask) and how many seconds to wait until the change is in force everywhere."""
-    comment, wait, rest = None, 0.0, list(words)
+def _commit_words(words: list[str]) -> tuple[str | None, float | None]:
+    """The comment (None: ask) and how many seconds to wait for all members (None: do not wait)."""
+    comment, wait, rest = None, None, list(words)
     while rest:
         word = rest.pop(0)
         if word == "-m" and rest:
@@ -100,7 +133,7 @@ def _commit_words(words: list[str]) -> tuple[str | None, float]:
         elif word == "--wait":
             wait = float(rest.pop(0)) if rest and rest[0].isdecimal() else WAIT
         else:
-            raise UsageError(_("commit takes -m COMMENT and --wait [SECONDS]."))
+            raise UsageError(_("commit takes -m COMMENT, --wait [SECONDS] and --settle."))
     return comment, wait
 
 
@@ -117,40 +150,26 @@ def _offer_to_discard(session: Session, pending: list[Pending]) -> None:
     raise ConflictError(_("Nothing was committed; your changes stay pending."))
 
 
-def _say_committed(session: Session, made: Commit, wait: float) -> None:
-    reached = _wait_for(session, made, wait) if wait else None
+def _say_committed(session: Session, made: Commit, wait: float | None) -> None:
+    """Raises CommandError when it was waited for and is not in force on every member (TRL-32)."""
+    found = None if wait is None else arriving.wait_for(session, made, wait)
     if session.as_json:
-        say_json(session.dialogue, {"commit": str(made.id), "time": made.time.wall, "enforced": reached})
+        say_json(session.dialogue, _committed_json(made, found))
     else:
         session.dialogue.say(_("Changes committed: {time}").format(time=moment(made.time.wall)))
-    if late := when_others_follow(session):
+        for line in arriving.lines(found) if found else ():
+            session.dialogue.say(line)
+    if found is None and (late := when_others_follow(session)):
         session.dialogue.warn(late)
-    if reached is False:
-        raise CommandError(
-            _("The changes are committed, but not in force on every connected machine; see `status`.")
-        )
+    if found is not None and not arriving.everywhere(found):
+        raise CommandError(_("The changes are committed, but not in force on every machine of the cluster."))
 
 
-def _wait_for(session: Session, made: Commit, seconds: float) -> bool:
-    """Waits until this machine and those connected to it have the commit in force."""
-    end = time.monotonic() + seconds
-    if not session.host.settled(seconds):
-        return False
-    while not _in_force(session, made):
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True
-
-
-def _in_force(session: Session, made: Commit) -> bool:
-    heard = session.host.heard()
-    connected = [link.serial for link in session.host.links() if link.state == "connected"]
-    known = [heard[serial] for serial in connected if serial in session.state.machines and serial in heard]
-    return all(
-        found.settled and found.vector.get(made.id.origin, 0) >= made.id.number
-        for found in (session.host.status(), *known)
-    )
+def _committed_json(made: Commit, found: list[arriving.Standing] | None) -> dict[str, Any]:
+    said = {"commit": str(made.id), "time": made.time.wall}
+    if found is None:
+        return {**said, "enforced": None}
+    return {**said, "enforced": arriving.everywhere(found), "machines": arriving.as_json(found)}
 
 
 def _clear(session: Session, words: list[str]) -> None:
@@ -341,7 +360,14 @@ def _settleconflict(session: Session, words: list[str]) -> None:
         return
     chosen = _chosen_conflict(session, found, words[:1])
     version = _chosen_version(session, chosen, words[1:])
-    commits.settle(session.replica_id, chosen.address, version, user=session.user, host=session.host.name)
+    commits.settle(
+        session.replica_id,
+        chosen.address,
+        version,
+        user=session.user,
+        host=session.host.name,
+        seen=[each.id for each in chosen.versions],
+    )
     session.dialogue.say(_("Settled. This takes effect at once; no commit is needed."))
 
 
@@ -370,7 +396,7 @@ COMMANDS = [
         "commit",
         _commit,
         gettext_noop("make all pending changes of all levels effective"),
-        "commit [-m COMMENT] [--wait [SECONDS]] [--json]",
+        "commit [-m COMMENT] [--wait [SECONDS]] [--settle] [--json]",
         right=Right.EDIT,
         completions=("-m", "--wait"),
     ),

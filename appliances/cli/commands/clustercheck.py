@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_noop
 
 from appliances.cli.dialogue import choose, confirm, say_json
 from appliances.cli.errors import CommandError, UsageError
-from appliances.cli.presenting import moment
+from appliances.cli.presenting import moment, scalar
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
 from appliances.links.errors import LinkError
@@ -18,6 +18,8 @@ from appliances.machine.comparing import Gathered, gather
 from clusters import checking
 from clusters.checking import Finding, Held
 from clusters.naming import entry_label
+from clusters.sealing import secrets_of
+from clusters.side_by_side import ABSENT, side_by_side
 from clusters.versions import Version
 
 USAGE = """\
@@ -26,6 +28,8 @@ clustercheck --json                only compare
 clustercheck --force newest | HOST make the newest versions hold everywhere, or those of a member"""
 
 Chosen = tuple[Finding, Held]
+MOST_ROWS = 20
+"""Differences of one entry that are shown; the portal shows all."""
 
 
 def _clustercheck(session: Session, words: list[str]) -> None:
@@ -42,9 +46,20 @@ def _clustercheck(session: Session, words: list[str]) -> None:
     for name, reason in gathered.unreached.items():
         session.dialogue.warn(_("Not checked: {name}: {reason}").format(name=name, reason=reason))
     if not found:
-        session.dialogue.say(_("No inconsistencies found."))
+        session.dialogue.say(_consistent(gathered))
         return
     _resolve(session, found, wanted)
+
+
+def _consistent(gathered: Gathered) -> str:
+    """What may be said where nothing differs: nothing of those that were not checked (TRL-11)."""
+    if not gathered.unreached:
+        return _("No inconsistencies found.")
+    if len(gathered.digests) < 2:
+        return _("Nothing was compared: fewer than two machines were checked.")
+    return _("No inconsistencies among those that were checked: {names}.").format(
+        names=", ".join(gathered.digests)
+    )
 
 
 def _wanted(session: Session, words: list[str]) -> str:
@@ -86,11 +101,8 @@ def _resolve(session: Session, found: Sequence[Finding], wanted: str) -> None:
         host=session.host.name,
         comment=_("Made consistent by clustercheck"),
     )
-    session.dialogue.say(
-        _("Changes committed: {time}. All members carry the chosen versions now.").format(
-            time=moment(made.time.wall)
-        )
-    )
+    text = _("Changes committed: {time}. Each machine carries the chosen versions as soon as it hears of it.")
+    session.dialogue.say(text.format(time=moment(made.time.wall)))
 
 
 def _say(session: Session, finding: Finding) -> None:
@@ -99,6 +111,22 @@ def _say(session: Session, finding: Finding) -> None:
     for held in finding.held:
         for name in held.holders:
             session.dialogue.say(f"  {name} {_written(held.version)}")
+    for line in _differences(finding):
+        session.dialogue.say(f"  {line}")
+
+
+def _differences(finding: Finding) -> Iterator[str]:
+    """Where the versions differ, each with who holds it: dates alone are no ground to choose on (TRL-11)."""
+    values = [held.version.value if held.version else None for held in finding.held]
+    rows = side_by_side(values, secrets_of(finding.address))
+    if not rows:
+        yield _("The values are the same; who wrote them differs, or what lost a conflict.")
+    for row in rows[:MOST_ROWS]:
+        yield f"{row.text or _('settings')}:"
+        for held, value in zip(finding.held, row.values, strict=True):
+            yield f"  {', '.join(held.holders)}: {_('nothing') if value is ABSENT else scalar(value)}"
+    if len(rows) > MOST_ROWS:
+        yield _("... and {count} more differences").format(count=len(rows) - MOST_ROWS)
 
 
 def _written(version: Version | None) -> str:
@@ -121,7 +149,10 @@ def _picked(session: Session, finding: Finding, wanted: str) -> Held | None:
         for held in finding.held
     ]
     number = choose(session.dialogue, [*choices, _("Ignore.")], question=_("How do you want to resolve it?"))
-    return finding.held[number - 1] if 0 < number <= len(choices) else None
+    if 0 < number <= len(choices):
+        return finding.held[number - 1]
+    session.dialogue.say(_("Ignored: nothing changes, and the next check names it again."))
+    return None
 
 
 def _json(session: Session, found: Sequence[Finding], unreached: Mapping[str, LinkError]) -> dict[str, Any]:
@@ -132,6 +163,7 @@ def _json(session: Session, found: Sequence[Finding], unreached: Mapping[str, Li
                 "label": entry_label(session.state, finding.address),
                 "behind": finding.behind,
                 "versions": [_held_json(held) for held in finding.held],
+                "differs": list(_differences(finding)),
             }
             for finding in found
         ],

@@ -16,6 +16,7 @@ from appliances.cli.joining import Words
 from appliances.cli.presenting import change_line
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
+from appliances.features.matching import COMPARED
 from appliances.machine.saved import BadName, SavedFiles
 from clusters.config_files import loading, reading
 from clusters.config_files.loading import Assignment, Plan
@@ -27,9 +28,7 @@ from clusters.installed import catalogue
 from clusters.modes import Level
 from clusters.naming import entry_label
 from clusters.sealing import secrets_of
-
-CHECKED = ("interfaceconfig", "sethostname")
-"""What should be equal in file and machine before a load (LOAD-04)."""
+from clusters.state import UnknownMode
 
 SHOW = "showconfig [--machine HOST] [--encrypt]"
 SAVE = """\
@@ -37,7 +36,7 @@ saveconfig [NAME] [--machine HOST] [--encrypt]   keep it on this machine; secret
 saveconfig list | saveconfig show NAME           what is kept, the latest first"""
 LOAD = """\
 loadconfig [NAME] [--passphrase TEXT]            from a kept file or standard input; asks what goes where
-    [--group FILE-GROUP=GROUP]... [--machine HOST=FILE-SERIAL]... [--no-cluster]
+    [--group FILE-GROUP=GROUP]... [--machine FILE-SERIAL=HOST]... [--no-cluster]
                                                  without them: groups of the same name, same serial numbers
 loadconfig [NAME] --appliance FILE-SERIAL HOST   only one appliance of the file, onto one machine"""
 
@@ -134,7 +133,7 @@ def _loadconfig(session: Session, words: list[str]) -> None:
         edited = loading.restore_machine(session.replica_id, session.user, file)
         return _say_pending(session, sum(each.pending for each in edited))
     assigned = _assigned(session, file, told)
-    planned = loading.plan(session.state, file, assigned, CHECKED)
+    planned = loading.plan(session.state, file, assigned, COMPARED)
     _review(session, planned)
     if not planned.changes:
         return None
@@ -168,14 +167,36 @@ def _assigned(session: Session, file: ConfigFile, told: argparse.Namespace) -> A
 
 
 def _from_words(session: Session, file: ConfigFile, told: argparse.Namespace) -> Assignment:
-    state = session.state
-    by_name = {group.name.casefold(): group.id for group in file.groups}
     groups = {}
-    for there, here in (_pair(word) for word in told.group):
-        groups[state.mode_named(Level.GROUP, here).id] = by_name.get(there.casefold(), there)
-    pairs = (_pair(word) for word in told.machine)
-    machines = {state.mode_named(Level.MACHINE, host).id: serial for host, serial in pairs}
+    for there, here in map(_pair, told.group):
+        source = loading.group_named(file, there)
+        groups[_named_here(session, Level.GROUP, here)] = source
+    machines = {}
+    for there, host in map(_pair, told.machine):
+        _require_appliance(file, there, host)
+        machines[_named_here(session, Level.MACHINE, host)] = there
     return Assignment(groups, machines, not told.no_cluster)
+
+
+def _named_here(session: Session, level: Level, name: str) -> str:
+    try:
+        return session.state.mode_named(level, name).id
+    except UnknownMode as error:
+        text = _(
+            "{error}. What the file has stands first: --group FILE-GROUP=GROUP, --machine FILE-SERIAL=HOST."
+        )
+        raise CommandError(text.format(error=str(error).rstrip("."))) from None
+
+
+def _require_appliance(file: ConfigFile, serial: str, host: str) -> None:
+    known = {each.serial for each in file.machines}
+    if serial in known:
+        return
+    if host in known:
+        text = _("{host} is the appliance of the file: write --machine {host}={serial}.")
+        raise UsageError(text.format(host=host, serial=serial))
+    text = _("The file has no appliance {serial}; it has: {known}.")
+    raise CommandError(text.format(serial=serial, known=", ".join(sorted(known)) or "–"))
 
 
 def _pair(word: str) -> tuple[str, str]:
@@ -199,7 +220,9 @@ def _asked(session: Session, file: ConfigFile) -> Assignment:
             groups[here.id] = file.groups[number - 1].id
     machines: dict[str, str] = {}
     for member in state.machines.values():
-        offered = [m for m in file.machines if not m.group or m.group == groups.get(member.group)]
+        taken = set(machines.values())
+        wanted = Assignment(groups, {})
+        offered = [m for m in file.machines if wanted.offers(member.group, m) and m.serial not in taken]
         dialogue.say(_("Machine {name} gets the settings of:").format(name=member.name))
         preset = next((n for n, m in enumerate(offered, 1) if m.serial == member.serial), len(offered) + 1)
         lines = [f"{m.name} ({m.serial})" for m in offered]

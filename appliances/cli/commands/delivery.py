@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
@@ -210,7 +211,7 @@ def _delivernow(session: Session, words: list[str]) -> None:
 def _command(
     name: str, run: Run, summary: str, usage: str = "", *aliases: str, completions: tuple[str, ...] = ()
 ) -> Command:
-    told = {"aliases": aliases, "completions": completions, "remote": True}
+    told: dict[str, Any] = {"aliases": aliases, "completions": completions, "remote": True}
     return Command(name, run, summary, usage or name, Place.MACHINE, Right.EDIT, **told)
 
 

@@ -6,15 +6,16 @@ Edits are pending until `commit`. They land in the session's mode (CLI-04).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from appliances.cli import editing, transferring
+from appliances.cli import asking, editing, transferring
 from appliances.cli.beginning import Begun, begun
-from appliances.cli.dialogue import operation, say_json
-from appliances.cli.errors import CommandError, UsageError
+from appliances.cli.dialogue import Dialogue, operation, say_json
+from appliances.cli.errors import CommandError, GroundChanged, UsageError
 from appliances.cli.presenting import document_lines
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
@@ -27,12 +28,14 @@ from clusters.effective import flags_at, setting_at
 from clusters.installed import catalogue
 from clusters.json_text import read_json
 from clusters.modes import Mode
-from clusters.refusals import REFUSALS
+from clusters.naming import authorship_label
+from clusters.refusals import refusals_and
 
 USAGE = """\
 {name} [show] [--json]                     settings at this mode and where they come from
 {name} set ... | add ... | delete KEY      change them (rows: KEY FIELD=VALUE ...; else FIELD=VALUE)
 {name} load [JSON]                         replace all of them; JSON from standard input if not given
+{name} import [--in ROW/TABLE]             add rows from standard input: a line each, columns by tab, ; or ,
 {name} clear                               nothing here: empty settings, which override
 {name} inherit                             no settings here: inherit
 """
@@ -44,17 +47,26 @@ USAGE_OF_OPTIONS = """\
 Where nothing is set yet: --empty starts with nothing, --copy with what is inherited now.
 --in ROW/TABLE edits a table inside a row.
 --before NAME, --first or --last says where a row stands, with `set` also of one that is there.
+add and set without words ask field by field in a terminal.
 print, new and edit are show, add and set."""
 
 PLACES = {Scope.CLUSTERABLE: Place.ANYWHERE, Scope.MACHINE: Place.MACHINE, Scope.CLUSTER: Place.CLUSTER}
-RESTRICTED = ("show", "set", "add", "delete", "load", "clear", "inherit")
+RESTRICTED = ("show", "set", "add", "delete", "load", "import", "clear", "inherit")
 VERBS = (*RESTRICTED, "clustershow", "clusterset")
 ALIKE = {"print": "show", "new": "add", "edit": "set"}
 """Words of the original for what ours call otherwise."""
 OPERATIONS = {
     "show": ("show | print", gettext_noop("Show the settings and where they come from.")),
-    "add": ("add | new", gettext_noop("Add an entry: its name and FIELD=VALUE ...")),
-    "set": ("set | edit", gettext_noop("Change an entry, or settings beside them: FIELD=VALUE ...")),
+    "add": (
+        "add | new",
+        gettext_noop("Add an entry: name FIELD=VALUE ...; alone, it asks."),
+    ),
+    "set": (
+        "set | edit",
+        gettext_noop(
+            "Change an entry, or settings beside them: FIELD=VALUE ...; alone, each field is asked."
+        ),
+    ),
     "delete": ("delete", gettext_noop("Remove an entry by its name.")),
     "load": ("load", gettext_noop("Replace all settings by a JSON document.")),
     "clear": ("clear", gettext_noop("Set nothing here: empty settings, which override.")),
@@ -149,7 +161,9 @@ def _operations(session: Session, feature: Any) -> None:
             if not words:
                 return
             _run(session, feature, words)
-        except (CommandError, *REFUSALS) as error:
+        except GroundChanged:
+            raise
+        except refusals_and(CommandError) as error:
             for line in str(error).splitlines():
                 session.dialogue.warn(line)
 
@@ -193,11 +207,11 @@ def _machine_of(session: Session, mode: Mode) -> Mode:
 
 
 def _set(session: Session, feature: Any, words: list[str]) -> None:
-    _place(session, feature, words, editing.set_words)
+    _place(session, feature, words, editing.set_words, asking.edited_entry)
 
 
 def _add(session: Session, feature: Any, words: list[str]) -> None:
-    _place(session, feature, words, editing.add_words)
+    _place(session, feature, words, editing.add_words, asking.new_entry)
 
 
 def _delete(session: Session, feature: Any, words: list[str]) -> None:
@@ -206,10 +220,14 @@ def _delete(session: Session, feature: Any, words: list[str]) -> None:
 
 Change = Callable[[Any, Document, list[str], str], Document]
 Placing = Callable[[Any, Document, list[str], str, editing.Spot], Document]
+Asking = Callable[[Dialogue, Any, Document, str, editing.Spot], Callable[[Document], Document]]
 
 
-def _place(session: Session, feature: Any, words: list[str], change: Placing) -> None:
-    """An edit that may say where a row stands; where it does not and the table decides, that is told."""
+def _place(session: Session, feature: Any, words: list[str], change: Placing, ask: Asking) -> None:
+    """An edit that may say where a row stands; where it does not and the table decides, that is told.
+
+    Without words, a person is asked field by field.
+    """
     words, spot = editing.spot_of(words)
     told: list[str] = []
 
@@ -219,19 +237,33 @@ def _place(session: Session, feature: Any, words: list[str], change: Placing) ->
             told.append(editing.went_before(schema, document, changed, rest, at))
         return changed
 
-    _edit(session, feature, words, placed)
+    def asked(document: Document, at: str) -> Callable[[Document], Document]:
+        return ask(session.dialogue, feature, document, at, spot)
+
+    _edit(session, feature, words, placed, asked)
     for name in filter(None, told):
         text = _("It stands before {name}, which takes everything; --last puts it behind.")
         session.dialogue.warn(text.format(name=name))
 
 
-def _edit(session: Session, feature: Any, words: list[str], change: Change) -> None:
+def _edit(
+    session: Session,
+    feature: Any,
+    words: list[str],
+    change: Change,
+    ask: Callable[[Document, str], Callable[[Document], Document]] | None = None,
+) -> None:
     words, table = _option(words, "--in")
     words, how = _start_option(words)
     _refuse_options(feature, [word for word in words if word not in editing.SPOTS])
     start = begun(session, feature, how)
-    if start is not None:
-        _change(session, feature, start, lambda document: change(feature.schema, document, words, table))
+    if start is None:
+        return
+    if ask is not None and not words and session.dialogue.interactive:
+        # Nobody holds the lock while a person thinks.
+        _change(session, feature, start, ask(start.document(session, feature), table))
+        return
+    _change(session, feature, start, lambda document: change(feature.schema, document, words, table))
 
 
 def _change(session: Session, feature: Any, start: Begun, change: Callable[[Document], Document]) -> None:
@@ -248,6 +280,20 @@ def _load(session: Session, feature: Any, words: list[str]) -> None:
     _refuse_options(feature, words)
     text = " ".join(words) or session.dialogue.input_text()
     _replace(session, feature, read_json(text))
+
+
+def _import(session: Session, feature: Any, words: list[str]) -> None:
+    words, table = _option(words, "--in")
+    words, how = _start_option(words)
+    if words:
+        raise UsageError(
+            _("Rows come from standard input, a line each; see `help {name}`.").format(name=feature.name)
+        )
+    text = session.dialogue.input_text()
+    start = begun(session, feature, how)
+    if start is not None:
+        add = partial(editing.add_lines, feature.schema, text=text, at=table)
+        _change(session, feature, start, add)
 
 
 def _clear(session: Session, feature: Any, words: list[str]) -> None:
@@ -275,6 +321,7 @@ def _say_edited(session: Session, feature: Any, mode: Mode, edited: Edited) -> N
             "pending": edited.pending,
             "reaches": [machine.name for machine in edited.reached],
             "overrides": [str(each) for each in (*groups, *machines)],
+            "settles": [str(version.id) for version in edited.settles],
         }
         say_json(session.dialogue, found)
         return
@@ -285,6 +332,10 @@ def _say_edited(session: Session, feature: Any, mode: Mode, edited: Edited) -> N
         else _("{name} at {mode}: as it is in force.")
     )
     session.dialogue.say(text.format(name=feature.name, mode=label))
+    if edited.settles:
+        who = "; ".join(authorship_label(version) for version in edited.settles)
+        note = _("These settings are in conflict: {who}. Committing this settles it; see `showconflicts`.")
+        session.dialogue.warn(note.format(who=who))
     transferring.say_overrides(session, mode, groups, machines)
 
 
@@ -317,6 +368,7 @@ _VERBS: dict[str, Callable[[Session, Any, list[str]], None]] = {
     "add": _add,
     "delete": _delete,
     "load": _load,
+    "import": _import,
     "clear": _clear,
     "inherit": _inherit,
     "clustershow": transferring.clustershow,

@@ -17,6 +17,7 @@ from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.registry import Command, Place, Run
 from appliances.cli.session import Right, Session
 from clusters.domains import is_domain, understood
+from clusters.system_words import reason
 
 PATIENCE = 10.0
 TYPES = ("A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT", "TLSA")
@@ -56,14 +57,17 @@ def _answers(name: str, kind: str) -> list[str]:
         raise NoSuchName(_("{name} does not exist.").format(name=name)) from None
     except dns.resolver.NoAnswer:
         raise CommandError(_("{name} has no {kind} record.").format(name=name, kind=kind)) from None
-    except (dns.exception.Timeout, dns.resolver.NoNameservers) as error:
+    except (dns.exception.Timeout, dns.resolver.NoNameservers):
         raise CommandError(
-            _("The name servers give no answer within {seconds:g} s: {error}").format(
-                seconds=PATIENCE, error=error
-            )
+            _(
+                "The name servers give no answer about {name} within {seconds:g} s: check that they run, and "
+                "/etc/resolv.conf of this machine."
+            ).format(name=name, seconds=PATIENCE)
         ) from None
-    except dns.exception.DNSException as error:
-        raise CommandError(str(error)) from None
+    except dns.exception.DNSException:
+        raise CommandError(
+            _("{name} cannot be asked of DNS: check its spelling.").format(name=name)
+        ) from None
 
 
 def _nslookup(session: Session, words: list[str]) -> None:
@@ -128,7 +132,7 @@ def diagnose(session: Session, words: list[str]) -> None:
             greeting = _greeting(connection)
     except OSError as error:
         raise CommandError(
-            _("{host} port {port}: {reason}").format(host=host, port=port, reason=error.strerror or error)
+            _("{host} port {port}: {reason}").format(host=host, port=port, reason=_(reason(error)))
         ) from None
     session.dialogue.say(
         _("{host} ({address}) port {port} answers.").format(host=host, address=peer, port=port)

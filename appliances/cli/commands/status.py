@@ -107,7 +107,12 @@ def _alerts(session: Session, words: list[str]) -> None:
         return
     for alert in found:
         until = _("lasts") if alert.until is None else _("over since {time}").format(time=moment(alert.until))
-        session.dialogue.say(f"{moment(alert.since)} {alert.severity} {alert.name or alert.serial}: {until}")
+        ended = f" ({alert.ended})" if alert.ended else ""
+        who = alert.name or alert.serial
+        session.dialogue.say(f"{moment(alert.since)} {alert.severity} {who}: {until}{ended}")
+        if alert.count > 1:
+            text = _("told {count} times, last {time}").format(count=alert.count, time=moment(alert.last))
+            session.dialogue.say(f"    {text}")
         session.dialogue.say(f"    {alert.text}")
     if not found:
         session.dialogue.say(_("There are no alerts."))

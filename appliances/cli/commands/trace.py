@@ -22,7 +22,7 @@ MOST_SHOWN = 20
 
 def _trace(session: Session, words: list[str]) -> None:
     """Whom a message to this recipient reaches, and which way it takes to each of them."""
-    if len(words) != 1:
+    if len(words) != 1 or words[0].startswith("-"):
         raise UsageError(_("trace takes the address of a recipient."))
     recipient = _recipient(words[0])
     reached = _reached(session, recipient)

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
+from appliances.links.identity import KeyTrouble
 from appliances.machine.home import Home, HomeTrouble
 from clusters.json_text import read_json
 from clusters.refusals import Refused
 from clusters.sealed_columns import rotate
+from clusters.sealing import KeyMissing
+from clusters.system_words import reason
 from clusters.utf8 import NotUtf8, read_utf8
 
 INIT_NOTE = "Everything of the machine lies below --home. Nothing outside it is touched."
@@ -43,11 +47,17 @@ class Command(BaseCommand):
                 self.stdout.write(f"{home.path}: machine {options['serial']} is made")
             elif options["verb"] == "rotate-keys":
                 home.serial  # noqa: B018 - raises HomeTrouble where there is no machine
+                home.require_whole()
                 self.stdout.write(f"{home.path}: {rotate()} rows are sealed with a new key")
             else:
                 _run(home, options)
-        except HomeTrouble as trouble:
+        except (HomeTrouble, KeyMissing, KeyTrouble) as trouble:
             raise CommandError(str(trouble)) from None
+        except DatabaseError as error:
+            raise CommandError(
+                f"{home.database} cannot be used ({error}); look at the disk, then restore the file from a"
+                " backup of this machine"
+            ) from None
 
 
 def _home_argument(parser: argparse.ArgumentParser) -> None:
@@ -120,7 +130,7 @@ def _build(home: Home, serial: str, documents: dict[str, Any]) -> None:
     from django.core.management import call_command  # with the next: the database, only for a checked init
     from django.db import connection
 
-    from appliances.links.identity import Keys, KeyTrouble
+    from appliances.links.identity import Keys
     from appliances.machine.beginning import make_replica
 
     home.begin()
@@ -140,7 +150,7 @@ def _passphrase(file: Path | None) -> str:
         raw = sys.stdin.buffer.read() if file is None else file.read_bytes()
         lines = read_utf8(raw).splitlines()
     except OSError as error:
-        raise CommandError(f"the passphrase cannot be read: {error.strerror}: {file}") from None
+        raise CommandError(f"the passphrase cannot be read from {file}: {reason(error)}") from None
     except NotUtf8 as error:
         raise CommandError(f"the passphrase cannot be read: {error}") from None
     if not lines or len(lines[0]) < 8:
@@ -160,7 +170,7 @@ def _settings(file: Path | None) -> Any:
     try:
         return read_json(read_utf8(file.read_bytes()))
     except OSError as error:
-        raise CommandError(f"{file}: {error.strerror}") from None
+        raise CommandError(f"{file}: {reason(error)}") from None
     except Refused as error:
         raise CommandError(f"{file}: {error}") from None
 

@@ -13,7 +13,7 @@ from appliances.links.errors import LinkError
 from appliances.links.identity import fingerprint
 from clusters.refusals import Refused
 from clusters.visible import shown
-from portal.adoption import adopt
+from portal.guided.adoption import adopt
 from portal.tenants import Tenant
 
 

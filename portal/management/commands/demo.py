@@ -19,7 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from portal.demo import people, provision, watching
 from portal.demo.plan import CLUSTERS, PASSPHRASE, PEOPLE, SINK_PORT, SINKS, SSH_PORT
-from portal.supervisor import Program, ProgramFailed, Supervisor
+from portal.demo.supervisor import Program, ProgramFailed, Supervisor
 
 EIGHT = sum(len(cluster.machines) for cluster in CLUSTERS)
 PATIENCE = 60.0

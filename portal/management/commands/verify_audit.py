@@ -9,8 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from portal.audit import AuditRow, verify
-from portal.audit_head import UnreadableHead, read
+from portal.audit.head import UnreadableHead, read
+from portal.audit.log import AuditRow, verify
 
 
 class Command(BaseCommand):

@@ -40,6 +40,7 @@ class QuietHost:
     release: str = "0.1.0"
     heard_statuses: dict[str, MachineStatus] = field(default_factory=dict)
     peers: list[LinkStatus] = field(default_factory=list)
+    through: dict[str, MachineStatus] = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)
     engine: Any = None
     sessions: Sessions = field(default_factory=Sessions)
@@ -58,10 +59,15 @@ class QuietHost:
     )
 
     def status(self) -> MachineStatus:
-        return MachineStatus(serial=self.serial, name=self.name, release=self.release, as_of=now())
+        held: dict[str, Any] = {"vector": replicas.vector(self.replica_id), "wanted": "f", "enforced": "f"}
+        return MachineStatus(serial=self.serial, name=self.name, release=self.release, as_of=now(), **held)
 
     def heard(self) -> Mapping[str, MachineStatus]:
         return self.heard_statuses
+
+    def statuses_through(self, serials: Collection[str], seconds: float) -> Mapping[str, MachineStatus]:
+        """What `self.through` says, as often as it is asked."""
+        return {serial: self.through[serial] for serial in serials if serial in self.through}
 
     def links(self) -> Sequence[LinkStatus]:
         return self.peers

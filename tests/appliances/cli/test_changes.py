@@ -244,6 +244,25 @@ def test_conflict_is_settled_by_a_script(torn: QuietHost) -> None:
     assert "mx.a.example" in routes(torn)
 
 
+def test_ordinary_commit_settles_no_conflict_that_waits(torn: QuietHost) -> None:
+    """TRL-14: a script says `--settle`, a person is asked."""
+    script = Person.at(torn, interactive=False)
+    script.types("clustermode cluster; smtproutes set b.example mx.b.example")
+    assert "in conflict" in script.warned
+    assert "carol" in script.warned
+    assert script.types("commit -m mine") == 3
+    assert "wait for a decision" in script.warned
+    assert "commit --settle" in script.warned
+    assert "mx.a.example" in routes(torn)
+    person = Person.at(torn)
+    assert person.types("commit", "mine", "n") == 3
+    assert person.asked[-1] == "Settle the conflict with your values? [N]>"
+    assert script.types("commit -m mine --settle") == 0
+    assert "mx.b.example" in routes(torn)
+    script.types("showconflicts")
+    assert "There are no conflicts." in script.said
+
+
 def test_what_holds_in_a_conflict_is_asked_and_chosen(torn: QuietHost) -> None:
     """SYN-08."""
     script = Person.at(torn, interactive=False)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from appliances.cli.dialogue import Scripted
 from clusters import models, replicas
 from clusters.memory import MemoryStore
 from clusters.modes import CLUSTER
@@ -73,7 +74,7 @@ def test_damaged_entry_is_named_with_who_when_and_where(clustered: QuietHost, se
         line = next(one for one in lines if one.startswith(f"  {name}.example.com was updated 20"))
         assert line.endswith("by 'admin' on mx1.example.com")
     assert [line[:2] for line in lines if line[:2] in ("1.", "2.", "3.", "4.")] == ["1.", "2.", "3."]
-    assert lines[-1] == "3. Ignore."
+    assert lines[-2] == "3. Ignore."
     assert admin.asked[-1] == "How do you want to resolve it? [1]>"
 
 
@@ -120,11 +121,13 @@ def test_force_in_one_line(clustered: QuietHost, second: Replica, whose: str, ex
 
 
 def test_member_that_is_away_is_named_as_not_checked(clustered: QuietHost) -> None:
-    """SYN-10."""
+    """TRL-11, SYN-10: what could not be checked is not called consistent."""
     script = Person.at(clustered, interactive=False)
 
     assert script.types("clustercheck") == 0
     assert "Not checked: mx2.example.com" in script.warned
+    assert "No inconsistencies" not in script.said
+    assert "Nothing was compared" in script.said
     assert script.types("clustercheck --json") == 0
     found = json.loads(script.said)
     assert found["findings"] == []
@@ -138,3 +141,44 @@ def test_member_that_only_lacks_commits_needs_no_choice(clustered: QuietHost, se
 
     assert script.types("clustercheck") == 0
     assert "The next synchronisation brings what is missing" in script.said
+
+
+def test_commit_made_while_the_menu_is_open_is_not_overwritten(
+    clustered: QuietHost, second: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TRL-11: it is refused with who has committed, as in the portal."""
+    admin, ask = Person.at(clustered), Scripted.ask
+    admin.session.mode = CLUSTER
+    damage(clustered)
+
+    def interrupted(dialogue: Scripted, question: str, default: str = "") -> str:
+        if "resolve" in question:
+            bob = Person.at(clustered, user="bob", interactive=False)
+            bob.session.mode = CLUSTER
+            assert bob.types('smtproutes set example.com 192.0.2.77; commit -m "meanwhile"') == 0
+        return ask(dialogue, question, default)
+
+    monkeypatch.setattr(Scripted, "ask", interrupted)
+    assert admin.types("clustercheck", "", "1") == 1
+
+    assert value(clustered) == "192.0.2.77"
+    assert "changed since the check" in admin.warned
+    assert "bob on mx1.example.com" in admin.warned
+
+
+def test_menu_shows_what_differs_and_not_only_dates(clustered: QuietHost, second: Replica) -> None:
+    """TRL-11: both versions have the same date, person and machine."""
+    admin = Person.at(clustered)
+    admin.session.mode = CLUSTER
+    damage(clustered)
+
+    assert admin.types("clustercheck", "", "3") == 0
+
+    lines = [line.strip() for line in admin.said.splitlines()]
+    assert "mx1.example.com: host=192.0.2.9, port=25" in lines
+    assert "mx2.example.com: host=192.0.2.1, port=25" in lines
+    assert next(line for line in lines if line.startswith("routes[example.com]")).endswith(":")
+    script = Person.at(clustered, interactive=False)
+    assert script.types("clustercheck --json") == 0
+    (found,) = json.loads(script.said)["findings"]
+    assert "192.0.2.9" in "".join(found["differs"])

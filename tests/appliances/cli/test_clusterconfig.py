@@ -152,6 +152,21 @@ def _change(feature: str) -> Difference:
     return Difference(feature, Setting(feature, before, ()), Setting(feature, {**before, "entries": []}, ()))
 
 
+@pytest.mark.parametrize("options", ["", " --json"])
+def test_join_lists_nothing_as_lost_that_is_kept(standalone: QuietHost, options: str) -> None:
+    """TRL-36: what stays is not lost; a name that is no feature is refused before anybody is called."""
+    lost = (_change("unsubscribe"), _change("smtproutes"))
+    standalone.preview = JoinPreview("Americas", "Paris", ("mx2.example.com",), lost)
+    script = Person.at(standalone, interactive=False)
+    line = f"clusterconfig join 192.0.2.1 --prepared --fingerprint {FINGERPRINT} --dry-run --keep"
+
+    assert script.types(f"{line} unsubscribe{options}") == 0
+
+    assert script.said.count("unsubscribe") == 1
+    assert "smtproutes" in script.said
+    assert script.types(f"{line} unsubscribe,nonsense") == 1
+
+
 def test_join_shows_what_is_lost_and_may_keep_it(standalone: QuietHost) -> None:
     """JN-05: before consent."""
     person = Person.at(standalone)

@@ -10,7 +10,7 @@ import pytest
 from appliances.cli.session import Session
 from appliances.machine.saved import SavedFiles
 from clusters import drafts, replicas
-from clusters.modes import CLUSTER
+from clusters.modes import CLUSTER, Level
 from tests.appliances.cli.hosts import Interrupted, Person, QuietHost
 
 SECRET = "a long passphrase"
@@ -193,3 +193,48 @@ def test_standalone_machine_takes_its_own_kind_of_file(standalone: QuietHost, tm
     assert person.types("commit -m back; unsubscribe --json") == 0
     assert "one@example.com" in person.said
     assert person.types("loadconfig", stdin="<config format='1' kind='cluster'/>") == 1
+
+
+def in_lyon(kept: QuietHost, script: Person) -> str:
+    """The file of the cluster, in which mx2 is in Paris; here it is in the initial group."""
+    text = sealed(script)
+    member = script.session.state.machines["MX2"]
+    paris = script.session.state.mode_named(Level.GROUP, "Paris").id
+    return text.replace(
+        f'name="mx2.example.com" group="{member.group}"', f'name="mx2.example.com" group="{paris}"'
+    )
+
+
+def test_group_and_appliance_are_mapped_in_one_order(kept: QuietHost, script: Person) -> None:
+    """TRL-17: what the file has stands first, as with --appliance; the other order is told from it."""
+    text = sealed(script)
+    load = f"loadconfig --passphrase '{SECRET}' --no-cluster"
+    line = f"{load} --group Main_Group=Main_Group --machine MX2=mx2.example.com"
+    assert script.types(line, stdin=text) == 0
+    assert script.types(f"{load} --machine mx2.example.com=MX2", stdin=text) == 2
+    assert "write --machine MX2=mx2.example.com" in script.warned
+    assert script.types(f"{load} --machine MX9=mx2.example.com", stdin=text) == 1
+    assert "The file has no appliance MX9; it has: MX1, MX2" in script.warned
+    assert script.types(f"{load} --group Paris=G1", stdin=text) == 1
+    assert "What the file has stands first" in script.warned
+    assert script.types(f"{load} --group G1=Paris", stdin=text) == 1
+    assert "The file has no group G1; it has: Main_Group, Paris" in script.warned
+
+
+def test_appliance_of_another_group_is_refused(kept: QuietHost, script: Person) -> None:
+    """TRL-17, LOAD-06: and loaded alone it is taken (LOAD-07)."""
+    text = in_lyon(kept, script)
+    load = f"loadconfig --passphrase '{SECRET}' --no-cluster"
+    line = f"{load} --group Main_Group=Main_Group --machine MX2=mx2.example.com"
+    assert script.types(line, stdin=text) == 1
+    assert "is of group Paris of the file" in script.warned
+    assert script.types(f"{load} --appliance MX2 mx2.example.com", stdin=text) == 0
+
+
+def test_unlike_interfaces_are_told_one_by_one(script: Person) -> None:
+    """TRL-17, LOAD-04: which interface, which service, here and in the file."""
+    text = sealed(script)
+    script.types("clustermode machine mx1.example.com; interfaceconfig set Management ssh.port=2022")
+    script.types("commit -m moved; clustermode cluster")
+    script.types(f"loadconfig --passphrase '{SECRET}' --appliance MX1 mx1.example.com", stdin=text)
+    assert "Management: SSH port 2022 here, 22 in the file" in script.warned

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from appliances.cli.editing import Spot, add_words, delete_words, set_words, spot_of, went_before
+from appliances.cli.editing import (
+    Spot,
+    add_lines,
+    add_words,
+    delete_words,
+    set_words,
+    spot_of,
+    table_of,
+    went_before,
+)
 from appliances.cli.errors import UsageError
 from appliances.features.registry import CATALOGUE
 
@@ -245,3 +254,28 @@ def test_row_that_was_put_before_everything_unasked_is_told() -> None:
     last = add_words(schema, before, words, RAT, Spot(last=True))
     assert went_before(schema, before, last, words, RAT) == ""
     assert went_before(schema, last, last, words, RAT) == ""
+
+
+def test_lines_stand_before_the_row_that_takes_all() -> None:
+    """TRL-04: as one row that is added does."""
+    schema, before = CATALOGUE["listenerconfig"].schema, with_tables()
+    was = [row["recipient"] for row in table_of(schema, before, RAT).rows]
+    after = add_lines(schema, before, "new.example", RAT)
+    found = [row["recipient"] for row in table_of(schema, after, RAT).rows]
+    assert found == [*was[:-1], "new.example", "ALL"]
+    assert was[-1] == "ALL"
+
+
+def test_lines_become_rows_or_are_named() -> None:
+    """TRL-18: the equal of pasting on the page."""
+    made = add_lines(
+        CATALOGUE["smtproutes"].schema, {"routes": []}, "domain;hosts\na.example;192.0.2.1;192.0.2.2\n"
+    )
+    assert [host["host"] for host in CATALOGUE["smtproutes"].check(made)["routes"][0]["hosts"]] == [
+        "192.0.2.1",
+        "192.0.2.2",
+    ]
+    table = {"listeners": [{"name": "In", "rat": {"entries": []}}]}
+    text = "a.example,reject,550\nb.example,reject,x"
+    with pytest.raises(UsageError, match=r"Line 2: .*“x” is no whole number"):
+        add_lines(CATALOGUE["listenerconfig"].schema, table, text, "In/rat/entries")

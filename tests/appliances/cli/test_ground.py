@@ -187,3 +187,11 @@ def test_who_has_moved_the_machine_is_told_nothing(standalone: QuietHost) -> Non
     assert script.types("clusterconfig new Americas; clusterconfig setname Europe; whoami") == 0
 
     assert "now" not in script.warned
+
+
+def test_script_reads_a_machine_that_is_removed_and_not_alone_yet(clustered: QuietHost) -> None:
+    """TRL-35: its own mode is no longer among those of the cluster, and nothing was chosen that is gone."""
+    membership.remove_machine(clustered.replica_id, clustered.serial, user="admin", host="mx2.example.com")
+    person = Person.at(clustered, interactive=False)
+    assert person.types("history --json") == 0
+    assert person.warned == ""

@@ -11,7 +11,10 @@ from appliances.machine.status import LinkStatus
 from clusters import commits, drafts, membership, replicas
 from clusters.effective import setting_at
 from clusters.installed import catalogue
+from clusters.memory import MemoryStore
 from clusters.modes import CLUSTER
+from clusters.replication import Replica
+from clusters.versions import Change, Clock
 from tests.appliances.cli.hosts import PASSPHRASE, Person, QuietHost
 
 NEW = "a new passphrase"
@@ -145,3 +148,24 @@ def test_passphrase_of_a_machine_in_no_cluster_names_no_others(standalone: Quiet
     assert admin.types("passwd --passphrase-stdin", stdin=f"{PASSPHRASE}\n{NEW}") == 0
 
     assert admin.said == "Passphrase of admin changed."
+
+
+@pytest.mark.parametrize("wait", ["on", "off"])
+def test_passphrase_settles_no_conflict_of_the_users(staffed: QuietHost, wait: str) -> None:
+    """TRL-09: a commit upon a conflict ends it, and what another member changed would be gone unsaid."""
+    admin = Person.at(staffed, interactive=False)
+    admin.types(f"clusterconfig safewait {wait}")
+    other = Replica(MemoryStore(), "MX2", Clock(lambda: replicas.now() + 1000))
+    other.absorb_snapshot(replicas.snapshot(staffed.replica_id))
+    (head,) = other.store.heads([people.USERS])[people.USERS]
+    admin.types("clustermode cluster; userconfig add here role=guest; commit -m here")
+    made = other.commit([Change(people.USERS, head.value, head.id)], user="carol", host="mx2", comment="")
+    replicas.absorb(staffed.replica_id, [made])
+    before = replicas.heads(staffed.replica_id, [people.USERS])
+
+    olga = Person.at(staffed, "guest", "olga", interactive=False)
+    assert olga.types("passwd --passphrase-stdin", stdin=f"{PASSPHRASE}\n{NEW}") == 1
+
+    assert "carol" in olga.warned
+    assert "settleconflict" in olga.warned
+    assert replicas.heads(staffed.replica_id, [people.USERS]) == before

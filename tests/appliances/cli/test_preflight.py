@@ -15,12 +15,13 @@ from appliances.machine import preflight
 from clusters import replicas
 from tests.appliances.cli.hosts import KEY, Person, QuietHost
 
-SEEN = Probe(ServiceKind.SSH, KEY)
+MEMBER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+SEEN = Probe(ServiceKind.SSH, MEMBER_KEY)
 
 
 @pytest.fixture
 def script(standalone: QuietHost, monkeypatch: pytest.MonkeyPatch) -> Person:
-    standalone.seen = {22: SEEN, 2222: Probe(ServiceKind.CCS, KEY)}
+    standalone.seen = {22: SEEN, 2222: Probe(ServiceKind.CCS, MEMBER_KEY)}
     known = {standalone.name: [(0, 0, 0, "", ("127.0.0.1", 0))]}
     monkeypatch.setattr(socket, "getaddrinfo", lambda name, port: known[name])
     monkeypatch.setattr(socket, "gethostbyaddr", lambda address: (standalone.name, [], [address]))
@@ -36,10 +37,12 @@ def test_everything_in_order_is_green_and_changes_nothing(script: Person) -> Non
     """COM-06, COM-07."""
     before = replicas.vector(script.session.replica_id)
     found = verdicts(script, f"192.0.2.1 --fingerprint {SEEN.fingerprint}")
-    assert set(found) == {"name", "reverse", "port", "service", "host-key"}
+    assert found.pop("welcome") == "unknown", "nobody can judge that from outside"
+    assert set(found) == {"changes", "name", "reverse", "port", "service", "host-key"}
     assert set(found.values()) == {"ok"}
     assert script.types(f"clusterconfig preflight 192.0.2.1 --fingerprint {SEEN.fingerprint}") == 0
-    assert script.said.startswith("+ name")
+    assert script.said.startswith("+ changes")
+    assert "--dry-run" in script.said
     assert replicas.vector(script.session.replica_id) == before
 
 
@@ -60,6 +63,19 @@ def test_member_that_does_not_fit_is_named_by_what_is_wrong(
     """JN-03, JN-04."""
     assert verdicts(script, words)[check] == verdict
     assert script.types(f"clusterconfig preflight {words}") == int("bad" in verdicts(script, words).values())
+
+
+def test_what_the_join_refuses_by_itself_is_found_before(script: Person, standalone: QuietHost) -> None:
+    """TRL-22: pending changes, and its own address; the outcome of a script is the same with --json."""
+    script.types("unsubscribe add a@example.com")
+    line = f"clusterconfig preflight 192.0.2.1 --fingerprint {SEEN.fingerprint}"
+    assert verdicts(script, line.removeprefix("clusterconfig preflight "))["changes"] == "bad"
+    assert [script.types(line), script.types(f"{line} --json")] == [1, 1]
+
+    script.types("clear")
+    standalone.seen[22] = Probe(ServiceKind.SSH, KEY)
+    assert verdicts(script, "127.0.0.1")["host-key"] == "bad"
+    assert script.types("clusterconfig preflight 127.0.0.1 --json") == 1
 
 
 def test_names_that_lead_nowhere_or_elsewhere_are_pointed_out(

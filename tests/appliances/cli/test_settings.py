@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from appliances.features import factory_hats
 from appliances.features.registry import CATALOGUE
 from tests.appliances.cli.hosts import Person, QuietHost
 
@@ -239,3 +240,20 @@ def test_sender_group_is_placed_before_all_and_flagged_behind_it(script: Person)
     (made,) = shown(script, "listenerconfig")["value"]["listeners"]
     names = [group["name"] for group in made["hat"]["sender_groups"]]
     assert names == ["PARTNER1", "PARTNER2", "UNKNOWNLIST"]
+
+
+def test_new_listener_begins_with_the_factory_table_of_its_type(script: Person) -> None:
+    """TRN-06: also a private one that was a public one before anybody touched its table."""
+    script.types("clustermode cluster")
+    assert script.types("listenerconfig add Incoming interface=Management") == 0
+    assert script.types("listenerconfig add Inside interface=Management port=26 type=private") == 0
+    assert script.types("listenerconfig add Late interface=Management port=27") == 0
+    assert script.types("listenerconfig set Late type=private") == 0
+
+    public, *private = shown(script, "listenerconfig")["value"]["listeners"]
+    assert public["hat"] == factory_hats.PUBLIC.model_dump(mode="json")
+    assert [each["hat"] for each in private] == [factory_hats.PRIVATE.model_dump(mode="json")] * 2
+    add = "listenerconfig add --in Inside/hat/sender_groups/RELAYLIST/hosts 10.1.0.0/16"
+    assert script.types(add) == 0
+    inside = shown(script, "listenerconfig")["value"]["listeners"][1]
+    assert inside["hat"]["sender_groups"][0]["hosts"] == ["10.1.0.0/16"]

@@ -14,7 +14,7 @@ from clusters.addressing import check_key
 from clusters.modes import CLUSTER
 from tests.appliances.cli.hosts import KEY, Person
 
-ALIASES = {"aliases": [{"alias": "info@a.example", "targets": ["anna@a.example"]}]}
+ALIASES = {"postmaster": "", "aliases": [{"alias": "info@a.example", "targets": ["anna@a.example"]}]}
 BLOB = st.lists(st.binary(max_size=40), min_size=1, max_size=5).map(
     lambda fields: b"".join(len(part).to_bytes(4) + part for part in (b"ssh-dss", *fields))
 )

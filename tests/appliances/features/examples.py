@@ -71,7 +71,10 @@ DOCUMENTS: dict[str, Any] = {
     },
     "bounceconfig": {"profiles": [{"name": "Default"}, {"name": "Short", "max_queue_lifetime": 3600}]},
     "unsubscribe": {"action": "bounce", "recipients": ["gone@example.com", "dead.example"]},
-    "aliasconfig": {"aliases": [{"alias": "sales@example.com", "targets": ["ann@example.com"]}]},
+    "aliasconfig": {
+        "postmaster": "root@example.com",
+        "aliases": [{"alias": "sales@example.com", "targets": ["ann@example.com"]}],
+    },
     "textconfig": {
         "resources": [
             {"name": "legal", "text": "Example Ltd.", "html": "<b>Example Ltd.</b>"},

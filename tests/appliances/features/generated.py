@@ -48,6 +48,7 @@ FORMATS: dict[str, st.SearchStrategy[str]] = {
     "domain_pattern": domain_patterns,
     "client_pattern": st.one_of(addresses, blocks, ranges, domain_patterns),
     "email_address": emails,
+    "optional_email_address": st.one_of(st.just(""), emails),
     "recipient_pattern": st.one_of(emails, domain_patterns),
     "alias": st.one_of(emails, domains.map(lambda d: f"@{d}")),
     "destination_host": st.one_of(domains, addresses, st.sampled_from(["USEDNS", "/dev/null"])),

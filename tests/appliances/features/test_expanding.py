@@ -66,7 +66,7 @@ def meant(rows: Rows, address: str) -> set[str]:
 
 
 def written(rows: Rows, *unsubscribed: str) -> dict[str, list[str]]:
-    made = aliasconfig.table(of(rows), UnsubscribeSettings(recipients=list(unsubscribed)))
+    made = aliasconfig.table(of(rows), UnsubscribeSettings(recipients=list(unsubscribed)), "gw.test")
     return {name: value.split(", ") for name, value in made}
 
 

@@ -68,5 +68,5 @@ def test_only_groups_that_let_mail_in_under_limits_are_asked_about() -> None:
     assert isinstance(settings, ListenerSettings)
     hat = settings.listeners[0].hat
     assert contexts("in-a", hat) == {"UNKNOWNLIST": "in-a:unknownlist"}
-    rules = collected({"in-a": hat})
+    rules = collected({"in-a": settings.listeners[0]})
     assert [group.limit.recipients_per_hour for group in rules.clients.listeners["in-a"]] == [500]

@@ -20,7 +20,7 @@ from tests.appliances.features.test_injection import FIELDS, planted
 
 RANGES = ["127.20.50.1-20", "192.168.5.10-192.168.5.20", "10.1.2-3", "192.0.2.7", "10.0.0.300", "1.2.3", "7"]
 NAMES = {"domain", "optional_domain", "domain_pattern", "recipient_pattern", "full_host_name"}
-IN_ADDRESSES = {"email_address", "recipient_pattern", "alias"}
+IN_ADDRESSES = {"email_address", "optional_email_address", "recipient_pattern", "alias"}
 
 
 def kept(feature: str, path: str, text: str) -> Any:

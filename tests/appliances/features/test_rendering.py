@@ -157,7 +157,30 @@ def test_transport_table_joins_routes_destinations_and_unsubscribed() -> None:
         "far.example": "to_far_example:",
         ".gone.example": "discard:",
         "u@a.example": "discard:",
+        "example.com": "relay:",
+        ".example.com": "relay:",
     }
+
+
+def test_mail_for_domains_of_a_rat_has_an_agent_of_its_own() -> None:
+    """TRN-10: with the same limits; a destination has its own agent, and ALL is nobody's domain."""
+    accepted = ["ann@a.example", ".b.example", "far.example", "ALL"]
+    made = rendered(
+        smtproutes={"routes": [{"domain": "ALL", "hosts": [{"host": "10.0.0.1"}]}]},
+        destconfig={"default": {"concurrency": 7}, "destinations": [{"domain": "far.example"}]},
+        unsubscribe={"recipients": []},
+        listenerconfig=listener(rat={"entries": [{"recipient": each} for each in accepted]}),
+    )
+    assert dict(table(made, "transport")) == {
+        "*": "smtp:[10.0.0.1]:25",
+        "a.example": "relay:[10.0.0.1]:25",
+        ".b.example": "relay:[10.0.0.1]:25",
+        "far.example": "to_far_example:[10.0.0.1]:25",
+    }
+    given = made.configuration.parameters
+    for name in ("concurrency_limit", "rate_delay"):
+        assert given[f"relay_destination_{name}"] == given[f"smtp_destination_{name}"]
+    assert given["relay_destination_concurrency_limit"] == "7"
 
 
 def test_next_hops_by_name_have_brackets_only_where_a_person_wrote_them() -> None:
@@ -165,7 +188,7 @@ def test_next_hops_by_name_have_brackets_only_where_a_person_wrote_them() -> Non
     hosts = [{"host": "mail.example"}, {"host": "[mail.example]", "port": 26}, {"host": "10.0.0.1"}]
     made = rendered(smtproutes={"routes": [{"domain": "example.com", "hosts": hosts}]})
     rows = dict(table(made, "transport"))
-    assert rows["example.com"] == "smtp:mail.example:25, [mail.example]:26, [10.0.0.1]:25"
+    assert rows["example.com"] == "relay:mail.example:25, [mail.example]:26, [10.0.0.1]:25"
     assert in_words(rows["example.com"], "ann@example.com") == (
         "mail.example:25, [mail.example]:26, [10.0.0.1]:25"
         " (the MX hosts of mail.example, or the address where there are none)"
@@ -237,8 +260,8 @@ def test_consequences_of_one_change_are_few_lines() -> None:
     routes = copy.deepcopy(DOCUMENTS["smtproutes"])
     routes["routes"][0]["hosts"][0]["host"] = "other.inside.example"
     before, after = asked.lines(DOCUMENTS), asked.lines({**DOCUMENTS, "smtproutes": routes})
-    assert set(after) - set(before) == {"maps/transport: example.com smtp:other.inside.example:25"}
-    assert set(before) - set(after) == {"maps/transport: example.com smtp:mail.inside.example:25"}
+    assert set(after) - set(before) == {"maps/transport: example.com relay:other.inside.example:25"}
+    assert set(before) - set(after) == {"maps/transport: example.com relay:mail.inside.example:25"}
 
 
 def test_long_tables_are_one_line_that_changes_with_them() -> None:
@@ -264,3 +287,50 @@ def test_doors_are_ssh_and_ccs_where_they_are_on() -> None:
     doors = PostfixConsequences().doors({"interfaceconfig": {"interfaces": [one, two, three]}})
     assert doors == [Door("127.0.0.1", logins=True), Door("127.0.0.2", logins=False)]
     assert PostfixConsequences().doors({"interfaceconfig": {"of": "another release"}}) is None
+
+
+def row(alias: str, *targets: str) -> Document:
+    """An alias table of one row."""
+    return {"aliases": [{"alias": alias, "targets": ["ann@example.com", *targets]}]}
+
+
+NOBODY_READS = (
+    "Mail to postmaster without a domain is taken (Incoming Mail), and nobody reads it: say in the alias"
+    " tables who gets it"
+)
+
+
+@pytest.mark.parametrize(
+    ("aliases", "changes", "flagged"),
+    [
+        ({"aliases": []}, {}, True),
+        ({"postmaster": "it@example.com"}, {}, False),
+        (
+            {"aliases": [{"alias": "Postmaster@gateway.example.com", "targets": ["it@example.com"]}]},
+            {},
+            False,
+        ),
+        ({"aliases": [{"alias": "@gateway.example.com", "targets": ["it@example.com"]}]}, {}, False),
+        ({"aliases": []}, {"default_domain": "example.com"}, False),
+    ],
+)
+def test_mail_to_postmaster_that_nobody_reads_is_flagged(
+    aliases: Document, changes: Document, flagged: bool
+) -> None:
+    """TRN-08: not where a default domain makes it an address for the RAT."""
+    listeners = listener(**{"default_domain": "", **changes})
+    found = flags(aliasconfig=aliases, listenerconfig=listeners)
+    assert (NOBODY_READS in found) is flagged
+
+
+def test_postmaster_keeps_the_row_of_its_own_and_never_goes_round() -> None:
+    """TRN-08: what a table says of that very address holds; a target that leads back gets no row."""
+    own = "postmaster@gateway.example.com"
+
+    def rows(*aliases: Document) -> dict[str, str]:
+        settings = {"postmaster": "it@example.com", "aliases": list(aliases)}
+        return dict(table(rendered(aliasconfig=settings), "aliases"))
+
+    assert rows()[own] == "it@example.com"
+    assert rows({"alias": own, "targets": ["ann@example.com"]})[own] == "ann@example.com"
+    assert own not in rows({"alias": "it@example.com", "targets": ["x@example.com", own]})

@@ -381,3 +381,12 @@ def test_port_in_the_field_of_a_host_is_named() -> None:
         assert refusals("smtproutes", {"routes": [{"domain": "a.test", "hosts": [{"host": host}]}]}) == {
             "routes.0.hosts.0.host": f"the port has a field of its own: host {name}, port 2525"
         }
+
+
+def test_tables_of_the_size_that_people_have_are_legal_and_have_an_end() -> None:
+    """TRL-28: 40,000 rows; and no document that one of the ways to a machine could not carry."""
+    routes = [{"domain": f"d{n}.example", "hosts": [{"host": "192.0.2.1"}]} for n in range(40_000)]
+    assert len(CATALOGUE["smtproutes"].check({"routes": routes})["routes"]) == 40_000
+    hosts = [{"host": f"h{n}.{'x' * 40}.example"} for n in range(20)]
+    with pytest.raises(InvalidDocument, match="at most 12 MB are kept"):
+        CATALOGUE["smtproutes"].check({"routes": [{**route, "hosts": hosts} for route in routes[:12_000]]})

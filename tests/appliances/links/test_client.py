@@ -17,6 +17,7 @@ from appliances.links.errors import (
     LinkLost,
     Reason,
     Refused,
+    Silent,
     Unreachable,
     VersionMismatch,
     WrongService,
@@ -74,11 +75,39 @@ async def serving(answer: bytes, address: str) -> AsyncIterator[Target]:
         await asyncio.wait_for(ended.wait(), 20)
 
 
-@pytest.mark.parametrize("greeting", [b"220 mail ESMTP\r\n", b"SSH-1.5-old\r\n", b"\x00" * 9000, b""])
+@pytest.mark.parametrize("greeting", [b"220 mail ESMTP\r\n", b"SSH-1.5-old\r\n", b"\x00" * 9000, b"220"])
 async def test_probe_of_another_service_names_it_as_such(greeting):
+    """TRL-19: what speaks and speaks something else is another service."""
     async with serving(greeting, loopback()) as target:
         with pytest.raises(WrongService, match="no service of Gatefold"):
             await probe(target, timeout=0.5)
+
+
+async def test_probe_of_a_program_that_hangs_does_not_blame_the_port():
+    """TRL-19: the kernel takes connections for a stopped program; it says nothing."""
+    async with serving(b"", loopback()) as target:
+        with pytest.raises(Silent, match=r"says nothing.*hangs or is overloaded"):
+            await probe(target, timeout=0.5)
+
+
+async def test_probe_of_a_service_that_hangs_after_its_greeting_does_not_blame_the_port():
+    """TRL-19."""
+    async with serving(b"SSH-2.0-Gatefold_SSH\r\n", loopback()) as target:
+        with pytest.raises(Silent, match=r"stopped answering while connecting.*hangs or is overloaded"):
+            await probe(target, timeout=0.5)
+
+
+async def test_probe_of_a_service_that_closes_at_once_says_that():
+    """TRL-19."""
+
+    async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    address = loopback()
+    async with await asyncio.start_server(close, address, 0) as server:
+        target = Target(address, server.sockets[0].getsockname()[1])
+        with pytest.raises(LinkLost, match=r"closed the connection before.*too many callers"):
+            await probe(target)
 
 
 async def test_passphrase_is_never_sent_to_another_ssh_server():
@@ -106,7 +135,7 @@ async def test_dial_with_another_host_key_than_the_pinned_one_is_refused(pair):
     a, b, target = await pair()
     old, new = Keys.make().host_public, a.holder.keys.host_public
 
-    with pytest.raises(HostKeyChanged, match="accept the new key") as caught:
+    with pytest.raises(HostKeyChanged, match="let it join again") as caught:
         await dial(target, b.holder, b.holder.keys.user, old, pace=QUICK)
 
     assert (caught.value.old, caught.value.new) == (fingerprint(old), fingerprint(new))
@@ -199,6 +228,19 @@ async def test_newcomer_with_the_admin_passphrase_is_enrolled(box):
     assert result.answer["snapshot"]["vector"] == {"A": 1}
     (got, newcomer) = a.holder.newcomers[0]
     assert (got, newcomer.user, newcomer.identity.serial) == (request, "admin", "N")
+
+
+@pytest.mark.parametrize("reason", [Reason.UNKNOWN, Reason.REMOVED])
+async def test_newcomer_with_a_key_that_is_not_prepared_is_told_to_prepare_it(box, reason):
+    """TRL-22: one that was removed before hears the same; "join again" is what it is doing."""
+    a, keys = box("A"), Keys.make()
+    a.holder.directory[keys.user_public] = Refusal(reason, "removed by a commit")
+    target = await a.listen()
+
+    with pytest.raises(Refused, match=r"prepjoin new.*commit there") as caught:
+        await enrol(target, _identity("N"), keys.user, a.holder.keys.host_public, {}, pace=QUICK)
+
+    assert caught.value.reason is Reason.NOT_PREPARED
 
 
 async def test_newcomer_gets_an_answer_longer_than_a_frame(box):

@@ -368,7 +368,7 @@ async def test_disconnected_machine_gets_the_last_commits_and_stays_apart_until_
     assert a.state("B") is State.DISCONNECTED
     b.table.redial()
     await until(lambda: b.reason("A") == "B is disconnected")
-    assert "RECONNECT" in b.table.views()[0].remedy
+    assert "clusterconfig reconnect" in b.table.views()[0].remedy
     assert b.happened(EventKind.REFUSED, "A")
     assert not b.happened(EventKind.DOWN, "A")
 

@@ -286,7 +286,14 @@ def test_environment_of_a_caller_reaches_no_program(machine: Machine) -> None:
     own = "SetEnv=GATEFOLD_KILL_AT=absorbed PYTHONPATH=/tmp LD_PRELOAD=/tmp/x.so PATH=/tmp"
     before = machine.process.pid if machine.process else 0
 
-    assert run(machine, "unsubscribe add env@example.com; commit -m env", options=("-A", "-o", own)) == 0
+    assert (
+        run(
+            machine,
+            "clustermode cluster; unsubscribe add env@example.com; commit -m env",
+            options=("-A", "-o", own),
+        )
+        == 0
+    )
 
     assert not machine.ended
     assert machine.does("whoami").startswith("admin")

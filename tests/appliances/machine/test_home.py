@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +54,38 @@ def test_init_that_was_interrupted_begins_anew(machines: Machines) -> None:
     assert done.returncode == 0, done
     assert json.loads((machine.home / "machine.json").read_text())["serial"] == "MX2"
     assert not (machine.home / "unfinished").exists()
+
+
+DAMAGE = {
+    "empty database": ("state.sqlite3", b""),
+    "database that is none": ("state.sqlite3", b"not a database, but long enough to be read as one" * 100),
+    "missing database": ("state.sqlite3", None),
+    "empty keys": ("sealing_keys", b""),
+    "missing keys": ("sealing_keys", None),
+    "keys that are none": ("sealing_keys", b"\xff\x00 no key\n"),
+    "keys of another home": ("sealing_keys", b"Zm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm8=\n"),
+    "empty host key": ("keys/host_ed25519", b""),
+    "host key that is none": ("keys/host_ed25519", b"\x00\xff" * 200),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_file_is_named_with_what_to_do(made: Machine, tmp_path: Path, damage: str) -> None:
+    """TRL-29: no traceback, nothing made anew in its place."""
+    home, (name, content) = tmp_path / "home", DAMAGE[damage]
+    shutil.copytree(made.home, home, ignore=shutil.ignore_patterns("postfix", "*.sock"))
+    file = home / name
+    file.unlink()
+    if content is not None:
+        file.write_bytes(content)
+        file.chmod(0o600)
+    command = [*MANAGE, "run", "--home", str(home)]
+    done = subprocess.run(command, capture_output=True, text=True, env=_environment({}), check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert str(file) in done.stderr
+    assert "backup" in done.stderr
+    assert (file.read_bytes() if file.exists() else None) == content
 
 
 @pytest.mark.parametrize(

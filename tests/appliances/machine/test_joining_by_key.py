@@ -60,7 +60,7 @@ def test_prepared_key_lets_in_after_the_commit_only_and_is_used_up(
 
     assert code == 0, said
     assert joiner.status["cluster"] == member.status["cluster"]
-    assert "No host waits to join." in member.does("clustermode cluster; clusterconfig prepjoin")
+    assert "No host entries waiting" in member.does("clustermode cluster; clusterconfig prepjoin")
     assert member.does("smtproutes --json") == before
     leave(member, joiner)
 

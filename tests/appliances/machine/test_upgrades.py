@@ -109,6 +109,6 @@ def test_release_that_does_not_come_up_is_left_again(machines: Machines, release
     run = over(first)
     assert run["failed"].startswith(BROKEN)
     assert run["restarted"]
-    assert "`clusterconfig reconnect mx1.example.com`" in run["note"]
+    assert "clusterconfig reconnect mx1.example.com" in run["note"]
     assert "listenerconfig" not in " ".join(first.status["notes"]), "mail is taken again"
     assert first.ssh("upgrade install 9.9.9 --yes").err.count("there is no release 9.9.9") == 1

@@ -27,7 +27,10 @@ def own_view(
     told: str, *interfaces: Any, name: str = "mx1.example.com", by_address: bool = True, others: int = 0
 ) -> View:
     """A member that calls itself `name`, is called mx1.example.com, and is reached at `told`."""
-    settings = {"interfaceconfig": {"interfaces": list(interfaces)}, "sethostname": {"hostname": name}}
+    settings: dict[str, dict[str, Any]] = {
+        "interfaceconfig": {"interfaces": list(interfaces)},
+        "sethostname": {"hostname": name},
+    }
     entries = {settings_at(machine_mode("MX1"), n): Defined(value) for n, value in settings.items()}
     entries[THE_CLUSTER] = Defined({"name": "Americas", "by_address": by_address})
     entries[Address(Kind.GROUP, "G")] = Defined(Group("G", "Main_Group", initial=True).to_value())

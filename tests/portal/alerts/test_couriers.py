@@ -22,7 +22,7 @@ Subscription.everything.create(tenant=acme, channel=channel)
 """
 REFUSE = """
 from appliances.models import MachineStatus
-from portal import following
+from portal import signals as following
 from portal.tenants import ManagedCluster
 one = ManagedCluster.everything.get()
 MachineStatus.objects.filter(name="rome.example").update(error={error!r})

@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from appliances.links.errors import REMEDIES, AuthenticationFailed, HostKeyChanged, Reason, VersionMismatch
 from appliances.models import Connection, MachineStatus, TaskRun, Worker
@@ -17,7 +19,7 @@ from portal.alerts import watching
 from portal.alerts.incidents import Alert, Fact, acknowledge, happened
 from portal.alerts.kinds import MEANINGS, Kind, Severity
 from portal.tenants import ManagedCluster, Tenant
-from tests.portal.alerts.conftest import World, lasting
+from tests.portal.alerts.conftest import NOON, World, lasting
 
 REFUSED = "10.0.0.2 port 22 cannot be reached: Connection refused"
 
@@ -184,6 +186,66 @@ def test_the_same_fact_never_opens_two_even_from_two_processes(europe: ManagedCl
     open_one.pk = None
     with pytest.raises(IntegrityError), transaction.atomic():
         open_one.save(force_insert=True)
+
+
+def test_worker_that_begins_anew_does_not_end_the_alert_of_a_machine_that_is_down(
+    earth: World, healthy: ManagedCluster
+) -> None:
+    """TRL-33: until it has tried itself, it knows nothing; that a member joins is nothing of this machine."""
+    earth.set(healthy, "rome.example", Connection.DOWN)
+    earth.look()
+    earth.set(healthy, "rome.example", Connection.UNKNOWN, reason="not reached yet")
+    earth.look()
+    assert lasting() == ["down"]
+
+    earth.set(healthy, "rome.example", Connection.CONNECTED)
+    earth.look()
+    assert lasting() == []
+
+
+CHANGES = {
+    "up": {"up": True},
+    "down": {"up": False},
+    "joined": {"member": True},
+    "removed": {"member": False},
+    "away": {"away": True},
+    "back": {"away": False},
+}
+ALERT_STEPS = st.lists(st.sampled_from([*CHANGES, "worker", "another", "later"]), max_size=10)
+
+
+def connection(up: bool, member: bool, away: bool) -> Connection:
+    """What a worker that has tried writes of such a machine."""
+    if not member:
+        return Connection.REMOVED
+    if away:
+        return Connection.DISCONNECTED
+    return Connection.CONNECTED if up else Connection.DOWN
+
+
+@given(ALERT_STEPS)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_machine_has_an_open_alert_exactly_while_it_is_known_to_be_down(
+    earth: World, healthy: ManagedCluster, steps: list[str]
+) -> None:
+    """TRL-33: whatever happens to it, to others and to the worker."""
+    with transaction.atomic():
+        earth.now, fact, down = NOON, {"up": True, "member": True, "away": False}, False
+        for step in steps:
+            change = CHANGES.get(step, {})
+            fact |= change
+            if step == "later":
+                earth.later(40 * 60)
+            if step == "another":
+                earth.set(healthy, "paris.example", Connection.DOWN)
+            state = connection(**fact)
+            unknown = step == "worker" and state in (Connection.CONNECTED, Connection.DOWN)
+            earth.set(healthy, "rome.example", Connection.UNKNOWN if unknown else state)
+            earth.look()
+            down = down if unknown else state is Connection.DOWN
+            found = Alert.everything.filter(kind=Kind.DOWN, name="rome.example")
+            assert found.filter(closed=None).count() == down
+        transaction.set_rollback(True)
 
 
 def test_what_comes_back_soon_is_the_same_incident_counted(earth: World, healthy: ManagedCluster) -> None:

@@ -123,6 +123,29 @@ def test_acknowledged_incident_is_told_no_more_until_it_is_over(
     assert len(earth.told()) == 1
 
 
+def test_outage_that_comes_back_is_told_although_the_last_one_was_acknowledged(
+    earth: World, healthy: ManagedCluster, acme: Tenant, bob: User
+) -> None:
+    """TRL-33: somebody took care of the first outage; of the second nobody knows."""
+    channel(acme)
+    refuse(True)
+    earth.look()
+    assert len(earth.told()) == 1
+    acknowledge(Alert.everything.get(), bob, "mine", earth.now)
+    refuse(False)
+    earth.later(60)
+    earth.look()
+    assert len(earth.told()) == 1
+    refuse(True)
+    earth.later(60)
+    earth.look()
+
+    (told,) = earth.told()
+    assert told.data["event"] != "closed"
+    found = Alert.everything.get()
+    assert (found.acknowledged, found.acknowledged_by, found.note) == (None, None, "")
+
+
 def test_maintenance_is_recorded_and_told_at_its_end_where_it_still_lasts(
     earth: World, healthy: ManagedCluster, acme: Tenant
 ) -> None:

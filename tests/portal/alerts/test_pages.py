@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -61,7 +62,7 @@ def test_list_shows_mine_and_nobody_elses(
 
 
 def test_filters_narrow_the_list(europe: ManagedCluster, alice: User, log_in: LogIn) -> None:
-    down(europe)
+    down(europe, kind=Kind.LATE)
     down(europe, "NW-2", "paris.example", Kind.REFUSED)
     heal(down(europe, "NW-3", "berlin.example"), timezone.now())
 
@@ -71,7 +72,7 @@ def test_filters_narrow_the_list(europe: ManagedCluster, alice: User, log_in: Lo
 
     assert names("") == ["paris.example", "rome.example"], "the worst first"
     assert names("minimum=critical") == ["paris.example"]
-    assert names("kind=down") == ["rome.example"]
+    assert names("kind=late") == ["rome.example"]
     assert names("machine=ROME") == ["rome.example"]
     assert names("state=closed") == ["berlin.example"]
     assert names("cluster=nowhere") == []
@@ -174,6 +175,31 @@ def test_window_is_planned_by_operators_and_ended_early(
     log_in(bob).post("/europe/alerts/", {"do": "end", "window": window.pk})
     window.refresh_from_db()
     assert window.ends <= timezone.now()
+
+
+@pytest.mark.parametrize(
+    ("told", "field", "words"),
+    [
+        ({"begins": -2, "ends": -1}, "ends", "still to come"),
+        ({"begins": 2, "ends": 1}, "ends", "after the beginning"),
+        ({"begins": 0, "ends": 1, "serial": "NOBODY"}, "serial", "NOBODY"),
+    ],
+)
+def test_window_that_silences_nothing_is_refused_at_every_door(
+    europe: ManagedCluster, bob: User, log_in: LogIn, told: dict[str, Any], field: str, words: str
+) -> None:
+    """TRL-25: the rule stands in the verb, and page and API tell it at the field."""
+    now = timezone.now().replace(microsecond=0)
+    when = {name: now + timedelta(hours=told[name]) for name in ("begins", "ends")}
+    body = {"reason": "New disk", "serial": told.get("serial", "")}
+    sent = {**body, **{name: moment.isoformat() for name, moment in when.items()}}
+    answer = caller(bob).post(f"{API}/clusters/europe/windows/", sent, format="json")
+    assert answer.status_code == 400
+    (problem,) = answer.json()["problems"]
+    assert (problem["path"], words in problem["message"]) == (field, True)
+    typed = {**body, **{name: f"{moment:%Y-%m-%dT%H:%M}" for name, moment in when.items()}}
+    assert log_in(bob).post("/europe/alerts/", {"do": "window", **typed}).status_code == 422
+    assert not MaintenanceWindow.everything.exists()
 
 
 def test_windows_over_the_api(

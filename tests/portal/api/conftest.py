@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from rest_framework.test import APIClient
 
-from portal.tokens import issue
+from portal.people.tokens import issue
 from tests.portal.conftest import Call
 
 __all__ = ["Call", "script"]

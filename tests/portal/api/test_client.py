@@ -15,9 +15,9 @@ from django.contrib.auth.models import User
 
 from clusters import commits, drafts, replicas
 from clusters.modes import CLUSTER
-from portal.jobs import Job
+from portal.jobs.rows import Job
+from portal.people.tokens import issue
 from portal.tenants import ManagedCluster
-from portal.tokens import issue
 from tests.portal import world
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -15,8 +15,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from portal.people.tokens import issue
 from portal.tenants import ManagedCluster
-from portal.tokens import issue
 
 CHECKS = [
     schemathesis.checks.not_a_server_error,

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from appliances.models import TaskRun, Worker
-from portal.jobs import Job, JobPart, start
+from portal.jobs.rows import Job, JobPart, start
 from portal.tenants import ManagedCluster, Tenant
 from tests.portal import world
 from tests.portal.conftest import Call

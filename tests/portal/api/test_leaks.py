@@ -10,8 +10,8 @@ from rest_framework.test import APIClient
 from clusters import replicas
 from portal.alerts.incidents import Fact, happened
 from portal.alerts.kinds import Kind
+from portal.people.tokens import issue
 from portal.tenants import ManagedCluster, Member, Right, Role, Tenant
-from portal.tokens import issue
 from tests.portal import world
 from tests.portal.api.test_rights import METHODS, OF_CLUSTERS, addresses, urlpatterns
 from tests.portal.conftest import Call, LogIn

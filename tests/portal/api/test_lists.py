@@ -23,7 +23,6 @@ from appliances.following.questions import Question, key_of
 from appliances.postfix.selecting import TERMS
 from clusters import drafts, replicas
 from clusters.modes import CLUSTER
-from portal import audit, invitations
 from portal.alerts.channels.base import Message
 from portal.alerts.channels.ways import WayName
 from portal.alerts.deliveries import queue
@@ -32,14 +31,16 @@ from portal.alerts.kinds import Kind
 from portal.alerts.routing import Channel, Digest, Subscription
 from portal.alerts.windows import MaintenanceWindow
 from portal.api.listing import MOST
-from portal.checks import Check, Finding
+from portal.audit import log as audit
+from portal.checks.rows import Check, Finding
 from portal.config_files import backups
 from portal.config_files.backups import Backup
-from portal.jobs import Job
+from portal.jobs.rows import Job
+from portal.people import invitations
+from portal.people.tokens import issue
 from portal.proposals.proposal import Proposal, State
 from portal.tenants import ManagedCluster, Role, Tenant
-from portal.tokens import issue
-from portal.upgrades import WORDS
+from portal.upgrades.run_book import WORDS
 from tests.portal import world
 from tests.portal.api.test_rights import addresses, urlpatterns
 from tests.portal.conftest import Call

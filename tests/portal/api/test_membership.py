@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from clusters import replicas
-from portal.jobs import Job
+from portal.jobs.rows import Job
 from portal.tenants import ManagedCluster
 from tests.portal import world
 from tests.portal.conftest import Call

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 
 from appliances.following.questions import Question
 from appliances.models import MachineStatus
-from portal.jobs import Job
+from portal.jobs.rows import Job
 from portal.tenants import ManagedCluster, Tenant
 from tests.portal import world
 from tests.portal.conftest import Call

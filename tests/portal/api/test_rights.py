@@ -13,11 +13,11 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from clusters import commits, replicas
-from portal.jobs import Job
+from portal.jobs.rows import Job
 from portal.modes import ModeConverter
+from portal.people.tokens import ApiToken, issue
 from portal.proposals.proposal import Proposal
 from portal.tenants import ManagedCluster, Role, Tenant
-from portal.tokens import ApiToken, issue
 from tests.portal import world
 from tests.portal.conftest import Call
 

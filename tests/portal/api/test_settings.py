@@ -67,6 +67,7 @@ def test_write_is_pending_tells_its_reach_and_commits(
 def test_write_on_a_version_that_was_replaced_says_who_and_when(
     europe: ManagedCluster, alice: User, calls: Call
 ) -> None:
+    """TRL-09: what is replaced, deleted or moved is what the caller has seen."""
     client = calls(alice)
     seen = client.get(routes_of(europe)).json()["version"]
     world.define(europe, CLUSTER, "smtproutes", world.routes(b_example="192.0.2.3"), user="bob")
@@ -77,6 +78,11 @@ def test_write_on_a_version_that_was_replaced_says_who_and_when(
             format="json",
         ),
         client.delete(f"{routes_of(europe)}?version={seen}"),
+        client.post(
+            f"{routes_of(europe)}transfer/",
+            {"action": "move", "target": str(world.mode_of(europe, "berlin.example")), "version": seen},
+            format="json",
+        ),
     ):
         assert answer.status_code == 409
         assert "bob" in answer.json()["detail"]
@@ -296,3 +302,25 @@ def test_machine_says_which_of_its_listeners_is_disabled_and_what_a_change_cuts_
     assert "SSH and CCS are off on every interface" in flags
     assert "Nothing answers any more at SSH 127.0.0.1:22" in flags
     assert "No listener is open on this machine" in flags
+
+
+def test_new_listener_begins_with_the_factory_table_of_its_type(
+    europe: ManagedCluster, alice: User, calls: Call
+) -> None:
+    """TRN-06: what is not sent is the factory's; an empty table that is sent is empty."""
+    path = "/api/v1/clusters/europe/cluster/settings/listenerconfig/"
+    bare = {"name": "In", "interface": "Management"}
+    several = [
+        bare,
+        {**bare, "name": "Out", "port": 26, "type": "private"},
+        {**bare, "name": "Mute", "port": 27, "hat": {}},
+    ]
+    client = calls(alice)
+    assert client.put(path, {"value": {"listeners": several}}, format="json").status_code == 200
+
+    made = client.get(path).json()["value"]["listeners"]
+    assert [[group["name"] for group in each["hat"]["sender_groups"]] for each in made] == [
+        ["RELAYLIST", "WHITELIST", "BLACKLIST", "SUSPECTLIST", "ALL"],
+        ["RELAYLIST", "ALL"],
+        [],
+    ]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from portal import following
+from portal import signals as following
 from portal.celery import app
 from portal.proposals.proposal import Proposal
 from portal.tasks import sweep_proposals, watch_proposals

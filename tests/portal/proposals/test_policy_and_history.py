@@ -112,7 +112,8 @@ def test_one_entry_of_a_commit_is_reverted_alone(calm: ManagedCluster, alice: Us
     answer = client.post(path, {"entry": str(address)})
     assert answer.status_code == 409
     assert f'name="entry" value="{address}"' in answer.content.decode()
-    client.post(path, {"entry": str(address), "over": "yes"})
+    seen = str(replicas.heads(calm.replica_id, [address])[address][0].id)
+    client.post(path, {"entry": str(address), "over": "yes", "seen": seen})
     assert len(drafts.pending(calm.replica_id, "alice")) == 1
     assert client.post(path, {"entry": "nonsense"}, follow=True).status_code == 200
 

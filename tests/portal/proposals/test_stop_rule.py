@@ -21,7 +21,7 @@ def verdict(began: int = 30, **columns: Any) -> Verdict:
     now = timezone.now()
     start = now - timedelta(seconds=began)
     good = {
-        "connection": Connection.CONNECTED, "checked": now, "wanted": "new", "enforced": "new",
+        "connection": Connection.CONNECTED, "checked": now, "heard": now, "wanted": "new", "enforced": "new",
         "wanted_since": start, "wanted_revision": 1, "queue": 10,
     }  # fmt: skip
     status = MachineStatus(name="berlin", **{**good, **columns})

@@ -1,0 +1,1 @@
+"""Raw edits for those who run the portal itself."""

@@ -1,0 +1,1 @@
+"""What people do with changes that are committed already: settle conflicts, go back."""

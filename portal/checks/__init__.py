@@ -1,0 +1,1 @@
+"""clustercheck from the portal: its rows."""

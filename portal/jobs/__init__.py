@@ -1,0 +1,1 @@
+"""What a person started and wants to watch: rows, kinds, and the worker that runs them."""

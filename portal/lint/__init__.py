@@ -1,0 +1,1 @@
+"""Advice on a cluster, with what the portal alone knows of it."""

@@ -1,0 +1,1 @@
+"""What a cluster's machines are asked and told from the portal: queues, suspension, plots, answers."""
