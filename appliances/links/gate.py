@@ -94,13 +94,15 @@ class Guesses:
                 self._noticed(kind, which)
         before = max(len(self._times.get(key, ())) for key in keys) - 1
         # The exponent is bounded: the count of a source may be any number one day.
-        return min(self.limits.first_delay * 2 ** min(max(before, 0), 10), self.limits.longest_delay)
+        return min(self.limits.first_delay * 2.0 ** min(max(before, 0), 10), self.limits.longest_delay)
 
     def refusing(self) -> list[Key]:
         """The names and sources whose guesses are refused now."""
         return [key for key in list(self._times) if self._is_full(key)]
 
-    def __len__(self) -> int:
+    @property
+    def counted(self) -> int:
+        """How many names and sources are remembered."""
         return len(self._times)
 
     def _keys(self, name: str, address: str) -> tuple[Key, Key]:

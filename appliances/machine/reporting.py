@@ -11,8 +11,8 @@ from appliances.links.peer import Kind
 from appliances.links.states import PeerView, State
 from appliances.machine.routes import routes
 from appliances.machine.status import (
-    Doors,
     LinkStatus,
+    LoginCounts,
     MachineStatus,
     OpenAlert,
     Suspended,
@@ -62,7 +62,7 @@ def report(daemon: Daemon, peers: Iterable[PeerView]) -> MachineStatus:
         queue=daemon.engine.queue(),
         links=_routed(daemon, tuple(link_status(peer, _carrier(daemon, peer)) for peer in peers)),
         suspended=_suspended(daemon),
-        doors=_doors(daemon),
+        logins=_logins(daemon),
         disconnected=view.member is not None and view.member.disconnected,
         traffic=traffic_counts(daemon.engine.traffic),
         alerts=tuple(OpenAlert(**asdict(alert)) for alert in daemon.alerts.open()[:MOST_ALERTS]),
@@ -76,9 +76,9 @@ def _suspended(daemon: Daemon) -> Suspended:
     return Suspended(listeners=tuple(sorted(now.listeners)), deliveries=now.deliveries)
 
 
-def _doors(daemon: Daemon) -> Doors:
+def _logins(daemon: Daemon) -> LoginCounts:
     gate, alert = daemon.gate, next((a for a in daemon.alerts.open() if a.kind == GUESSING), None)
-    return Doors(
+    return LoginCounts(
         half_open=gate.half_open,
         turned_away=gate.turned_away,
         wrong_passphrases=gate.guesses.wrong_ones,

@@ -92,8 +92,8 @@ class TrafficCounts(_Part):
     expired: int = 0
 
 
-class Doors(_Part):
-    """Who stands before SSH and CCS; counts since the start of the program.
+class LoginCounts(_Part):
+    """Who tries to log in, over SSH and CCS; counts since the start of the program.
 
     `half_open`: connections without a login now. `turned_away`: there was no room. `refused`: passphrases
     that were not even looked at. `guessed`: whose passphrases are refused now.
@@ -142,7 +142,7 @@ class MachineStatus(_Part):
     suspended: Suspended = Suspended()
     disconnected: bool = False
     traffic: TrafficCounts = TrafficCounts()
-    doors: Doors = Doors()
+    logins: LoginCounts = LoginCounts()
     links: tuple[LinkStatus, ...] = ()
     alerts: tuple[OpenAlert, ...] = ()
     started: int = 0

@@ -60,7 +60,7 @@ def _suspicious(replica: Replica, now: datetime) -> Iterator[MachineStatus]:
     rows = MachineStatus.objects.filter(replica=replica).exclude(connection=Connection.REMOVED)
     late = Q(wanted_since__lt=now - LATE_AFTER) & ~Q(enforced=F("wanted"))
     returned = Q(report__returned__has_key="text")
-    guessed = Q(report__doors__guessed__has_key="text")
+    guessed = Q(report__logins__guessed__has_key="text")
     odd = ~Q(connection=Connection.CONNECTED) | ~Q(error="") | ~Q(reason="") | late | returned | guessed
     yield from rows.filter(odd).iterator()
 
@@ -70,7 +70,7 @@ def _of_machine(row: MachineStatus, replica: Replica, now: datetime, cut_off: bo
         yield Fact(Kind.REFUSED, row.serial, row.name, row.error)
     if returned := row.report.get("returned"):
         yield Fact(Kind.RETURNED, row.serial, row.name, returned["text"])
-    if guessed := (row.report.get("doors") or {}).get("guessed"):
+    if guessed := (row.report.get("logins") or {}).get("guessed"):
         yield Fact(Kind.GUESSING, row.serial, row.name, guessed["text"])
     if row.connection == Connection.DISCONNECTED:
         yield Fact(Kind.AWAY, row.serial, row.name)

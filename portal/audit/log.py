@@ -48,6 +48,7 @@ class Action(models.TextChoices):
     REVERT = "revert", _("revert drafted")
     APPROVAL = "approval", _("approval")
     JOB = "job", _("background task")
+    TERMINAL = "terminal", _("terminal")
     RAW_EDIT = "raw_edit", _("raw edit in the admin site")
     EXPORT = "export", _("export")
     SECRET = "secret", _("secret shown or changed")

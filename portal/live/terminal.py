@@ -22,7 +22,7 @@ from django.utils import translation
 
 from appliances.links import console
 from appliances.links.client import Passphrase, Target
-from appliances.links.errors import LinkError
+from appliances.links.errors import AuthenticationFailed, LinkError
 from clusters.phrases import Text
 from clusters.phrases import phrase as _
 from clusters.visible import shown
@@ -129,11 +129,14 @@ class Terminal(AsyncWebsocketConsumer):
         who = Passphrase(str(told.get("user", ""))[:64], str(told.get("passphrase", ""))[:1024])
         columns, rows = fitting(told.get("columns"), told.get("rows"))
         at = Target(self.machine.address, self.machine.port)
+        if await database_sync_to_async(opening.is_guessing)(self.person):
+            await self._give_up("guessing")
+            return
         try:
             self.conn = await console.login(at, who, self.machine.host_key)
             self.process = await console.terminal(self.conn, columns, rows, self._language())
         except (LinkError, ValueError) as error:
-            await self._refused(error)
+            await self._refused(error, who.user)
             return
         self.screen = Screen(columns, rows)
         self.begun = time.monotonic()
@@ -147,9 +150,11 @@ class Terminal(AsyncWebsocketConsumer):
         wanted = dict(self.scope.get("headers", ())).get(b"accept-language", b"").decode("latin-1")
         return "ja" if (chosen or wanted).startswith("ja") else "en"
 
-    async def _refused(self, error: Exception) -> None:
+    async def _refused(self, error: Exception, user: str) -> None:
         """Say why in one sentence; somebody who guesses passphrases is not let go on."""
         self.tries += 1
+        if isinstance(error, AuthenticationFailed):
+            await database_sync_to_async(opening.wrong)(self.person, self.machine, user)
         text = f"{error.text}. {_(error.remedy)}" if isinstance(error, LinkError) else str(error)
         if self.conn is not None:
             self.conn.abort()
@@ -193,6 +198,7 @@ class Terminal(AsyncWebsocketConsumer):
             "idle": _("Nobody has typed for a while."),
             "gone": _("Your session has ended, or you may no longer be here."),
             "left": _("The machine has ended the session."),
+            "guessing": _("Too many wrong passphrases: try again in some minutes."),
             "bad": _("The browser sent something that is no message."),
         }
         self.why = words[why]

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.utils import timezone
 
 from appliances.following.ways import for_logins
 from clusters import replicas
 from clusters.phrases import Text
 from clusters.phrases import phrase as _
-from portal.audit.log import Action, record
+from portal.audit.log import Action, AuditRow, Outcome, record
 from portal.hints import hint, jobs_of
 from portal.jobs.rows import Job
 from portal.tenants import ManagedCluster, Person, Right, account_of, role_in
+
+MOST_WRONG = 5
+WITHIN = timedelta(minutes=5)
+"""Wrong passphrases that one person may try, over all terminals, machines and processes of the portal.
+
+A machine sees all persons at one address, the portal's: whoever guesses must not use up the share of the
+others there.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +88,23 @@ def closed(number: int, why: Text, seconds: float) -> None:
     if job is not None:
         job.say(_("Closed after %(seconds)d s: %(why)s") % {"seconds": seconds, "why": why})
         hint(jobs_of(job.tenant_id), "jobs")
+
+
+def wrong(person: Person, machine: Machine, user: str) -> None:
+    """Write down that a passphrase was not accepted there (TRU-05)."""
+    cluster = ManagedCluster.everything.select_related("tenant").get(pk=machine.cluster_id)
+    facts: dict[str, Any] = {
+        "change": "passphrase",
+        "cluster": cluster.slug,
+        "name": f"{user}@{machine.name}",
+    }
+    record(person, Action.TERMINAL, cluster, cluster.tenant, outcome=Outcome.REFUSED, **facts)
+
+
+def is_guessing(person: Person) -> bool:
+    """Whether the person has tried too many wrong passphrases of late, in whichever windows (TRU-05)."""
+    tried = AuditRow.objects.filter(
+        actor=person.get_username(), action=Action.TERMINAL, outcome=Outcome.REFUSED,
+        at__gt=timezone.now() - WITHIN,
+    )  # fmt: skip
+    return tried.count() >= MOST_WRONG

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -16,15 +16,19 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import AnonymousUser, User
 from django.test import Client
 
+from appliances.links.client import Passphrase, Target
+from appliances.links.errors import AuthenticationFailed
 from appliances.links.identity import Keys
 from clusters import membership, replicas
 from clusters.visible import invisible
+from portal.audit.log import Action, AuditRow, Outcome
 from portal.jobs.rows import Job, JobLine
 from portal.live import terminal
 from portal.live.consumers import NOT_LOGGED_IN
 from portal.live.routing import websocket_urlpatterns
 from portal.live.terminal import NOT_FOUND, TOO_MANY, WRONG_ORIGIN
 from portal.tenants import ManagedCluster, Tenant
+from portal.terminal import opening
 from portal.terminal.opening import still_may
 from portal.terminal.screen import SCROLLED, Screen, fitting
 from tests.appliances.machine.machines import PASSPHRASE, SSH_PORT, Machine, Machines, until
@@ -324,6 +328,35 @@ async def test_wrong_passphrase_is_told_and_guessing_ends(window: Window) -> Non
     assert (closed["type"], closed["code"]) == ("websocket.close", TOO_MANY)
     assert "guess" not in await sync_to_async(written)()
     assert not await sync_to_async(Job.everything.exists)()
+    rows = await sync_to_async(lambda: list(AuditRow.objects.filter(action=Action.TERMINAL)))()
+    assert [(row.actor, row.outcome, row.facts["name"]) for row in rows] == [
+        ("alice", Outcome.REFUSED, "admin@berlin.example")
+    ] * terminal.WRONG_PASSPHRASES
+
+
+async def test_guesses_of_a_person_count_over_all_windows(
+    europe: ManagedCluster, alice: User, charlie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TRU-05: whoever guesses does not even reach the machine, and uses up nobody else's share there."""
+    asked = []
+
+    async def refuses(at: Target, who: Passphrase, host_key: str) -> NoReturn:
+        asked.append(who.text)
+        raise AuthenticationFailed(f"{at} does not accept this user and passphrase or key")
+
+    monkeypatch.setattr(terminal.console, "login", refuses)
+    states = []
+    for number in range(opening.MOST_WRONG + 1):
+        found = Window(await opened(alice, europe))
+        await found.logs_in(f"guess {number}")
+        await found.sees("passphrase")
+        states.append(found.state)
+        await found.socket.disconnect()
+
+    assert asked == [f"guess {number}" for number in range(opening.MOST_WRONG)]
+    assert states == ["ready"] * opening.MOST_WRONG + ["ended"]
+    assert await sync_to_async(opening.is_guessing)(alice)
+    assert not await sync_to_async(opening.is_guessing)(charlie)
 
 
 @pytest.mark.slow

@@ -63,16 +63,16 @@ def _lines(found: MachineStatus) -> Iterator[str]:
     yield _("Queue: {active} active, {deferred} deferred, {hold} on hold").format(
         active=queue.incoming + queue.active, deferred=queue.deferred, hold=queue.hold
     )
-    doors = found.doors
+    logins = found.logins
     line = _("Logins: {half} half-open, {away} turned away, {wrong} wrong passphrases, {refused} refused")
     yield line.format(
-        half=doors.half_open,
-        away=doors.turned_away,
-        wrong=doors.wrong_passphrases,
-        refused=doors.refused,
+        half=logins.half_open,
+        away=logins.turned_away,
+        wrong=logins.wrong_passphrases,
+        refused=logins.refused,
     )
-    if doors.guessed:
-        yield _("Since {time}: {text}").format(time=moment(doors.guessed.since), text=doors.guessed.text)
+    if logins.guessed:
+        yield _("Since {time}: {text}").format(time=moment(logins.guessed.since), text=logins.guessed.text)
     for link in found.links:
         yield of_state(f"{link.name or link.serial}: {link.state} {link.reason}".rstrip(), link.state)
 

@@ -76,11 +76,11 @@ def test_each_wrong_one_takes_longer_up_to_a_bound() -> None:
 
 def test_counts_of_any_number_of_names_stay_small() -> None:
     """TRU-05: names are whatever callers say, at any length."""
-    counted = Guesses(Guessing(most=100, per_address=9))
+    guesses = Guesses(Guessing(most=100, per_address=9))
     for number in range(1000):
-        counted.begin("x" * 5000 + str(number), f"198.51.{number // 250}.{number % 250}")
-    assert len(counted) <= 100
-    assert max(len(which) for _kind, which in counted._times) <= 64
+        guesses.begin("x" * 5000 + str(number), f"198.51.{number // 250}.{number % 250}")
+    assert guesses.counted <= 100
+    assert max(len(which) for _kind, which in guesses._times) <= 64
 
 
 def test_crowd_from_everywhere_leaves_the_share_of_members() -> None:

@@ -104,6 +104,23 @@ def test_machine_that_went_back_by_itself_is_critical_until_somebody_changes_it(
     assert lasting() == []
 
 
+def test_guesses_at_passphrases_are_told_for_as_long_as_they_are_refused(
+    earth: World, healthy: ManagedCluster
+) -> None:
+    """TRU-05: on a machine with which all else is well."""
+    rows = MachineStatus.objects.filter(name="rome.example")
+    rows.update(
+        report={"logins": {"guessed": {"text": "refused for name 'admin'", "detail": "", "since": 1}}}
+    )
+    earth.look()
+    one = Alert.everything.get()
+    told = (one.kind, one.severity, one.name, one.reason)
+    assert told == (Kind.GUESSING, Severity.WARNING, "rome.example", "refused for name 'admin'")
+    rows.update(report={"logins": {"guessed": None}})
+    earth.look()
+    assert lasting() == []
+
+
 def test_settings_that_do_not_arrive_are_late_and_a_damaged_copy_is_inconsistent(
     earth: World, healthy: ManagedCluster
 ) -> None:
