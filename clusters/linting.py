@@ -15,7 +15,7 @@ from clusters.enrolment import MAIN_GROUP
 from clusters.layout import Advice, Facts, Layout, Limits, Remedy, Rule, Severity
 from clusters.member_rules import MEMBER_RULES
 from clusters.modes import CLUSTER, Mode, group, machine
-from clusters.naming import mode_label, some
+from clusters.naming import some
 from clusters.operation_rules import OPERATION_RULES
 from clusters.site_names import cluster_named_like_a_site
 from clusters.state import ClusterState
@@ -138,12 +138,14 @@ def unlike_interfaces(layout: Layout) -> Iterator[Advice]:
 def _names_differ(layout: Layout) -> Iterator[Advice]:
     for feature in layout.catalogue:
         if feature.scope is Scope.MACHINE and _is_referred_to(layout, feature.name):
-            names = {m: sorted(feature.items(e.documents[feature.name])) for m, e in layout.effective.items()}
-            if len(set(map(tuple, names.values()))) > 1:
-                told = "; ".join(f"{mode_label(layout.state, m)}: {', '.join(n)}" for m, n in names.items())
+            alike: dict[tuple[str, ...], list[Mode]] = {}
+            for mode, here in layout.effective.items():
+                alike.setdefault(tuple(sorted(feature.items(here.documents[feature.name]))), []).append(mode)
+            if len(alike) > 1:
+                told = some(f"{', '.join(n) or '–'} ({layout.labels(*modes)})" for n, modes in alike.items())
                 text = _("The names in %(feature)s differ between machines. %(told)s")
                 message = text % {"feature": feature.name, "told": told}
-                yield Advice("L09", Severity.HINT, message, tuple(names), feature.name)
+                yield Advice("L09", Severity.HINT, message, tuple(layout.effective), feature.name)
 
 
 def _is_referred_to(layout: Layout, name: str) -> bool:

@@ -20,6 +20,7 @@ ON_PAGES = ("appliances/links", "appliances/machine", "appliances/features", "cl
 FOR_OPERATORS = ("portal/api", "portal/management", "appliances/machine/home.py")
 """Schemas, which are Markdown, and what is read in the shell of a host."""
 TYPED = re.compile(r"`([^`]+)`")
+MARKDOWN = re.compile(rf"{TYPED.pattern}|\*\*\w|\]\(http|^#+ \w")
 QUOTED = re.compile(r'"([a-z][a-z ]+)(?:\{[^"]*\}|%\([^"]*)?"')
 OF_THE_HOST = {"ip", "make", "machine"}
 """First words of what is typed into the host's own shell."""
@@ -87,10 +88,10 @@ def test_command_that_does_not_exist_is_found_out(typed: str) -> None:
     assert not exists(typed)
 
 
-def test_sentences_that_reach_pages_hold_no_backticks() -> None:
+def test_sentences_that_reach_pages_hold_no_markdown() -> None:
     """TRL-19: a page shows them as they are."""
     paths = modules(*ON_PAGES, without=FOR_OPERATORS)
-    assert {str(path): text for path in paths for text in texts(path) if TYPED.search(text)} == {}
+    assert {str(path): text for path in paths for text in texts(path) if MARKDOWN.search(text)} == {}
 
 
 def kinds(root: type[LinkError] = LinkError) -> Iterator[type[LinkError]]:

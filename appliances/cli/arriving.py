@@ -55,20 +55,21 @@ class Standing:
 def wait_for(session: Session, made: Commit, seconds: float) -> list[Standing]:
     """Waits until every member enforces the commit or refuses it, and returns how each stands then.
 
-    Members with which this machine has no link are asked over others. What is disconnected on purpose gets
-    the commit when it is taken back: nobody waits for it, and it counts as not enforced.
+    Members with which this machine has no link are asked over others, once even where nobody wants to wait:
+    who was not asked cannot be said to be silent. What is disconnected on purpose gets the commit when it is
+    taken back: nobody waits for it, and it counts as not enforced.
     """
     end = time.monotonic() + seconds
     session.host.settled(seconds)
     answers: dict[str, MachineStatus] = {}
-    ask_at = 0.0
+    ask_at: float | None = None
     while True:
         found = standings(session, made, answers)
         left = end - time.monotonic()
-        if left <= 0 or not any(each.arrival in OPEN for each in found):
+        if (left <= 0 and ask_at is not None) or not any(each.arrival in OPEN for each in found):
             return found
-        if time.monotonic() >= ask_at:
-            answers |= _asked(session, found, min(ASKING, left))
+        if ask_at is None or time.monotonic() >= ask_at:
+            answers |= _asked(session, found, min(ASKING, left) if left > 0 else ASKING)
             ask_at = time.monotonic() + BETWEEN
         time.sleep(PAUSE)
 
@@ -109,10 +110,11 @@ def _disconnected(session: Session, serial: str) -> bool:
 
 
 def _without_link(link: LinkStatus | None) -> str | None:
-    """Why nothing is heard of it directly; None while there is a link."""
+    """Why nothing is heard of it; None while there is a link."""
     if link is not None and link.state == "connected":
         return None
-    return (link.reason if link else "") or _("this machine keeps no link with it")
+    reason = (link.reason if link else "") or _("this machine keeps no link with it")
+    return _("{reason}; over other members it did not answer either").format(reason=reason)
 
 
 def _standing(serial: str, name: str, made: Commit, said: MachineStatus | None, away: str | None) -> Standing:

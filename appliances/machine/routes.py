@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from appliances.links.errors import NO_MEMBER, LinkError, Unreachable
@@ -39,11 +39,16 @@ def _neighbours(links: Iterable[LinkStatus]) -> list[str]:
     return sorted(link.serial for link in links if link.kind == "machine" and link.state == "connected")
 
 
-async def ask(daemon: Daemon, serial: str, request: Wire, user: str, hops: int = HOPS) -> list[Wire]:
-    """The answer of a member to a request, over other members where there is no link. Raises LinkError."""
+async def ask(
+    daemon: Daemon, serial: str, request: Wire, user: str, hops: int = HOPS, past: Collection[str] = ()
+) -> list[Wire]:
+    """The answer of a member to a request, over other members where there is no link. Raises LinkError.
+
+    `past`: those of this machine's neighbours over which it is not to go.
+    """
     link = daemon.table.link(serial)
     if link is None:
-        way = await _way(daemon, serial)
+        way = await _way(daemon, serial, past)
         between = daemon.table.link(way[0]) if len(way) > 1 and hops else None
         if between is not None:
             passed = {"relay": serial, "hops": hops - 1, "request": request}
@@ -52,10 +57,10 @@ async def ask(daemon: Daemon, serial: str, request: Wire, user: str, hops: int =
     return [piece async for piece in link.run(request, user)]
 
 
-async def _way(daemon: Daemon, serial: str) -> tuple[str, ...]:
+async def _way(daemon: Daemon, serial: str, past: Collection[str] = ()) -> tuple[str, ...]:
     if serial not in daemon.view.state.machines:
         raise Unreachable(f"{serial} is no member of this cluster", NO_MEMBER)
-    own = (await daemon.status()).links
+    own = [link for link in (await daemon.status()).links if link.serial not in past]
     return routes(own, daemon.heard_statuses.all()).get(serial, ())
 
 
@@ -66,9 +71,21 @@ async def statuses(daemon: Daemon, serials: Iterable[str], seconds: float) -> di
 
 
 async def _status_of(daemon: Daemon, serial: str, seconds: float) -> MachineStatus | None:
+    """What a member says, asked over two neighbours in turn: the first may hang itself (TRL-32)."""
+    try:
+        past = (await _way(daemon, serial))[:1]
+    except LinkError:
+        return None
+    first = await _told_over(daemon, serial, seconds / 2)
+    return first or await _told_over(daemon, serial, seconds / 2, past)
+
+
+async def _told_over(
+    daemon: Daemon, serial: str, seconds: float, past: Collection[str] = ()
+) -> MachineStatus | None:
     try:
         async with asyncio.timeout(seconds):
-            pieces = await ask(daemon, serial, {"check": "status"}, "")
+            pieces = await ask(daemon, serial, {"check": "status"}, "", past=past)
     except (LinkError, TimeoutError):
         return None
     said = MachineStatus.from_wire(pieces[0].get("status")) if pieces else None

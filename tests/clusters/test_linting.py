@@ -8,6 +8,7 @@ from clusters.layout import Facts, Limits, Remedy, Severity, Step
 from clusters.lint_reasons import WHY
 from clusters.linting import RULES, lint
 from clusters.modes import CLUSTER, machine
+from clusters.naming import SHOWN
 from clusters.transfers import Action
 from clusters.versions import THE_CLUSTER, Address, Change, Kind
 from tests.clusters.catalogues import CATALOGUE
@@ -180,7 +181,7 @@ def test_l09_interface_names(cluster: Cluster) -> None:
     cluster.put(cluster.main, "listeners", rows("in", interface="public"))
     assert [a.message for a in advice(cluster, "L09")] == [
         "The names in ports differ between machines. "
-        "Machine mx1.example.com: public; Machine mx2.example.com: public; Machine mx3.example.com: inside"
+        "public (Machine mx1.example.com, Machine mx2.example.com), inside (Machine mx3.example.com)"
     ]
 
     cluster.put(CLUSTER, "listeners", rows("in", interface="public"))
@@ -189,6 +190,21 @@ def test_l09_interface_names(cluster: Cluster) -> None:
 
     cluster.put(THREE, "ports", rows("public"))
     assert advice(cluster, "L09") == []
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_advice_on_many_machines_names_a_few(cluster: Cluster, alike: bool) -> None:
+    """TRL-36: the other names are counted, however machines differ."""
+    entries = [Change(Address(Kind.MACHINE, f"M{n}"), member(n).to_value()) for n in range(4, 22)]
+    replicas.commit(cluster.replica_id, entries, **BY)
+    cluster.put(CLUSTER, "listeners", rows("in", interface="public"))
+    for number in range(1, 21):
+        cluster.put(machine(f"M{number}"), "ports", rows("inside" if alike else f"port{number}"))
+
+    found = lint(cluster.state, CATALOGUE)
+
+    assert {"L09", "L12"} <= {each.rule for each in found}
+    assert [each.message for each in found if each.message.count("mx") > SHOWN + 2] == []
 
 
 def test_l10_listener_names_for_one_interface(cluster: Cluster) -> None:

@@ -23,7 +23,7 @@ from portal.config_files.uploads import Upload
 from portal.tasks import back_up
 from portal.tenants import ManagedCluster
 from tests.portal import world
-from tests.portal.conftest import LogIn
+from tests.portal.conftest import Call, LogIn
 
 PAGE = "/europe/cluster/system_administration/configuration_file"
 SECRET = "a long passphrase"
@@ -209,6 +209,20 @@ def test_interfaces_that_differ_are_pointed_out(browser: Client, europe: Managed
     assert "may lose" not in same.content.decode()
     world.define(europe, berlin, "interfaceconfig", interfaces(2022))
     assert "The members may lose berlin.example" in browser.get(f"{where}?step=review").content.decode()
+
+
+def test_file_of_full_tables_is_taken_by_page_and_api(
+    browser: Client, europe: ManagedCluster, alice: User, calls: Call
+) -> None:
+    """TRL-17: one of 12 MB; the portal once refused its own above 8 MB."""
+    filling = f"<!--{'x' * 4000}-->" * 3000
+    text = saved(browser).replace("</config>", f"{filling}</config>")
+
+    assert begun(browser, text)
+
+    told = {"text": text, "passphrase": SECRET, "dry_run": True}
+    where = "/api/v1/clusters/europe/configuration-file/load/"
+    assert calls(alice).post(where, told, format="json").status_code == 200
 
 
 @pytest.mark.parametrize(

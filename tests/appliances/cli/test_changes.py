@@ -362,6 +362,16 @@ def test_commit_of_a_script_says_what_is_dangerous(script: Person, line: str) ->
         assert message in script.warned
 
 
+def test_commit_that_deletes_the_last_listener_says_so(script: Person) -> None:
+    """TRL-15: no interface has to go for that."""
+    with_listener(script)
+    script.types("clustermode cluster; listenerconfig delete incoming")
+
+    assert script.types("commit -m careless") == 0
+
+    assert "mx1.example.com: listenerconfig: No listener is open on this machine" in script.warned
+
+
 def test_own_view_of_a_disabled_listener_says_so(script: Person) -> None:
     """TRL-20: what a script disables is warned of, and shown where a person looks."""
     with_listener(script)

@@ -38,6 +38,16 @@ def test_further_cells_fill_the_list_at_the_end() -> None:
     assert alias["targets"] == ["x@a.example", "y@a.example", "z@a.example"]
 
 
+def test_brackets_around_a_name_are_kept() -> None:
+    """TRL-07: in brackets it is its address alone, without them its MX hosts."""
+    (route,) = rows_of(ROUTES, "d.example;[mx.example]:26 [mx.example] mx.example")
+    assert route["hosts"] == [
+        {"host": "[mx.example]", "port": 26},
+        {"host": "[mx.example]"},
+        {"host": "mx.example"},
+    ]
+
+
 @pytest.mark.parametrize(
     "heading",
     [

@@ -32,14 +32,15 @@ def test_healthy_cluster_has_no_alert(earth: World, healthy: ManagedCluster) -> 
 def test_machine_that_goes_down_opens_one_incident_and_closes_it_when_it_is_back(
     earth: World, healthy: ManagedCluster
 ) -> None:
-    """SYN-01, SYN-15: name, serial number and reason stand in it; however often it is looked at."""
+    """TRL-19, SYN-01, SYN-15: critical, because mail may stop; name, serial number and reason stand in it."""
     earth.set(healthy, "rome.example", Connection.DOWN, reason=REFUSED, remedy="Look")
     for _minute in range(5):
         earth.look()
         earth.later(60)
     one = Alert.everything.get()
     serial = MachineStatus.objects.get(name="rome.example").serial
-    assert (one.kind, one.name, one.serial, one.reason) == (Kind.DOWN, "rome.example", serial, REFUSED)
+    assert (one.kind, one.severity) == (Kind.DOWN, Severity.CRITICAL)
+    assert (one.name, one.serial, one.reason) == ("rome.example", serial, REFUSED)
     assert one.seen > one.opened
     earth.set(healthy, "rome.example", Connection.CONNECTED)
     earth.look()
