@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from django.apps import apps
 from django.db import models, transaction
+from django.db.models.functions import Cast
 
 from clusters import sealing
 from clusters.versions import Address
@@ -16,6 +17,7 @@ class SealedJSONField(models.JSONField):
     """A JSON document. The model's `secrets` names the paths whose texts are sealed in the database."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        ready_to_seal()
         secrets: Iterable[str] = getattr(model_instance, "secrets")  # noqa: B009 - Django types any model
         return sealing.sealed(super().pre_save(model_instance, add), self.paths(secrets))
 
@@ -47,6 +49,7 @@ class SealedChangesField(models.JSONField):
     """
 
     def get_db_prep_save(self, value: Any, connection: Any) -> Any:
+        ready_to_seal()
         return super().get_db_prep_save(_sealed_changes(value), connection)
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
@@ -69,14 +72,52 @@ class SealedTextField(models.TextField):
 
     def get_prep_value(self, value: Any) -> Any:
         text = super().get_prep_value(value)
+        ready_to_seal()
         return sealing.seal(text) if text else text
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         return sealing.unseal(value) if value else value
 
 
+def ready_to_seal() -> None:
+    """Makes the first key where nothing is sealed yet; else sealing says that the file is lost (TRL-29)."""
+    if not sealing.begun() and not _something_sealed():
+        sealing.begin()
+
+
+def require_keys() -> None:
+    """See that the keys open what is sealed in the database; raises KeyMissing (TRL-29)."""
+    if sealing.begun():
+        sealing.require_keys()
+    for model, field in _sealed_fields():
+        _sealed_rows(model, field).values_list(field.attname).first()  # reading it opens it
+
+
+def _something_sealed() -> bool:
+    return any(_sealed_rows(model, field).exists() for model, field in _sealed_fields())
+
+
+Sealed = SealedJSONField | SealedChangesField | SealedTextField
+
+
+def _sealed_fields() -> Iterator[tuple[type[models.Model], Sealed]]:
+    for model in apps.get_models():
+        yield from ((model, field) for field in model._meta.fields if isinstance(field, Sealed))
+
+
+def _sealed_rows(model: type[models.Model], field: Sealed) -> models.QuerySet[models.Model]:
+    """The rows whose column holds a sealed text."""
+    rows = model._base_manager.annotate(rests=Cast(field.attname, models.TextField()))
+    return (
+        rows.exclude(rests="")
+        if isinstance(field, SealedTextField)
+        else rows.filter(rests__contains=sealing.MARK)
+    )
+
+
 def rotate() -> int:
     """A new key seals from now on, and everything is sealed anew with it; returns how many rows."""
+    ready_to_seal()
     sealing.add_key()
     rows = _seal_anew()
     sealing.drop_old_keys()
@@ -85,11 +126,7 @@ def rotate() -> int:
 
 @transaction.atomic
 def _seal_anew() -> int:
-    fields = [(model, field) for model in apps.get_models() for field in model._meta.fields]
-    sealed = (
-        pair for pair in fields if isinstance(pair[1], SealedJSONField | SealedChangesField | SealedTextField)
-    )
-    return sum(_save_rows(model, field.attname) for model, field in sealed)
+    return sum(_save_rows(model, field.attname) for model, field in _sealed_fields())
 
 
 def _save_rows(model: type[models.Model], column: str) -> int:

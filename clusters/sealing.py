@@ -19,6 +19,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from clusters.installed import catalogue
+from clusters.kept_files import make_once
+from clusters.system_words import cause
 from clusters.versions import Address
 
 MARK = "$sealed"
@@ -87,10 +89,29 @@ def _path() -> Path:
     return Path(settings.GATEFOLD_SEALING_KEYS)
 
 
+def begun() -> bool:
+    """Whether the file of the keys is there, whole or not. Raises KeyMissing where one cannot look."""
+    try:
+        return _path().exists()
+    except OSError as error:
+        raise _unreadable(_path(), cause(error)) from None
+
+
+def begin() -> None:
+    """The first key, unless there is a file: only for a database in which nothing is sealed yet."""
+    make_once(_path(), f"{Fernet.generate_key().decode()}\n".encode())
+
+
+def require_keys() -> None:
+    """See that the file holds keys; raises KeyMissing."""
+    _keys()
+
+
 def _keys() -> MultiFernet:
     path = _path()
-    if not path.exists():
-        _write_first(path)
+    if not begun():
+        # Never made here: with new keys, what is sealed in the database would be lost without a word.
+        raise _unreadable(path, "is missing")
     return _read(path, path.stat().st_mtime_ns)
 
 
@@ -99,21 +120,14 @@ def _read(path: Path, _changed: int) -> MultiFernet:
     try:
         return MultiFernet([Fernet(line) for line in path.read_text().split()])
     except (OSError, ValueError) as error:
-        raise KeyMissing(
-            f"{path} holds no keys ({error}): the secrets in the database are sealed with them, and nothing"
-            " else opens them. Put the file back from a backup"
-        ) from None
+        raise _unreadable(path, f"holds no keys ({error})") from None
 
 
-def _write_first(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = _written(path, [Fernet.generate_key().decode()])
-    try:
-        os.link(new, path)
-    except FileExistsError:
-        return  # another process was first
-    finally:
-        new.unlink()
+def _unreadable(path: Path, why: str) -> KeyMissing:
+    return KeyMissing(
+        f"{path} {why}. The secrets in the database are sealed with its keys, and nothing else opens them:"
+        " put the file back from a backup"
+    )
 
 
 def _written(path: Path, keys: list[str]) -> Path:

@@ -12,12 +12,11 @@ class PortalConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal import celery
-        from portal import signals as following
+        from portal import celery, signals
         from portal.login import events
 
         celery.app.set_default()
         # Registered now, with the application that is configured now: rows name their tasks.
         import_module("portal.tasks")
-        following.connect()
+        signals.connect()
         events.connect()

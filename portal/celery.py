@@ -6,10 +6,18 @@ Start: `celery -A portal.celery worker -B --pool threads`; one process holds the
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import beat_init, celeryd_init
+from django.conf import settings
+
+from portal import entrance
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.portal")
+
+with entrance.explained():
+    settings.INSTALLED_APPS  # noqa: B018 - the first look at one reads them, and Celery's would end in a trace
 
 app = Celery("gatefold")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -21,6 +29,8 @@ app.conf.update(
     worker_concurrency=8,
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
+    # Else the clock's last sentence, why it cannot start, would go to a log that shows nothing of it.
+    worker_redirect_stdouts=False,
     broker_connection_retry_on_startup=True,
     # Whoever commits must not wait for a broker that is away: the sweep makes up for a lost courier.
     broker_transport_options={
@@ -45,3 +55,10 @@ app.conf.update(
 )
 app.autodiscover_tasks()
 app.autodiscover_tasks(["portal.alerts"])
+
+
+@celeryd_init.connect
+@beat_init.connect
+def _look_over(**_kwargs: Any) -> None:
+    with entrance.explained():
+        entrance.look_over_server()

@@ -29,8 +29,8 @@ class Place:
     role: Role
     person: Any
     at: datetime | None = None
-    asked: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    """What a slice has asked the database for this page and need not ask again, by its own name for it."""
+    cut_off: bool | None = field(default=None, compare=False, repr=False)
+    """Whether the portal has lost its own network; None until `machines.seen` has asked for this page."""
 
     @property
     def user(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from appliances.following import answering, statuses, worker
 from appliances.following.couriers import send
 from clusters import replicas
-from portal import socket_access as access
+from portal import socket_access
 from portal.alerts.watching import look_at_cluster
 from portal.hints import About, group_of, hint
 from portal.proposals.proposal import OPEN, Proposal, State
@@ -22,7 +22,7 @@ def connect() -> None:
     worker.reconnected.connect(machine_is_back, dispatch_uid="portal.reconnected")
     answering.answered.connect(machine_has_answered, dispatch_uid="portal.answered")
     worker.changed.connect(statuses_changed, dispatch_uid="portal.statuses")
-    access.connect()
+    socket_access.connect()
 
 
 def slug_of(replica_id: int) -> str:

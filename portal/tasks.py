@@ -7,9 +7,9 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from portal.checks import rows as checks
+from portal.checks.rows import due
 from portal.config_files import backups, uploads
-from portal.jobs import running as working
+from portal.jobs import running
 from portal.jobs.rows import Job, abandon_lost, start, waiting_since
 from portal.proposals import watching
 
@@ -21,7 +21,7 @@ def run_job(job_id: int) -> None:
     """Run a queued job. A second courier for the same job finds it claimed and does nothing."""
     job = Job.everything.filter(pk=job_id).first()
     if job is not None and job.claim():
-        working.run(job)
+        running.run(job)
 
 
 @shared_task(name="portal.tasks.sweep_jobs")
@@ -37,7 +37,7 @@ def check_clusters() -> None:
     """Check every cluster once a day; one whose check waits or runs gets no second one."""
     busy = Job.everything.filter(kind="check", state__in=(Job.State.QUEUED, Job.State.RUNNING))
     clusters = set(busy.values_list("cluster", flat=True))
-    for cluster in checks.due(timezone.now()):
+    for cluster in due(timezone.now()):
         if cluster.pk not in clusters:
             start("check", cluster, None)
 

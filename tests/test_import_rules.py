@@ -37,8 +37,8 @@ MAY_IMPORT_WITHIN_APPLIANCES = {
     "following": {"machine", "features", "postfix", "links"},
 }
 ROOF = frozenset(
-    {"apps", "asgi", "celery", "demo", "management", "migrations", "models", "security", "signals"}
-    | {"tasks", "templatetags", "urls"}
+    {"apps", "asgi", "celery", "demo", "entrance", "management", "migrations", "models", "security"}
+    | {"signals", "tasks", "templatetags", "urls"}
 )
 """What puts the portal together: it may import all of it, and no other part of the portal imports it."""
 

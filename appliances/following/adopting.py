@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 
+from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -37,7 +38,8 @@ async def ask(address: str, port: int, passphrase: Passphrase, host_key: HostKey
 
     `host_key` is the public key that a person has accepted, or a question to that person.
     """
-    known = identity.portal()
+    # In a thread: the first look at who we are may ask the database.
+    known = await sync_to_async(identity.portal)()
     request = {"portal": {"serial": known.serial, "name": known.name, "user_key": known.user_key}}
     return await enrol(Target(address, port), identity.identity(), passphrase, host_key, request)
 

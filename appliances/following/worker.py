@@ -175,7 +175,10 @@ class Follower:
         self._loop.run_forever()
 
     def start(self) -> None:
-        """Begin to follow every cluster that the portal has."""
+        """Begin to follow every cluster that the portal has. Raises KeyTrouble."""
+        # Before the loop runs: the first look at them asks the database, which no loop may do.
+        identity.serial()
+        identity.keys()
         self._thread.start()
         self.submit(self._begin()).result(60)
 

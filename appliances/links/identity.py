@@ -1,18 +1,19 @@
 """The keys of a holder: a host key that it shows to callers, and a user key with which it calls.
 
 Both are Ed25519, made once and kept in files that only their owner can read. Losing or replacing one
-by itself would look like an intruder to every peer, so a damaged or open file is an error, never a
-reason to make a new key.
+by itself would look like an intruder to every peer, so a missing, damaged or open file is an error, never
+a reason to make a new key.
 """
 
 from __future__ import annotations
 
-import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncssh
+
+from clusters.kept_files import file_fault, make_once
 
 HOST_KEY = "host_ed25519"
 USER_KEY = "user_ed25519"
@@ -45,9 +46,23 @@ class Keys:
 
     @classmethod
     def of_home(cls, home: Path) -> Keys:
-        """The keys in that directory; made there the first time. Raises KeyTrouble."""
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """The keys in that directory. Raises KeyTrouble, also for a missing one (TRL-29)."""
         return cls(_kept(home / HOST_KEY), _kept(home / USER_KEY))
+
+    @staticmethod
+    def complete(home: Path) -> bool:
+        """Whether both files are in that directory, whole or not."""
+        return all((home / name).exists() for name in (HOST_KEY, USER_KEY))
+
+    @classmethod
+    def first_of_home(cls, home: Path) -> Keys:
+        """The keys in that directory, those that are missing made there: only while no peer knows them.
+
+        Raises KeyTrouble, and OSError where they cannot be made.
+        """
+        for name in (HOST_KEY, USER_KEY):
+            make_once(home / name, asyncssh.generate_private_key("ssh-ed25519").export_private_key())
+        return cls.of_home(home)
 
     @classmethod
     def read(cls, host: str, user: str) -> Keys:
@@ -101,9 +116,16 @@ def _import(text: str) -> asyncssh.SSHKey:
     raise InvalidKey("this is no public key; paste it whole, as it is printed")
 
 
+MEANING = "By the host key and the user key the other members know whom they talk to"
+WAY_BACK = (
+    "restore it from a backup of the same day as the rest. Without one, make this machine anew and join the"
+    " cluster again, or adopt the clusters again where this is the portal"
+)
+
+
 def _kept(path: Path) -> asyncssh.SSHKey:
-    if not path.exists():
-        _make(path)
+    if why := file_fault(path):
+        raise KeyTrouble(f"{path} {why}. {MEANING}: {WAY_BACK}")
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         raise KeyTrouble(
@@ -116,31 +138,4 @@ def _read(text: str, what: str) -> asyncssh.SSHKey:
     try:
         return asyncssh.import_private_key(text)
     except (asyncssh.KeyImportError, ValueError) as error:
-        raise KeyTrouble(f"{what} is damaged ({error}); restore it from a backup of this machine") from None
-
-
-def _make(path: Path) -> None:
-    """Complete on disk before it has its name; of two makers the first one's key stays."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    fresh.unlink(missing_ok=True)
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(asyncssh.generate_private_key("ssh-ed25519").export_private_key())
-            file.flush()
-            os.fsync(file.fileno())
-        _name(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)
-
-
-def _name(fresh: Path, path: Path) -> None:
-    try:
-        os.link(fresh, path)
-    except FileExistsError:
-        return
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+        raise KeyTrouble(f"{what} is damaged ({error}). {MEANING}: {WAY_BACK}") from None

@@ -17,13 +17,14 @@ import fcntl
 import json
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from clusters.kept_files import database_fault, file_fault, sync_directory
 
 UNFINISHED = "unfinished"
 """Marks a home whose `init` has not ended; the next `init` begins anew."""
@@ -95,16 +96,15 @@ class Home:
 
         Without this, an empty database would be filled with empty tables, and a missing key be made anew.
         """
-        if why := _unusable(self.database):
+        if why := database_fault(self.database):
             raise HomeTrouble(
                 f"{self.database} {why}. It holds this machine's settings, pending changes and history:"
                 " restore it from a backup of this machine. Without one, move the home away, make a new one"
                 " with `machine init`, and join the cluster again"
             )
-        if not self.sealing_keys.exists() or not self.sealing_keys.read_bytes().strip():
-            state = "is empty" if self.sealing_keys.exists() else "is missing"
+        if why := file_fault(self.sealing_keys):
             raise HomeTrouble(
-                f"{self.sealing_keys} {state}. The secrets in {self.database.name} are sealed with its keys,"
+                f"{self.sealing_keys} {why}. The secrets in {self.database.name} are sealed with its keys,"
                 " and nothing else opens them: restore it from a backup of this machine"
             )
 
@@ -143,23 +143,6 @@ class Home:
             yield
 
 
-def _unusable(database: Path) -> str:
-    """Why a database cannot be used; empty where it can."""
-    if not database.exists():
-        return "is missing"
-    if not database.stat().st_size:
-        return "is empty"
-    try:
-        with closing(sqlite3.connect(database, timeout=20)) as opened:
-            told = opened.execute("PRAGMA quick_check(1)").fetchone()[0]
-            tables = opened.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    except sqlite3.Error as error:
-        return f"is damaged ({error})"
-    if told != "ok":
-        return f"is damaged ({told})"
-    return "" if tables else "holds nothing"
-
-
 def read_json(path: Path) -> Any:
     """What a JSON file of the home holds; None where there is none. Raises HomeTrouble."""
     try:
@@ -185,12 +168,3 @@ def replace_json(path: Path, value: Any) -> None:
         fresh.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
-
-
-def sync_directory(path: Path) -> None:
-    """Makes renames in a directory last."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -15,9 +15,8 @@ from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.listing import OneOf, Query, Words, YesOrNo, asked, lists, page_of
 from portal.api.shapes import AuthorshipShape, JobShape, Shape
-from portal.checks import rows as checks
 from portal.checks.columns import Compared, begin
-from portal.checks.rows import Check, Finding
+from portal.checks.rows import Check, Finding, latest, resolve
 from portal.tenants import Right
 
 
@@ -129,12 +128,12 @@ class ResolveCheck(ClusterView):
     @once
     def post(self, request: Request, slug: str) -> Response:
         choices = {each["finding"]: each["version"] for each in told(ResolveInput, request)["choices"]}
-        forced = checks.resolve(request, self.place, _last(self.place), choices)
+        forced = resolve(request, self.place, _last(self.place), choices)
         return Response(ResolvedShape({"forced": forced}).data)
 
 
 def _last(place: Any) -> Check:
-    last = checks.latest(place.cluster)
+    last = latest(place.cluster)
     if last is None:
         raise Http404
     return last

@@ -40,8 +40,7 @@ from portal.audit.rows import rows_of
 from portal.login import sessions
 from portal.people import invitations, members
 from portal.people.listing import People, administered, people_of
-from portal.people.token_verbs import make, revoke
-from portal.people.tokens import ApiToken
+from portal.people.tokens import ApiToken, make, revoke
 from portal.tenants import ManagedCluster, Right, Tenant, account_in, tenants_with
 
 

@@ -18,7 +18,7 @@ from portal.api.listing import Words, asked, lists, page_of
 from portal.api.shapes import JobShape, Shape
 from portal.place import Place
 from portal.tenants import Right
-from portal.upgrades import run_book as upgrades
+from portal.upgrades import run_book
 
 
 class OfferShape(Shape):
@@ -100,7 +100,7 @@ class Upgrades(ClusterView):
     def post(self, request: Request, slug: str) -> Response:
         """Upgrade these machines, one after the other, by a job that can be stopped and resumed."""
         sent = told(UpgradeInput, request)
-        job = upgrades.begin(self.place, request.user, sent["release"], sent["machines"])
+        job = run_book.begin(self.place, request.user, sent["release"], sent["machines"])
         return Response(JobShape(job).data, status=status.HTTP_202_ACCEPTED)
 
 
@@ -116,9 +116,9 @@ class Candidates(ClusterView):
         return page_of(request, found, CandidateShape, wanted)
 
 
-def _book(place: Place, wanted: dict[str, Any]) -> upgrades.Book:
-    upgrades.ask(place)
-    return upgrades.book(place, wanted["release"])
+def _book(place: Place, wanted: dict[str, Any]) -> run_book.Book:
+    run_book.ask(place)
+    return run_book.book(place, wanted["release"])
 
 
 class ReleaseBefore(ClusterView):
@@ -134,5 +134,5 @@ class ReleaseBefore(ClusterView):
     )
     @once
     def post(self, request: Request, slug: str) -> Response:
-        job = upgrades.revert(self.place, request.user, told(ReleaseBeforeInput, request)["machine"])
+        job = run_book.revert(self.place, request.user, told(ReleaseBeforeInput, request)["machine"])
         return Response(JobShape(job).data, status=status.HTTP_202_ACCEPTED)

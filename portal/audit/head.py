@@ -9,6 +9,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+from clusters.system_words import cause
+
 logger = logging.getLogger(__name__)
 
 
@@ -49,4 +51,6 @@ def read(path: Path) -> Head | None:
     except FileNotFoundError:
         return None
     except ValueError:
-        raise UnreadableHead(f"{path} holds no number and hash") from None
+        raise UnreadableHead(f"{path} holds no number and hash: put it back from a copy") from None
+    except OSError as error:
+        raise UnreadableHead(f"{path} cannot be read ({cause(error)}): put it back from a copy") from None

@@ -15,7 +15,7 @@ from clusters.phrases import Text, joined, ngettext
 from clusters.phrases import phrase as _
 from clusters.replication import Snapshot
 from clusters.versions import MalformedCommit
-from portal.checks import rows as checks
+from portal.checks import rows
 from portal.jobs.kinds import Kind
 from portal.jobs.rows import Job
 from portal.phrases import words_of
@@ -86,12 +86,12 @@ def run(job: Job, asking: Asking | None = None) -> Text:
     found = gather(serials, asking or OverLinks(replica_id, user), step)
     for name, error in found.unreached.items():
         job.say(_("Not checked: %(name)s: %(reason)s") % {"name": name, "reason": words_of(error)})
-    made = checks.record(job.cluster, job.started_by, serials, found)
+    made = rows.record(job.cluster, job.started_by, serials, found)
     job.progress(len(serials), len(serials))
     return _result(made)
 
 
-def _result(made: checks.Check) -> Text:
+def _result(made: rows.Check) -> Text:
     count = made.findings.count()
     text = ngettext("%(n)d entry differs.", "%(n)d entries differ.", count) % {"n": count}
     away = len(made.unreached)

@@ -21,7 +21,7 @@ from clusters.phrases import Decoder, Encoder
 from clusters.refusals import Refused
 from clusters.sealed_columns import SealedTextField
 from clusters.versions import Address, CommitId, Version
-from portal.audit import log as audit
+from portal.audit import log
 from portal.audit.log import Action
 from portal.phrases import words_of
 from portal.tenants import ManagedCluster, Right
@@ -199,7 +199,7 @@ def resolve(who: Any, place: Place, check: Check, choices: Mapping[int, int | No
 
 def _noted(who: Any, place: Place, action: Action, entries: int, **facts: str) -> None:
     told: dict[str, Any] = {**facts, "by": "clustercheck"}
-    audit.record(who, action, place.cluster, place.cluster.tenant, entries=entries, **told)
+    log.record(who, action, place.cluster, place.cluster.tenant, entries=entries, **told)
 
 
 def _chosen(row: Finding, number: int) -> Held:

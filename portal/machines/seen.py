@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils import timezone
 
 from appliances.following.freshness import Seen, seen
-from portal.alerts.watching import cut_off as is_cut_off
+from portal.alerts import watching
 from portal.place import Place
 
 
@@ -20,6 +20,6 @@ def machines_seen(place: Place, cut_off: bool | None = None) -> list[Seen]:
 
 
 def _lost(place: Place) -> bool:
-    if "cut off" not in place.asked:
-        place.asked["cut off"] = is_cut_off(place.cluster.tenant_id)
-    return bool(place.asked["cut off"])
+    if place.cut_off is None:
+        place.cut_off = watching.cut_off(place.cluster.tenant_id)
+    return place.cut_off

@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from appliances.links.errors import LinkError
 from clusters.refusals import Refused
-from portal.guided.adoption import adopt as adopt_cluster
+from portal.guided import adoption
 from portal.pages import doors
 from portal.pages.access import fresh_page
 from portal.tenants import Right, Tenant, tenants_with
@@ -85,7 +85,7 @@ def _adopt(request: HttpRequest, form: WhoForm) -> HttpResponse:
         return _show(request, form, 422)
     door = form.door()
     try:
-        cluster = adopt_cluster(
+        cluster = adoption.adopt(
             form.cleaned_data["tenant"], request.user, door.address, door.port, door.who, door.host_key
         )
     except (LinkError, Refused) as error:

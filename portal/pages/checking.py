@@ -10,9 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from clusters.refusals import REFUSALS
-from portal.checks import rows as checks
 from portal.checks.columns import Compared, begin, job_of
-from portal.checks.rows import Check, Finding
+from portal.checks.rows import Check, Finding, latest, resolve
 from portal.pages.access import PageRequest, cluster_page
 from portal.pages.paging import MANY, page_of
 from portal.place import Place
@@ -33,7 +32,7 @@ def check(request: PageRequest, place: Place) -> HttpResponse:
         else:
             _resolve(request, place)
         return redirect("check", place.cluster.slug)
-    last = checks.latest(place.cluster)
+    last = latest(place.cluster)
     job = job_of(place)
     context = {
         "place": place,
@@ -59,13 +58,13 @@ def check(request: PageRequest, place: Place) -> HttpResponse:
 
 
 def _resolve(request: PageRequest, place: Place) -> None:
-    last = checks.latest(place.cluster)
+    last = latest(place.cluster)
     if last is None or request.POST.get("check") != str(last.pk):
         messages.error(request, _("There is a newer check meanwhile. Look at it and choose again."))
         return
     choices = _choices(request, last)
     try:
-        made = checks.resolve(request, place, last, choices)
+        made = resolve(request, place, last, choices)
     except REFUSALS as error:
         messages.error(request, str(error))
         return

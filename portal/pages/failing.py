@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.defaults import page_not_found
 from redis.exceptions import RedisError
 
+from appliances.links.identity import KeyTrouble
 from clusters.sealing import KeyMissing
 
 logger = logging.getLogger(__name__)
@@ -63,7 +64,15 @@ PARTS: tuple[tuple[tuple[type[Exception], ...], Promise, Promise], ...] = (
         ),
     ),
     (
-        (OperationalError, InterfaceError),
+        (KeyTrouble,),
+        gettext_lazy("The portal's own identity cannot be used"),
+        gettext_lazy(
+            "The file of its serial number, or of its keys, is missing or damaged; the portal's log names it."
+            " Those who run the portal put it back from a backup. Nothing was changed."
+        ),
+    ),
+    (
+        (OperationalError, InterfaceError, DatabaseError),
         gettext_lazy("The portal's database cannot be used"),
         gettext_lazy(
             "It does not answer, or is damaged; the portal's log says which. Those who run the portal start "
@@ -78,11 +87,16 @@ def _comes_of(error: BaseException | None, kinds: tuple[type[Exception], ...]) -
     """Whether such an error stands anywhere in what led to this one."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
-        if isinstance(error, kinds):
+        if any(_is_of(error, kind) for kind in kinds):
             return True
         seen.add(id(error))
         error = error.__cause__ or error.__context__
     return False
+
+
+def _is_of(error: BaseException, kind: type[Exception]) -> bool:
+    # A damaged file is a DatabaseError as such; what is derived from it may be our own mistake.
+    return type(error) is kind if kind is DatabaseError else isinstance(error, kind)
 
 
 def _answer(request: HttpRequest, code: int, title: str, text: str) -> HttpResponse:

@@ -19,8 +19,7 @@ from clusters.installed import catalogue
 from clusters.phrases import phrase
 from clusters.refusals import refusals_and
 from clusters.state import ClusterState
-from portal.guided import commands
-from portal.guided import joining as guide
+from portal.guided import commands, joining
 from portal.guided.checklist import blocked
 from portal.guided.commands import over_ssh
 from portal.guided.joining import Plan
@@ -130,16 +129,16 @@ def _look(request: HttpRequest, place: Place) -> HttpResponse:
 def _check(request: HttpRequest, place: Place, form: JoinForm) -> HttpResponse:
     door, plan = form.door(), form.plan()
     try:
-        if plan.prepared and guide.admit(place.cluster, place.state, request.user, guide.who_is(door)):
-            guide.wait_until_heard(door, plan)
-        found = guide.look(place.cluster, place.state, door, plan, form.cleaned_data["cluster_passphrase"])
+        if plan.prepared and joining.admit(place.cluster, place.state, request.user, joining.who_is(door)):
+            joining.wait_until_heard(door, plan)
+        found = joining.look(place.cluster, place.state, door, plan, form.cleaned_data["cluster_passphrase"])
     except refusals_and(LinkError) as error:
         return _show(request, place, "who", 422, form=form, trouble=error)
     more = {"look": found, "blocked": blocked(found.checks), **_lines(place.state, form, found.who)}
     return _show(request, place, "confirm", form=form, **more)
 
 
-def _lines(state: ClusterState, form: JoinForm, who: guide.Who | None = None) -> dict[str, Any]:
+def _lines(state: ClusterState, form: JoinForm, who: joining.Who | None = None) -> dict[str, Any]:
     told, plan = form.cleaned_data, form.plan()
     shown = [(plan.command, over_ssh(told["address"], told["port"], told["user"], plan.command))]
     if plan.prepared and who is not None:

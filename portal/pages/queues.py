@@ -12,10 +12,21 @@ from django.views.decorators.http import require_POST
 
 from appliances.postfix.queue import QUEUES
 from appliances.postfix.selecting import TERMS
-from portal.machines import queues as domain
-from portal.machines import suspension as suspending
+from portal.machines import suspension
 from portal.machines.choosing import Sieve
-from portal.machines.queues import FOR_EVER, SHOWN, VERBS, Choice, NothingChosen
+from portal.machines.queues import (
+    FOR_EVER,
+    SHOWN,
+    VERBS,
+    Choice,
+    NothingChosen,
+    ask,
+    chosen,
+    look,
+    matching,
+    terms_of,
+    work,
+)
 from portal.pages.access import PageRequest, cluster_page
 from portal.pages.paging import MACHINES, MANY, page_of
 from portal.place import Place
@@ -29,19 +40,19 @@ def queues(request: PageRequest, place: Place) -> HttpResponse:
         place.require(Right.EDIT)
         return _work(request, place)
     try:
-        terms = domain.terms_of(request.GET)
+        terms = terms_of(request.GET)
     except NothingChosen as error:
         messages.error(request, str(error))
         return redirect("queues", place.cluster.slug)
     if not request.htmx:
-        domain.ask(place, terms)
+        ask(place, terms)
     template = "queues/live.html" if request.htmx else "queues/queues.html"
     return render(request, template, _context(request, place, terms))
 
 
 def _context(request: PageRequest, place: Place, terms: list[str]) -> dict[str, Any]:
     search = {term: request.GET.get(term, "") for term in TERMS}
-    found, sieve = domain.look(place, terms), Sieve.of(request.GET)
+    found, sieve = look(place, terms), Sieve.of(request.GET)
     machines = sieve.sift_heard(found.machines)
     return {
         "place": place,
@@ -65,7 +76,7 @@ def _work(request: PageRequest, place: Place) -> HttpResponse:
         choice = _choice(request, place)
         if verb in FOR_EVER and request.POST.get("confirmed") != "yes":
             return _confirm(request, place, verb, choice)
-        job = domain.work(place, request.user, verb, choice)
+        job = work(place, request.user, verb, choice)
     except NothingChosen as error:
         messages.error(request, str(error))
         return redirect("queues", place.cluster.slug)
@@ -74,8 +85,8 @@ def _work(request: PageRequest, place: Place) -> HttpResponse:
 
 def _choice(request: PageRequest, place: Place) -> Choice:
     if request.POST.get("scope") == "matching":
-        return domain.matching(place, domain.terms_of(request.POST), request.POST.getlist("machine"))
-    return domain.chosen(place, request.POST.getlist("message"))
+        return matching(place, terms_of(request.POST), request.POST.getlist("machine"))
+    return chosen(place, request.POST.getlist("message"))
 
 
 def _confirm(request: PageRequest, place: Place, verb: str, choice: Choice) -> HttpResponse:
@@ -96,7 +107,7 @@ def _expected(place: Place, choice: Choice) -> list[tuple[str, int | None]]:
     """How many messages on which machine; of a search, as the machines answered last."""
     if choice.ids is not None:
         return [(name, len(choice.ids[serial])) for serial, name in choice.machines]
-    held = {each.heard.serial: each.matching for each in domain.look(place, choice.terms).machines}
+    held = {each.heard.serial: each.matching for each in look(place, choice.terms).machines}
     return [(name, held.get(serial)) for serial, name in choice.machines]
 
 
@@ -106,11 +117,11 @@ def suspend(request: PageRequest, place: Place) -> HttpResponse:
     """Suspend or resume mail on the marked machines; what stops mail is confirmed first."""
     do, serials = request.POST.get("do", ""), request.POST.getlist("machine")
     try:
-        machines = suspending.machines_of(place, serials)
-        if do in suspending.STOPS_MAIL and request.POST.get("confirmed") != "yes":
+        machines = suspension.machines_of(place, serials)
+        if do in suspension.STOPS_MAIL and request.POST.get("confirmed") != "yes":
             context = {"place": place, "section": "queues", "do": do, "machines": machines}
             return render(request, "queues/suspend.html", context)
-        job = suspending.tell(place, request.user, do, serials)
+        job = suspension.tell(place, request.user, do, serials)
     except NothingChosen as error:
         messages.error(request, str(error))
         return redirect("queues", place.cluster.slug)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from portal.pages.access import fresh, number_in
 from portal.pages.choosing import ClustersField
 from portal.pages.paging import page_of
-from portal.people.token_verbs import make, revoke
+from portal.people.tokens import make, revoke
 from portal.tenants import ManagedCluster, Tenant, account_in
 
 SHOWN = 50

@@ -14,7 +14,7 @@ from portal.pages.access import PageRequest, cluster_page, fresh
 from portal.pages.paging import MACHINES, MANY, page_of
 from portal.place import Place
 from portal.tenants import Right
-from portal.upgrades import run_book as domain
+from portal.upgrades import run_book
 from portal.upgrades.run_book import Book, Candidate, NotNow, Plan
 
 PLANS = "upgrades"
@@ -29,25 +29,25 @@ def upgrades(request: PageRequest, place: Place) -> HttpResponse:
         place.require(Right.ADMINISTER)
         return _act(request, place)
     if not request.htmx:
-        domain.ask(place)
+        run_book.ask(place)
     template = "upgrades/live.html" if request.htmx else "upgrades/upgrades.html"
     return render(request, template, _context(request, place, _book(request, place)))
 
 
 def _book(request: PageRequest, place: Place) -> Book:
-    return domain.book(place, request.GET.get("release", ""), _plan(request, place))
+    return run_book.book(place, request.GET.get("release", ""), _plan(request, place))
 
 
 def _plan(request: PageRequest, place: Place) -> Plan:
     """What the person has planned here since the login, or until a run of it began."""
     kept = request.session.get(PLANS, {}).get(str(place.cluster.pk))
-    return Plan(tuple(kept["order"]), frozenset(kept["left_out"])) if kept else domain.EVERYBODY
+    return Plan(tuple(kept["order"]), frozenset(kept["left_out"])) if kept else run_book.EVERYBODY
 
 
 def _keep(request: PageRequest, place: Place, plan: Plan) -> None:
     plans, name = dict(request.session.get(PLANS, {})), str(place.cluster.pk)
     plans.pop(name, None)
-    if plan != domain.EVERYBODY:
+    if plan != run_book.EVERYBODY:
         plans[name] = {"order": plan.order, "left_out": sorted(plan.left_out)}
     request.session[PLANS] = plans
 
@@ -62,7 +62,7 @@ def _context(request: PageRequest, place: Place, book: Book) -> dict[str, Any]:
         "sieve": sieve,
         "many": len(book.candidates) >= MANY,
         "page": page_of(request, listed, MACHINES),
-        "planned": _plan(request, place) != domain.EVERYBODY,
+        "planned": _plan(request, place) != run_book.EVERYBODY,
         "may_upgrade": place.may(Right.ADMINISTER),
     }
 
@@ -79,7 +79,7 @@ def _act(request: PageRequest, place: Place) -> HttpResponse:
         if told.get("do") == "revert":
             return _revert(request, place)
         if told.get("do") == "reconnect":
-            return redirect("job", domain.reconnect(place, request.user, told.get("serial", "")).pk)
+            return redirect("job", run_book.reconnect(place, request.user, told.get("serial", "")).pk)
         if told.get("do") == "begin":
             return _begin(request, place)
     except NotNow as error:
@@ -99,7 +99,7 @@ def _planned(request: PageRequest, place: Place) -> Plan:
         case "take":
             return plan.taking(listed)
         case "forget":
-            return domain.EVERYBODY
+            return run_book.EVERYBODY
     plan = plan.leaving(told.getlist("leave")).taking(told.getlist("take"))
     for name, step in (("up", -1), ("down", 1)):
         if name in told:
@@ -112,18 +112,18 @@ def _begin(request: PageRequest, place: Place) -> HttpResponse:
     told = request.POST
     release, serials = told.get("release", ""), told.getlist("machine")
     if told.get("confirmed") != "yes":
-        book = domain.book(place, release, _plan(request, place))
+        book = run_book.book(place, release, _plan(request, place))
         return render(request, "upgrades/confirm.html", _context(request, place, book))
-    job = domain.begin(place, request.user, release, serials)
-    _keep(request, place, domain.EVERYBODY)
+    job = run_book.begin(place, request.user, release, serials)
+    _keep(request, place, run_book.EVERYBODY)
     return redirect("job", job.pk)
 
 
 def _revert(request: PageRequest, place: Place) -> HttpResponse:
     serial = request.POST.get("serial", "")
     if request.POST.get("confirmed") == "yes":
-        return redirect("job", domain.revert(place, request.user, serial).pk)
-    book = domain.book(place)
+        return redirect("job", run_book.revert(place, request.user, serial).pk)
+    book = run_book.book(place)
     candidate = next((c for c in book.candidates if c.heard.serial == serial), None)
     if candidate is None:
         raise NotNow("")

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from clusters.refusals import Refused
-from portal.audit import log as audit
+from portal.audit import log
 from portal.audit.log import Action
 from portal.tenants import ClusterRole, ManagedCluster, Member, Role, Tenant
 
@@ -85,7 +85,7 @@ def invite(
         expires=timezone.now() + LASTS,
     )
     made.clusters.set([cluster for cluster in clusters if cluster.tenant_id == tenant.pk])
-    audit.record(who, Action.INVITATION, email, tenant, change="sent", roles=_roles(made))
+    log.record(who, Action.INVITATION, email, tenant, change="sent", roles=_roles(made))
     if settings.EMAIL_HOST:
         transaction.on_commit(lambda: _mail(made, host))
     return made
@@ -120,7 +120,7 @@ def accept(word: str, user: Any) -> Member:
         raise Closed(_("This invitation was used, taken back, or is older than a week. Ask for another."))
     _give(member, one)
     roles = _roles(one)
-    audit.record(user, Action.INVITATION, one.email, one.tenant, change="accepted", roles=roles)
+    log.record(user, Action.INVITATION, one.email, one.tenant, change="accepted", roles=roles)
     return member
 
 
@@ -136,7 +136,7 @@ def _give(member: Member, one: Invitation) -> None:
 @transaction.atomic
 def revoke(who: Any, one: Invitation) -> None:
     """Take it back."""
-    audit.record(who, Action.INVITATION, one.email, one.tenant, change="taken back")
+    log.record(who, Action.INVITATION, one.email, one.tenant, change="taken back")
     one.delete()
 
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from clusters.refusals import Refused
-from portal.audit import log as audit
+from portal.audit import log
 from portal.audit.log import Action
 from portal.tenants import ClusterRole, ManagedCluster, Member, Role, Tenant
 
@@ -40,7 +40,7 @@ def change(who: Any, member: Member, role: str, here: Mapping[ManagedCluster, st
             one = ClusterRole(member=member, cluster=cluster, role=chosen)
             one.clean()
             ClusterRole.objects.update_or_create(member=member, cluster=cluster, defaults={"role": chosen})
-    audit.record(
+    log.record(
         who, Action.MEMBER, member.user, member.tenant, change="roles", was=before, now=described(member)
     )
 
@@ -51,7 +51,7 @@ def remove(who: Any, member: Member) -> None:
     _keep_one_administrator(member, stays=False)
     before, user, tenant = described(member), member.user, member.tenant
     member.delete()
-    audit.record(who, Action.MEMBER, user, tenant, change="removed", was=before)
+    log.record(who, Action.MEMBER, user, tenant, change="removed", was=before)
 
 
 @transaction.atomic
@@ -59,7 +59,7 @@ def require_second_factor(who: Any, tenant: Tenant, of: str) -> None:
     """Change who of the tenant must have a second factor, from the next login on."""
     was, tenant.second_factor = tenant.second_factor, Tenant.SecondFactor(of)
     tenant.save(update_fields=["second_factor"])
-    audit.record(who, Action.POLICY, tenant, tenant, policy="second factor", was=was, now=str(of))
+    log.record(who, Action.POLICY, tenant, tenant, policy="second factor", was=was, now=str(of))
 
 
 def clusters_of(tenant: Tenant) -> list[ManagedCluster]:

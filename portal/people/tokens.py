@@ -10,10 +10,13 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models, transaction
+from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from portal.tenants import Limits, ManagedCluster, Tenant, limit
+from portal.audit import log
+from portal.audit.log import Action
+from portal.tenants import Limits, ManagedCluster, Tenant, account_in, limit
 
 PREFIX = "gatefold_"
 _USE_NOTED_EVERY = timedelta(minutes=1)
@@ -72,6 +75,28 @@ def issue(
     )
     row.clusters.set(clusters)
     return row, text
+
+
+@transaction.atomic
+def make(request: Any, name: str, **more: Any) -> tuple[ApiToken, str]:
+    """Issue a token to the person of the request, with its row in the audit log."""
+    row, text = issue(request.user, name, **more)
+    limits = [row.tenant.slug] if row.tenant else []
+    limits += list(row.clusters.values_list("slug", flat=True))
+    facts = {"change": "made", "name": name, "read_only": row.read_only, "limits": limits}
+    log.record_person(request.user, Action.TOKEN, **facts)
+    return row, text
+
+
+@transaction.atomic
+def revoke(request: Any, number: int) -> None:
+    """Take back a token of the person; Http404."""
+    row = account_in(request).api_tokens.filter(pk=number).first()
+    if row is None:
+        raise Http404
+    name = row.name
+    row.delete()
+    log.record_person(request.user, Action.TOKEN, change="revoked", name=name)
 
 
 def holder(text: str) -> ApiToken | None:

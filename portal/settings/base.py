@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from portal.settings.environment import number
+
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 VAR = Path(os.environ.get("GATEFOLD_VAR", BASE_DIR / "var"))
 
@@ -25,6 +27,6 @@ LANGUAGES = [("en", "English"), ("ja", "日本語")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 
-GATEFOLD_KEEP_DAYS = int(os.environ.get("GATEFOLD_KEEP_DAYS", "400"))
-GATEFOLD_KEEP_COMMITS = int(os.environ.get("GATEFOLD_KEEP_COMMITS", "5000"))
+GATEFOLD_KEEP_DAYS = number("GATEFOLD_KEEP_DAYS", os.environ.get("GATEFOLD_KEEP_DAYS", "400"))
+GATEFOLD_KEEP_COMMITS = number("GATEFOLD_KEEP_COMMITS", os.environ.get("GATEFOLD_KEEP_COMMITS", "5000"), 9)
 GATEFOLD_CATALOGUE = "appliances.features.registry.CATALOGUE"

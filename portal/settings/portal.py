@@ -31,15 +31,23 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.settings.base import *  # noqa: F403 - the base is meant to be taken whole
 from portal.settings.base import BASE_DIR, DATABASE_OPTIONS, INSTALLED_APPS, VAR
-from portal.settings.environment import email_of, flag, kept_secret, listed, read_environment_file
+from portal.settings.environment import (
+    database_url,
+    email_of,
+    flag,
+    home_made,
+    listed,
+    read_environment_file,
+    redis_url,
+    signing_secret,
+)
 
-HOME = VAR / "portal"
-HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
+HOME = home_made(VAR / "portal")
 read_environment_file(Path(os.environ.get("GATEFOLD_ENVIRONMENT", HOME / "environment")))
 
 from portal.settings.login import *  # noqa: E402, F403 - the part about people, which reads that environment
 
-SECRET_KEY = os.environ.get("GATEFOLD_SECRET_KEY") or kept_secret(HOME / "secret_key")
+SECRET_KEY = os.environ.get("GATEFOLD_SECRET_KEY") or signing_secret(HOME)
 DEBUG = flag("GATEFOLD_DEBUG")
 ALLOWED_HOSTS = listed("GATEFOLD_HOSTS", f"localhost,127.0.0.1,[::1],{socket.gethostname()}")
 CSRF_TRUSTED_ORIGINS = listed("GATEFOLD_ORIGINS")
@@ -118,19 +126,19 @@ TEMPLATES = [
     }
 ]
 
-DATABASE_URL = os.environ.get("GATEFOLD_DATABASE_URL")
+DATABASE_URL = database_url(os.environ.get("GATEFOLD_DATABASE_URL", ""))
 if DATABASE_URL and not DATABASE_URL.startswith("sqlite"):
     DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)}
 else:
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": (DATABASE_URL or "").removeprefix("sqlite:///") or str(HOME / "portal.sqlite3"),
+            "NAME": DATABASE_URL.removeprefix("sqlite:///") or str(HOME / "portal.sqlite3"),
             "OPTIONS": DATABASE_OPTIONS,
         }
     }
 
-REDIS_URL = os.environ.get("GATEFOLD_REDIS_URL", f"unix://{HOME / 'redis.sock'}")
+REDIS_URL = redis_url(os.environ.get("GATEFOLD_REDIS_URL", f"unix://{HOME / 'redis.sock'}"))
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",

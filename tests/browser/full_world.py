@@ -20,7 +20,7 @@ from portal.alerts.channels.ways import WayName
 from portal.alerts.incidents import Fact, happened
 from portal.alerts.kinds import Kind
 from portal.alerts.routing import Channel, Digest, Subscription
-from portal.checks import rows as checks
+from portal.checks import rows
 from portal.config_files import backups, uploads
 from portal.config_files.backups import Backup
 from portal.jobs.rows import Job
@@ -88,7 +88,7 @@ def find(europe: ManagedCluster, alice: Any) -> None:
     holdings = [Holding.of(["portal", *NAMES[1:]], here), Holding.of(NAMES[:1], there)]
     digests = {"portal": "aaaa", **dict.fromkeys(NAMES, "aaaa"), NAMES[0]: "bbbb"}
     serials = {name: name for name in digests}
-    checks.record(europe, alice, serials, Gathered(digests, {}, holdings))
+    rows.record(europe, alice, serials, Gathered(digests, {}, holdings))
 
 
 def jobs(europe: ManagedCluster, alice: Any) -> None:

@@ -13,11 +13,11 @@ from tests.portal.installation import Installation
 HEALS = 60_000
 TOUCH = """
 from appliances.models import MachineStatus
-from portal import signals as following
+from portal import signals
 from portal.tenants import ManagedCluster
 one = ManagedCluster.everything.get(slug="europe")
 MachineStatus.objects.filter(name="rome.example").update({what})
-following.statuses_changed(one.replica_id)
+signals.statuses_changed(one.replica_id)
 """
 COMMIT = """
 from clusters.modes import CLUSTER

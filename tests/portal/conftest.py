@@ -19,7 +19,7 @@ from clusters.config_files import sealing
 from clusters.modes import CLUSTER
 from portal.alerts.incidents import Fact, happened
 from portal.alerts.kinds import Kind
-from portal.audit import log as audit
+from portal.audit import log
 from portal.jobs.rows import Job
 from portal.tenants import ManagedCluster, Tenant
 from tests.appliances.machine.machines import Machines
@@ -110,7 +110,7 @@ def tenants(europe: ManagedCluster, asia: ManagedCluster, secret: ManagedCluster
     Job.everything.create(tenant=umbra, cluster=secret, kind="synchronise").say("hush")
     happened(umbra, secret, Fact(Kind.DOWN, "hush", name="hush.umbra.example"), timezone.now())
     for tenant, cluster in ((europe.tenant, asia), (umbra, secret)):
-        audit.record(None, audit.Action.SECRET, cluster, tenant)
+        log.record(None, log.Action.SECRET, cluster, tenant)
 
 
 @pytest.fixture

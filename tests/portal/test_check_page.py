@@ -25,7 +25,7 @@ from clusters.replication import Replica, Snapshot
 from clusters.versions import Clock, settings_at
 from portal import tasks
 from portal.checks import job as comparing
-from portal.checks import rows as checks
+from portal.checks import rows
 from portal.checks.rows import Check, Finding
 from portal.jobs.rows import Job
 from portal.tenants import ManagedCluster
@@ -87,7 +87,7 @@ def check(europe: ManagedCluster, members: Members, person: Any = None) -> Check
     job = Job.everything.create(tenant=europe.tenant, cluster=europe, kind="check", started_by=person)
     job.claim()
     job.end(Job.State.DONE, comparing.run(job, members))
-    found = checks.latest(europe)
+    found = rows.latest(europe)
     assert found is not None
     return found
 
@@ -287,11 +287,11 @@ def test_every_cluster_is_checked_once_a_day(
     assert (job.cluster, job.started_by) == (europe, None)
     job.end(Job.State.DONE)
     check(europe, members)
-    assert checks.due(timezone.now()) == []
-    assert checks.due(timezone.now() + timedelta(hours=25)) == [europe]
+    assert rows.due(timezone.now()) == []
+    assert rows.due(timezone.now() + timedelta(hours=25)) == [europe]
 
 
 def test_only_the_last_checks_are_kept(europe: ManagedCluster, members: Members) -> None:
-    for _n in range(checks.KEPT + 2):
+    for _n in range(rows.KEPT + 2):
         check(europe, members)
-    assert Check.objects.count() == checks.KEPT
+    assert Check.objects.count() == rows.KEPT

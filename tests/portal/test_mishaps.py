@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.test import Client
 from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework.test import APIClient
 
 from appliances.following import statuses
+from appliances.links.identity import KeyTrouble
 from clusters import commits, drafts, membership, replicas
 from clusters.modes import CLUSTER
 from clusters.sealing import KeyMissing
@@ -312,6 +313,8 @@ def test_right_that_was_taken_meanwhile_holds_for_an_open_form(
         (KeyMissing("/secret/sealing_keys holds no keys"), "cannot open its sealed secrets"),
         (OperationalError("could not connect to server"), "database cannot be used"),
         (InterfaceError("connection already closed"), "database cannot be used"),
+        (DatabaseError("database disk image is malformed"), "database cannot be used"),
+        (KeyTrouble("/secret/serial is missing"), "identity cannot be used"),
     ],
 )
 def test_part_that_is_away_or_damaged_is_named_with_what_to_do(

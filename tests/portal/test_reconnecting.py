@@ -19,8 +19,7 @@ from clusters import membership
 from portal.jobs.rows import Job, JobPart, start
 from portal.tasks import run_job
 from portal.tenants import ManagedCluster
-from portal.upgrades import reconnect_job as reconnect
-from portal.upgrades import upgrade_job as upgrade
+from portal.upgrades import reconnect_job, upgrade_job
 from tests.portal import world
 from tests.portal.conftest import Call, LogIn
 
@@ -73,8 +72,8 @@ def fleet(europe: ManagedCluster, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     world.report(europe)
     found = Fleet(dict(MachineStatus.objects.values_list("serial", "name")))
     monkeypatch.setattr(calling, "run", found.run)
-    monkeypatch.setattr(upgrade, "LOOK", 0)
-    monkeypatch.setattr(reconnect, "SETTLING", 0)
+    monkeypatch.setattr(upgrade_job, "LOOK", 0)
+    monkeypatch.setattr(reconnect_job, "SETTLING", 0)
     return found
 
 

@@ -15,8 +15,7 @@ from redis.exceptions import RedisError
 
 from appliances.models import MachineStatus
 from clusters import replicas
-from portal import shared_parts as shared
-from portal import signals as following
+from portal import shared_parts, signals
 from portal.login.display import SESSION
 from portal.tenants import ManagedCluster, Role
 from tests.portal import world
@@ -66,7 +65,7 @@ def test_part_is_made_once_for_all_who_see_the_same(
     change(kept)
     assert NEWS not in live(first)
     few = queries(second)
-    following.statuses_changed(kept.replica_id)
+    signals.statuses_changed(kept.replica_id)
     assert queries(second) > few
 
 
@@ -74,7 +73,7 @@ def test_part_is_made_anew_at_the_next_news(kept: ManagedCluster, alice: User, l
     client = log_in(alice)
     live(client)
     change(kept)
-    following.statuses_changed(kept.replica_id)
+    signals.statuses_changed(kept.replica_id)
     assert NEWS in live(client)
 
 
@@ -101,8 +100,8 @@ def test_part_is_shown_without_redis(
     kept: ManagedCluster, alice: User, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = log_in(alice)
-    monkeypatch.setattr(shared, "cache", Away())
+    monkeypatch.setattr(shared_parts, "cache", Away())
     live(client)
     change(kept)
-    following.statuses_changed(kept.replica_id)
+    signals.statuses_changed(kept.replica_id)
     assert NEWS in live(client)

@@ -365,7 +365,7 @@ async def test_machine_with_another_host_key_gets_no_passphrase(
     machine: Machine, managed: ManagedCluster, alice: User, tmp_path: Any
 ) -> None:
     """Design, section 6: the key is pinned."""
-    other = Keys.of_home(tmp_path / "keys").host_public
+    other = Keys.first_of_home(tmp_path / "keys").host_public
     await sync_to_async(reach)(managed, machine, other)
     found = Window(await opened(alice, managed))
     await found.logs_in()

@@ -135,7 +135,7 @@ def _build(home: Home, serial: str, documents: dict[str, Any]) -> None:
 
     home.begin()
     try:
-        Keys.of_home(home.keys)
+        Keys.first_of_home(home.keys)
         home.database.touch(mode=0o600)
         call_command("migrate", verbosity=0, interactive=False)
         make_replica(serial, documents)

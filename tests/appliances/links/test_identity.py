@@ -11,7 +11,7 @@ from appliances.links.identity import InvalidKey, Keys, KeyTrouble, canonical_ke
 def test_keys_are_made_once_and_only_their_owner_reads_them(tmp_path):
     home = tmp_path / "keys"
 
-    first = Keys.of_home(home)
+    first = Keys.first_of_home(home)
     again = Keys.of_home(home)
 
     assert (first.host_public, first.user_public) == (again.host_public, again.user_public)
@@ -21,15 +21,27 @@ def test_keys_are_made_once_and_only_their_owner_reads_them(tmp_path):
 
 
 def test_keys_with_an_open_file_are_refused(tmp_path):
-    Keys.of_home(tmp_path)
+    Keys.first_of_home(tmp_path)
     (tmp_path / "host_ed25519").chmod(0o644)
 
     with pytest.raises(KeyTrouble, match="chmod 600"):
         Keys.of_home(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["host_ed25519", "user_ed25519"])
+def test_keys_with_a_missing_file_are_refused_and_none_is_made(tmp_path, name):
+    """TRL-29: peers would take a new one for an intruder."""
+    Keys.first_of_home(tmp_path)
+    (tmp_path / name).unlink()
+
+    with pytest.raises(KeyTrouble, match=rf"{name} is missing.*backup"):
+        Keys.of_home(tmp_path)
+
+    assert not (tmp_path / name).exists()
+
+
 def test_keys_with_a_damaged_file_are_refused_and_the_file_stays(tmp_path):
-    Keys.of_home(tmp_path)
+    Keys.first_of_home(tmp_path)
     (tmp_path / "user_ed25519").write_text("half a key")
 
     with pytest.raises(KeyTrouble, match="user_ed25519 is damaged"):

@@ -64,6 +64,7 @@ DAMAGE = {
     "missing keys": ("sealing_keys", None),
     "keys that are none": ("sealing_keys", b"\xff\x00 no key\n"),
     "keys of another home": ("sealing_keys", b"Zm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm9vYmFyZm8=\n"),
+    "missing host key": ("keys/host_ed25519", None),
     "empty host key": ("keys/host_ed25519", b""),
     "host key that is none": ("keys/host_ed25519", b"\x00\xff" * 200),
 }

@@ -22,11 +22,11 @@ Subscription.everything.create(tenant=acme, channel=channel)
 """
 REFUSE = """
 from appliances.models import MachineStatus
-from portal import signals as following
+from portal import signals
 from portal.tenants import ManagedCluster
 one = ManagedCluster.everything.get()
 MachineStatus.objects.filter(name="rome.example").update(error={error!r})
-following.statuses_changed(one.replica_id)
+signals.statuses_changed(one.replica_id)
 """
 
 REFUSED = "[critical] rome.example: settings refused (Europe)"

@@ -31,7 +31,7 @@ from portal.alerts.kinds import Kind
 from portal.alerts.routing import Channel, Digest, Subscription
 from portal.alerts.windows import MaintenanceWindow
 from portal.api.listing import MOST
-from portal.audit import log as audit
+from portal.audit import log
 from portal.checks.rows import Check, Finding
 from portal.config_files import backups
 from portal.config_files.backups import Backup
@@ -64,7 +64,7 @@ def plenty(europe: ManagedCluster, alice: User) -> ManagedCluster:
         world.logged_in("alice")
         other = Tenant.objects.create(name="Alike", slug=f"alike{number}")
         other.members.create(user=alice, role=Role.ADMINISTRATOR)
-        audit.record(alice, audit.Action.SECRET, europe, acme)
+        log.record(alice, log.Action.SECRET, europe, acme)
         invitations.invite(SimpleNamespace(user=alice), acme, f"guest{number}@acme.example", Role.GUEST)
         for state in (State.APPROVAL, State.WITHDRAWN):
             Proposal.everything.create(tenant=acme, cluster=europe, user="bob", state=state)

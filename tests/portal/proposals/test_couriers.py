@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from portal import signals as following
+from portal import signals
 from portal.celery import app
 from portal.proposals.proposal import Proposal
 from portal.tasks import sweep_proposals, watch_proposals
@@ -19,13 +19,13 @@ from tests.portal.proposals.conftest import BERLIN_FIRST, Submit
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the tasks that were queued."""
     found: list[str] = []
-    monkeypatch.setattr(following, "send", lambda task, *_arguments: found.append(task.name))
+    monkeypatch.setattr(signals, "send", lambda task, *_arguments: found.append(task.name))
     return found
 
 
 def test_quiet_cluster_sends_none(calm: ManagedCluster, sent: list[str]) -> None:
-    following.entries_changed(calm.replica_id)
-    following.statuses_changed(calm.replica_id)
+    signals.entries_changed(calm.replica_id)
+    signals.statuses_changed(calm.replica_id)
     assert watch_proposals.name not in sent
 
 
@@ -33,9 +33,9 @@ def test_entries_that_change_may_overtake_what_waits(
     ask: Submit, bob: User, calm: ManagedCluster, sent: list[str]
 ) -> None:
     ask(bob, approval=True)
-    following.statuses_changed(calm.replica_id)
+    signals.statuses_changed(calm.replica_id)
     assert sent == []
-    following.entries_changed(calm.replica_id)
+    signals.entries_changed(calm.replica_id)
     assert watch_proposals.name in sent
 
 
@@ -43,9 +43,9 @@ def test_machine_that_speaks_moves_a_try(
     ask: Submit, bob: User, calm: ManagedCluster, secret: ManagedCluster, sent: list[str]
 ) -> None:
     ask(bob, canary=BERLIN_FIRST)
-    following.statuses_changed(secret.replica_id)
+    signals.statuses_changed(secret.replica_id)
     assert sent == []
-    following.statuses_changed(calm.replica_id)
+    signals.statuses_changed(calm.replica_id)
     assert sent == [watch_proposals.name]
 
 
