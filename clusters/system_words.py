@@ -40,7 +40,9 @@ _BY_NUMBER = {
     errno.ECONNABORTED: _CLOSED,
     errno.EPIPE: _CLOSED,
     errno.EADDRINUSE: _("another program listens there already: choose another port, or end that program"),
-    errno.EADDRNOTAVAIL: _("this machine has no such address: check the listeners and the addresses of the machine"),
+    errno.EADDRNOTAVAIL: _(
+        "this machine has no such address: check the listeners and the addresses of the machine"
+    ),
     errno.EMFILE: _BUSY_FILES,
     errno.ENFILE: _BUSY_FILES,
 }
