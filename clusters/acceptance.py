@@ -21,7 +21,7 @@ def require_mode(state: ClusterState, holder: str, mode: Mode) -> None:
     """See that the cluster has the mode; a standalone machine has its own. Raises UnknownMode."""
     if not (state.standalone and mode == machine(holder)):
         if state.standalone and mode.level is not Level.CLUSTER:
-            raise UnknownMode(_("This machine is in no cluster: it has no %(mode)s.") % {"mode": mode})
+            raise UnknownMode(_("This machine is in no cluster: it has no groups, and no other machines."))
         state.mode_name(mode)
 
 

@@ -20,6 +20,7 @@ from clusters.differences import PathChange, differences
 from clusters.effective import MachineImpact, Overrides
 from clusters.installed import catalogue
 from clusters.modes import CLUSTER, Mode
+from clusters.naming import entry_label
 from clusters.references import Unresolved, newly_broken
 from clusters.refusals import NotADraft, Overtaken
 from clusters.sealing import secrets_of
@@ -141,7 +142,8 @@ def edit_entry(replica_id: int, user: str, address: Address, value: Document | N
     if address.mode is not None:
         return remove(replica_id, user, address.mode, address.name)
     if address.kind is not Kind.PENDING_JOIN:
-        raise NotADraft(_("%(entry)s changes at once, not by a commit.") % {"entry": address})
+        label = entry_label(replicas.state(replica_id), address)
+        raise NotADraft(_("%(entry)s changes at once, not by a commit.") % {"entry": label})
     with transaction.atomic():
         return _keep(_locked(replica_id), user, address, value)
 
@@ -295,11 +297,12 @@ def rebase(replica_id: int, user: str, address: Address, over: CommitId) -> Edit
         row = _locked(replica_id)
         draft = row.drafts.filter(user=user, address=str(address)).first()
         if draft is None:
-            raise NotADraft(_("You have no pending change of %(entry)s.") % {"entry": address})
+            label = entry_label(replicas.state_of(row), address)
+            raise NotADraft(_("You have no pending change of %(entry)s.") % {"entry": label})
         newest = replicas.heads(row.pk, [address]).get(address, ())
         if not newest or newest[0].id != over:
             text = _("%(entry)s was changed once more since you looked. Nothing was done; compare again.")
-            raise Overtaken(text % {"entry": address})
+            raise Overtaken(text % {"entry": entry_label(replicas.state_of(row), address)})
         draft.delete()
         return _keep(row, user, address, draft.value)
 

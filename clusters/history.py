@@ -144,7 +144,10 @@ def detail(replica_id: int, commit_id: CommitId) -> CommitDetail:
     alone = drafts.holder_of(replica_id, after)
     impacts = effective.impact(before, after, catalogue(), alone)
     machines = (*after.machines.values(), *alone)
-    return CommitDetail(commit, tuple(entry_changes(replica_id, commit)), tuple(impacts), machines, after)
+    # What a commit has removed has a name only before it.
+    gone = any(c.value is None and c.address.kind in (Kind.GROUP, Kind.MACHINE) for c in commit.changes)
+    entries = tuple(entry_changes(replica_id, commit))
+    return CommitDetail(commit, entries, tuple(impacts), machines, before if gone else after)
 
 
 def entry_changes(replica_id: int, commit: versions.Commit) -> list[EntryChange]:

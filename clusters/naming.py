@@ -23,7 +23,7 @@ def level_word(level: Level) -> str:
 
 
 def mode_label(state: ClusterState, mode: Mode) -> str:
-    """`Group Paris`; the id stands for a mode that the cluster does not have (any more)."""
+    """`Group Paris`; of a machine that is gone the serial number stands there (TRL-27)."""
     return str(mode_phrase(state, mode))
 
 
@@ -32,6 +32,8 @@ def mode_phrase(state: ClusterState, mode: Mode) -> Text:
     try:
         name = state.mode_name(mode)
     except UnknownMode:
+        if mode.level is Level.GROUP:
+            return _("a group that is gone")
         name = mode.id
     return joined(" ", LEVELS[mode.level], name)
 

@@ -109,7 +109,7 @@ def _back(
 ) -> list[Change]:
     commit = history.find(replica_id, commit_id)
     if only is not None:
-        commit = replace(commit, changes=_of_entry(commit, only))
+        commit = replace(commit, changes=_of_entry(replica_id, commit, only))
     if any(change.address.kind not in REVERTIBLE for change in commit.changes):
         raise NotRevertible(
             _("%(id)s is an operation on the cluster; undo it with clusterconfig.") % {"id": commit_id}
@@ -126,10 +126,11 @@ def _back(
     return [Change(entry.address, entry.before, heads[entry.address][0].id) for entry in before]
 
 
-def _of_entry(commit: versions.Commit, address: Address) -> tuple[Change, ...]:
+def _of_entry(replica_id: int, commit: versions.Commit, address: Address) -> tuple[Change, ...]:
     found = tuple(change for change in commit.changes if change.address == address)
     if not found:
-        raise NotRevertible(_("%(id)s did not change %(entry)s.") % {"id": commit.id, "entry": address})
+        told = {"id": commit.id, "entry": entry_label(replicas.state(replica_id), address)}
+        raise NotRevertible(_("%(id)s did not change %(entry)s.") % told)
     return found
 
 
@@ -193,7 +194,11 @@ def conflict_at(replica_id: int, address: Address) -> Conflict:
     for found in conflicts(replica_id):
         if found.address == address:
             return found
-    raise NoConflict(_("%(entry)s has no such conflict any more.") % {"entry": address})
+    raise _no_conflict(replicas.state(replica_id), address)
+
+
+def _no_conflict(state: ClusterState, address: Address) -> NoConflict:
+    return NoConflict(_("%(entry)s has no such conflict any more.") % {"entry": entry_label(state, address)})
 
 
 def _ancestor(replica_id: int, address: Address, heads: versions.Heads) -> Version | None:
@@ -207,7 +212,7 @@ def columns_of(found: Conflict, other_id: CommitId) -> list[Document | None]:
     """Ancestor, newest and that other version, as `side_by_side` takes them; raises NoConflict."""
     other = next((each for each in found.others if each.id == other_id), None)
     if other is None:
-        raise NoConflict(_("%(entry)s has no such conflict any more.") % {"entry": found.address})
+        raise NoConflict(_("The conflict has no such version any more. Look at it again."))
     return [_value(found.ancestor), found.newest.value, other.value]
 
 
@@ -258,7 +263,7 @@ def settle(
         heads = replica.store.heads([address]).get(address, ())
         known = {head.id: head for head in heads}
         if len(heads) < 2 or (version is not None and version not in known):
-            raise NoConflict(_("%(entry)s has no such conflict any more.") % {"entry": address})
+            raise _no_conflict(replicas.state(replica_id), address)
         _require_seen(replica_id, address, heads, seen)
         chosen = replica.standing([address])[address] if version is None else known[version]
         change = Change(address, _value(chosen), heads[0].id)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self
 
 from clusters.catalogue import Document
 from clusters.modes import InvalidMode, Mode, nameable
+from clusters.phrases import phrase as _
 from clusters.wire import (
     MAX_NUMBER,
     MAX_ORIGIN,
@@ -119,6 +120,9 @@ class Clock:
             self.last = max(self.last, time)
 
 
+_NO_ENTRY = _("%(text)s is no entry of a cluster; `showconflicts --json` shows how they are written.")
+
+
 class CommitId(NamedTuple):
     """Who made a commit (serial number of the replica's holder), and which of theirs it is."""
 
@@ -131,9 +135,9 @@ class CommitId(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> CommitId:
         """The id in the form of `str`; raises MalformedCommit."""
-        origin, _, number = text.rpartition("/")
+        origin, _slash, number = text.rpartition("/")
         if not number.isdecimal() or not number.isascii() or number[0] == "0" or len(number) > 16:
-            raise MalformedCommit(f"{text!r} is no commit id")
+            raise MalformedCommit(_("%(text)s is no commit: they look like MX1/7.") % {"text": text[:60]})
         return cls(read_origin(origin), read_number(int(number), 1))
 
 
@@ -181,9 +185,9 @@ class Address:
             kind = Kind(word)
             mode = Mode.parse(rest.pop(0)) if kind is Kind.SETTINGS and rest else None
         except (ValueError, InvalidMode):
-            raise MalformedCommit(f"{text!r} is no address") from None
+            raise MalformedCommit(_NO_ENTRY % {"text": text[:60]}) from None
         if len(rest) != (kind is not Kind.CLUSTER):
-            raise MalformedCommit(f"{text!r} is no address")
+            raise MalformedCommit(_NO_ENTRY % {"text": text[:60]})
         return cls(kind, rest[0] if rest else "", mode)
 
 

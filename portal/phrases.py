@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.db import models
+from django.db import DatabaseError, models
 
 from appliances.links.errors import LinkError
 from clusters.phrases import Decoder, Encoder, Phrase, Text, joined
+from clusters.system_words import reason
 
 LONGEST = 2000
 """Characters that are kept of what others say."""
@@ -35,4 +36,6 @@ def words_of(error: BaseException) -> Text:
         return said
     if isinstance(error, LinkError):
         return joined(". ", error.text[:LONGEST], Phrase(error.remedy) if error.remedy else "")
+    if isinstance(error, OSError | DatabaseError):
+        return Phrase(reason(error))
     return str(error)[:LONGEST]

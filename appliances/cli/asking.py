@@ -7,17 +7,17 @@ A wrong answer is asked again. What is asked outside the lock is put into the se
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from appliances.cli.dialogue import EXITS, Dialogue, choose, confirm
-from appliances.cli.editing import Spot, Table, parsed, table_of
+from appliances.cli.editing import Spot, Table, parsed, path_of, table_of
 from appliances.cli.errors import Left, UsageError
 from appliances.cli.presenting import compact
-from clusters.catalogue import Document, InvalidDocument
+from clusters.catalogue import Document, InvalidDocument, Problem
 
 Schema = Mapping[str, Any]
 Changing = Callable[[Document], Document]
@@ -31,19 +31,29 @@ SERVICE = {"enabled", "port"}
 
 @dataclass(frozen=True)
 class Questions:
-    """The questions about one row; `wrong` tells what is wrong with an answer, given the row so far."""
+    """The questions about one row.
+
+    `wrong` tells what is wrong with an answer, given the row so far; of "" with the row as a whole.
+    """
 
     dialogue: Dialogue
     first: Mapping[str, Any]
     wrong: Callable[[str, Document], str]
 
     def about(self, schema: Schema, row: Document) -> Document:
-        """The row as answered; raises Left."""
+        """The row as answered; raises Left.
+
+        Where its fields do not go together that is told, and all are asked once more, each with its answer.
+        """
         answered = copy.deepcopy(row)
-        for name, part in schema["properties"].items():
-            if _is_asked(part):
-                self._about_field(answered, name, part, required=name in schema.get("required", ()))
-        return answered
+        while True:
+            for name, part in schema["properties"].items():
+                if _is_asked(part):
+                    self._about_field(answered, name, part, required=name in schema.get("required", ()))
+            wrong = self.wrong("", answered)
+            if not wrong:
+                return answered
+            self.dialogue.warn(wrong)
 
     def _about_field(self, row: Document, name: str, part: Schema, *, required: bool) -> None:
         held = row.get(name, _beginning(part, self.first.get(name)))
@@ -224,7 +234,7 @@ def _chosen(dialogue: Dialogue, table: Table, beside: list[str]) -> str:
 
 def _edited_settings(dialogue: Dialogue, feature: Any, document: Document) -> Changing:
     _say_how(dialogue)
-    wrong = _judge_settings(feature)
+    wrong = _judge_settings(feature, document)
     after = Questions(dialogue, {}, wrong).about(feature.schema, document)
     changed = {name: value for name, value in after.items() if document.get(name) != value}
     return lambda now: {**now, **changed}
@@ -233,32 +243,44 @@ def _edited_settings(dialogue: Dialogue, feature: Any, document: Document) -> Ch
 def _edited_setting(dialogue: Dialogue, feature: Any, document: Document, name: str) -> Changing:
     part = feature.schema["properties"][name]
     one = {"properties": {name: part}}
-    after = Questions(dialogue, {}, _judge_settings(feature)).about(one, document)
+    after = Questions(dialogue, {}, _judge_settings(feature, document)).about(one, document)
     return lambda now: {**now, name: after[name]}
 
 
 def _judge(feature: Any, document: Document, at: str, place: int) -> Callable[[str, Document], str]:
-    """What the feature says of a field of the row; tables inside rows are judged when all is answered."""
-    if at:
-        return lambda name, row: ""
-    table = table_of(feature.schema, copy.deepcopy(document)).name
+    """What the feature says of a field of the row, or of the row as a whole."""
+    path = f"{path_of(feature.schema, document, at)}.{place}"
 
     def wrong(name: str, row: Document) -> str:
-        rows = list(document.get(table, ()))
-        rows[place : place + 1] = [row]
-        return _problem(feature, {**document, table: rows}, f"{table}.{place}.{name}")
+        whole = copy.deepcopy(document)
+        table_of(feature.schema, whole, at).rows[place : place + 1] = [row]
+        return _problem(feature, whole, f"{path}.{name}") if name else _new_problem(feature, document, whole)
 
     return wrong
 
 
-def _judge_settings(feature: Any) -> Callable[[str, Document], str]:
-    return lambda name, document: _problem(feature, document, name)
+def _judge_settings(feature: Any, document: Document) -> Callable[[str, Document], str]:
+    def wrong(name: str, after: Document) -> str:
+        return _problem(feature, after, name) if name else _new_problem(feature, document, after)
+
+    return wrong
 
 
 def _problem(feature: Any, document: Document, path: str) -> str:
+    mine = [p.message for p in _problems(feature, document) if f"{p.path}.".startswith(f"{path}.")]
+    return mine[0] if mine else ""
+
+
+def _new_problem(feature: Any, before: Document, after: Document) -> str:
+    """What is wrong after an edit and was not before: others' faults do not hold a person up."""
+    known = {(p.path, p.message) for p in _problems(feature, before)}
+    found = [p for p in _problems(feature, after) if (p.path, p.message) not in known]
+    return f"{found[0].place or found[0].path}: {found[0].message}" if found else ""
+
+
+def _problems(feature: Any, document: Document) -> Sequence[Problem]:
     try:
         feature.read(document)
     except InvalidDocument as error:
-        mine = [p.message for p in error.problems if f"{p.path}.".startswith(f"{path}.")]
-        return mine[0] if mine else ""
-    return ""
+        return error.problems
+    return ()

@@ -10,16 +10,16 @@ from django.utils.translation import gettext as _
 from appliances.cli.commands import status
 from appliances.cli.dialogue import announce, choose, confirm, say_json
 from appliances.cli.errors import CommandError
-from appliances.cli.grouping import needed, picked_machine, picked_machines
+from appliances.cli.grouping import one_word, picked_machine, picked_machines, require_words
 from appliances.cli.presenting import moment
 from appliances.cli.session import Session
 from appliances.links.errors import LinkError
 from appliances.links.identity import fingerprint
 from appliances.machine.status import now
 from clusters import membership
-from clusters.addressing import require_release
+from clusters.addressing import check_name, require_release
 from clusters.modes import CLUSTER, Level
-from clusters.state import Machine
+from clusters.state import Machine, Portal
 
 REACHING = 20.0
 """Seconds in which a machine that was taken back has to be reached."""
@@ -29,7 +29,8 @@ def new(session: Session, words: list[str]) -> None:
     """Creates a cluster of this machine (CR-02, CR-07)."""
     by_address = "--by-address" in words
     names = [word for word in words if word not in ("--by-address", "--by-name")]
-    (name,) = needed(session, names, _("name of the cluster"), ask=_("Enter the name of the new cluster."))
+    question = _("Enter the name of the new cluster.")
+    name = one_word(session, names, "new NAME [--by-name | --by-address]", question, check_name)
     if session.dialogue.interactive and len(names) == len(words):
         session.dialogue.say(_("How do the machines reach one another?"))
         by_address = choose(session.dialogue, [_("by host name"), _("by IP address")]) == 2
@@ -44,7 +45,7 @@ def new(session: Session, words: list[str]) -> None:
     )
     session.stand(CLUSTER)
     session.dialogue.say(_("New cluster committed: {time}").format(time=moment(now())))
-    session.dialogue.say(_("This takes effect at once; no commit is needed."))
+    session.dialogue.say(_("Creating a cluster takes effect immediately, there is no need to commit."))
 
 
 def list_members(session: Session, words: list[str]) -> None:
@@ -118,7 +119,8 @@ def reconnect(session: Session, words: list[str]) -> None:
 
 
 def _set_disconnected(session: Session, words: list[str], *, disconnected: bool) -> None:
-    hosts = picked_machines(session, words) or needed(session, words, _("host"))
+    verb = "disconnect" if disconnected else "reconnect"
+    hosts = picked_machines(session, words) or require_words(words, 1, f"{verb} HOST...")
     serials = [session.state.mode_named(Level.MACHINE, host).id for host in hosts]
     if not disconnected:
         _require_releases(session, serials)
@@ -180,7 +182,7 @@ def removemachine(session: Session, words: list[str]) -> None:
     """
     agreed = "--yes" in words
     named = [word for word in words if word != "--yes"]
-    (host,) = needed(session, picked_machine(session, named), _("host"))
+    (host,) = require_words(picked_machine(session, named), 1, "removemachine HOST [--yes]")
     member = session.state.machines[session.state.mode_named(Level.MACHINE, host).id]
     losing = _drafting(session, member)
     if not agreed:
@@ -196,13 +198,25 @@ def removemachine(session: Session, words: list[str]) -> None:
 
 def removeportal(session: Session, words: list[str]) -> None:
     """A portal no longer follows the cluster."""
-    (name,) = needed(session, words, _("name of the portal"))
-    known = session.state.portals.values()
+    found = _portal(session, words)
+    membership.remove_portal(session.replica_id, found.serial, user=session.user, host=session.host.name)
+    session.dialogue.say(_("{name} is removed. No commit is needed.").format(name=found.name))
+
+
+def _portal(session: Session, words: list[str]) -> Portal:
+    known = list(session.state.portals.values())
+    if not known:
+        raise CommandError(_("No portal follows this cluster."))
+    if not words and session.dialogue.interactive:
+        number = choose(session.dialogue, [p.name for p in known], default=None, question=_("Which portal?"))
+        words = [known[number - 1].serial] if number else []
+        if not words:
+            raise CommandError(_("Nothing was changed."))
+    (name,) = require_words(words, 1, "removeportal NAME")
     found = next((p for p in known if name in (p.name, p.serial)), None)
     if found is None:
         raise CommandError(_("No portal {name} follows this cluster.").format(name=name))
-    membership.remove_portal(session.replica_id, found.serial, user=session.user, host=session.host.name)
-    session.dialogue.say(_("{name} is removed. No commit is needed.").format(name=found.name))
+    return found
 
 
 def _drafting(session: Session, member: Machine) -> Sequence[str]:

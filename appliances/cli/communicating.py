@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from django.utils.translation import gettext as _
 
-from appliances.cli.dialogue import choose, confirm
+from appliances.cli.dialogue import answered, choose, confirm
 from appliances.cli.errors import CommandError, UsageError
+from appliances.cli.options import port
 from appliances.cli.session import Session
 from appliances.features.interfaceconfig import FEATURE
 from clusters import commits, drafts, membership
+from clusters.addressing import check_address
 from clusters.catalogue import Document
 from clusters.effective import setting_at
 from clusters.installed import catalogue
@@ -35,8 +38,12 @@ def ask_for_ccs(session: Session) -> None:
         )
         if confirm(session.dialogue, question.format(**interface), default=False):
             question = _("Which port do you want to use for the Cluster Communication Service?")
-            answer = session.dialogue.ask(question, str(CCS_PORT))
-            enable_ccs(session, interface["name"], int(answer) if answer.isdecimal() else 0)
+            enable = partial(_enable_at, session, interface["name"])
+            answered(session.dialogue, question, enable, str(CCS_PORT))
+
+
+def _enable_at(session: Session, name: str, text: str) -> None:
+    enable_ccs(session, name, port(text))
 
 
 def enable_ccs(session: Session, name: str, port: int) -> None:
@@ -90,8 +97,8 @@ def _set(session: Session, words: list[str]) -> None:
     elif len(words) in (2, 3):
         by_address = state.by_address
         member = state.machines[state.mode_named(Level.MACHINE, words[0]).id]
-        port = _port(words[2]) if len(words) == 3 else member.port
-        machines = [replace(member, address=words[1], port=port)]
+        called = port(words[2]) if len(words) == 3 else member.port
+        machines = [replace(member, address=words[1], port=called)]
     else:
         raise UsageError(_("communication takes `address`, `name`, or HOST ADDRESS [PORT]."))
     membership.set_communication(
@@ -103,12 +110,6 @@ def _set(session: Session, words: list[str]) -> None:
     )
 
 
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 65_536:
-        raise UsageError(_("{text} is no port.").format(text=text))
-    return int(text)
-
-
 def _asked(session: Session) -> list[str]:
     _show(session)
     number = choose(
@@ -118,10 +119,17 @@ def _asked(session: Session) -> list[str]:
     )
     if number < 3:
         return ["address" if number == 1 else "name"]
-    members = list(session.state.machines.values())
+    state = session.state
+    members = list(state.machines.values())
     chosen = members[choose(session.dialogue, [m.name for m in members]) - 1]
-    address = session.dialogue.ask(_("Address at which the others reach it"), chosen.address)
-    return [chosen.name, address, session.dialogue.ask(_("Port of its SSH service"), str(chosen.port))]
+    question = _("Address at which the others reach it")
+    address = answered(session.dialogue, question, partial(_address, state.by_address), chosen.address)
+    called = answered(session.dialogue, _("Port of its SSH service"), port, str(chosen.port))
+    return [chosen.name, address, str(called)]
+
+
+def _address(by_address: bool, text: str) -> str:
+    return check_address(text, by_address)
 
 
 def _reached(session: Session, member: Machine, *, by_address: bool) -> Machine:

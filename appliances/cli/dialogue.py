@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from django.utils.translation import gettext as _
 
-from appliances.cli.errors import Left
+from appliances.cli.errors import CommandError, Left
 from appliances.cli.splitting import split
+from clusters.refusals import REFUSALS, refusals_and
 from clusters.visible import in_json
+
+T = TypeVar("T")
 
 EXITS = ("exit", "quit")
 """What leaves a menu or a question, beside an empty line where that has no default."""
@@ -126,6 +129,43 @@ def operation(dialogue: Dialogue, operations: Mapping[str, str]) -> list[str]:
         dialogue.say(f"- {name.upper()} - {sentence}")
     lines = split(dialogue.ask(""))
     return [] if not lines or lines[0][0].casefold() in EXITS else lines[0]
+
+
+def answered(dialogue: Dialogue, question: str, read: Callable[[str], T], default: str = "") -> T:
+    """What `read` makes of an answer; a wrong one is told and asked again, and nothing is lost.
+
+    `read` raises a refusal or CommandError for an answer that it does not take; where nobody can be asked
+    again, so does this. Raises Left.
+    """
+    while True:
+        answer = dialogue.ask(question, default).strip()
+        if dialogue.interactive and (not answer or answer.casefold() in EXITS):
+            raise Left(_("Left; nothing more was done."))
+        try:
+            return read(answer)
+        except refusals_and(CommandError) as error:
+            if not dialogue.interactive:
+                raise
+            dialogue.warn(str(error))
+
+
+def new_secret(
+    dialogue: Dialogue, question: str, again: str, require: Callable[[str], None] = lambda text: None
+) -> str:
+    """A new passphrase, typed twice; asked again while the two differ, or `require` refuses it.
+
+    Raises Left for an empty one.
+    """
+    while first := dialogue.secret(question):
+        try:
+            require(first)
+        except REFUSALS as error:
+            dialogue.warn(str(error))
+            continue
+        if dialogue.secret(again) == first:
+            return first
+        dialogue.warn(_("The two differ; type it twice once more, or press Enter to leave."))
+    raise Left(_("Left; nothing more was done."))
 
 
 def announce(dialogue: Dialogue, text: str) -> None:

@@ -16,6 +16,7 @@ it would never be reached.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +35,10 @@ SPOTS = ("--before", "--first", "--last")
 Schema = Mapping[str, Any]
 YES = {"yes", "true", "on", "1", "y"}
 NO = {"no", "false", "off", "0", "n"}
+
+
+_FIELD = re.compile(r"([a-z_]+(?:\.[a-z_]+)*)=(?!.*@)")
+"""What a mistyped FIELD=VALUE looks like; a mail address may have = before its @."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +226,16 @@ def table_of(schema: Schema, document: Document, at: str = "") -> Table:
     return table
 
 
+def path_of(schema: Schema, document: Document, at: str) -> str:
+    """The path of the table that `at` names, as problems have it: `listeners.0.hat.sender_groups`."""
+    table = table_of(schema, copy.deepcopy(document))
+    path = [table.name]
+    for step in [part for part in at.split("/") if part]:
+        path.append(step if isinstance(table, _Row) else str(table.find(step)))
+        table = _inside(table, step)
+    return ".".join(path)
+
+
 def _table(name: str, holder: dict[str, Any], part: Schema) -> Table:
     return Table(name, holder.setdefault(name, []), part["items"], str(part.get("x-first-match", "")))
 
@@ -283,7 +298,23 @@ def _set_items(table: Table, row: dict[str, Any], items: Sequence[str]) -> None:
         text = _('"{text}" is no FIELD=VALUE; fields are {known}.')
         meant = suggestion(items[0].partition("=")[0], fields) if "=" in items[0] else ""
         raise UsageError(text.format(text=items[0], known=known) + meant)
+    for item in items:
+        _refuse_field(table, item)
     row[name] = [parsed(fields[name]["items"], item) for item in items]
+
+
+def _refuse_field(table: Table, word: str) -> None:
+    """What looks like FIELD=VALUE is no item of a list: a mistyped field is told as such (TRL-27)."""
+    found = _FIELD.match(word)
+    if found is None:
+        return
+    name, fields = found.group(1), table.schema["properties"]
+    if any(part.get("x-secret") and known.startswith(name) for known, part in fields.items()):
+        text = _("{name} is not set here: `passwd {key}` asks for it, once the row is committed.")
+        raise UsageError(text.format(name=name, key="USER"))
+    text = _('There is no field "{name}"; fields are {known}.')
+    known = ", ".join(field for field in fields if field != table.key)
+    raise UsageError(text.format(name=name, known=known) + suggestion(name, fields))
 
 
 def lone_setting(schema: Schema) -> str | None:

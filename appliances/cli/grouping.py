@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from django.utils.translation import gettext as _
 
-from appliances.cli.dialogue import choose, choose_several
+from appliances.cli.dialogue import answered, choose, choose_several
 from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.session import Session
 from clusters import membership
 from clusters.modes import Level
 
+T = TypeVar("T")
 
-def needed(session: Session, words: list[str], *names: str, ask: str = "", default: str = "") -> list[str]:
-    """The words of an operation; in a terminal the missing ones are asked. Raises UsageError.
 
-    `names` say what each is. `ask` is the question for the last one, which has a `default`.
+def require_words(words: list[str], count: int, form: str) -> list[str]:
+    """The words of an operation, as many as it takes; `form` is how it is typed. Raises UsageError."""
+    if len(words) != count:
+        raise UsageError(_("This is typed as: clusterconfig {form}").format(form=form))
+    return words
+
+
+def one_word(
+    session: Session, words: list[str], form: str, question: str, take: Callable[[str], T], default: str = ""
+) -> T:
+    """What `take` makes of the one word of an operation.
+
+    In a terminal it is asked for, until it is taken. Raises Left, UsageError, and what `take` raises.
     """
-    found = list(words)
-    while len(found) < len(names) and session.dialogue.interactive:
-        last = len(found) + 1 == len(names)
-        answer = session.dialogue.ask(ask if last and ask else names[len(found)], default if last else "")
-        if not answer:
-            raise CommandError(_("Nothing was changed."))
-        found.append(answer)
-    if len(found) != len(names):
-        raise UsageError(_("Needed: {words}.").format(words=", ".join(names)))
-    return found
+    if not words and session.dialogue.interactive:
+        return answered(session.dialogue, question, take, default)
+    return take(*require_words(words, 1, form))
 
 
 def picked_machines(session: Session, words: list[str]) -> list[str]:
@@ -62,9 +69,12 @@ def picked_group(session: Session, question: str, but: str = "") -> str:
 
 def addgroup(session: Session, words: list[str]) -> None:
     """An empty group (GRP-02)."""
-    (name,) = needed(session, words, _("name of the group"), ask=_("Enter the name of the new group."))
-    made = membership.add_group(session.replica_id, name, user=session.user, host=session.host.name)
-    session.dialogue.say(_("Group {name} added.").format(name=made.name))
+
+    def add(name: str) -> str:
+        return membership.add_group(session.replica_id, name, user=session.user, host=session.host.name).name
+
+    name = one_word(session, words, "addgroup NAME", _("Enter the name of the new group."), add)
+    session.dialogue.say(_("Group {name} added.").format(name=name))
 
 
 def setgroup(session: Session, words: list[str]) -> None:
@@ -72,7 +82,7 @@ def setgroup(session: Session, words: list[str]) -> None:
     if not words and session.dialogue.interactive:
         words = [*picked_machines(session, words), picked_group(session, _("Into which group?"))]
     if len(words) < 2:
-        words = needed(session, words, _("host"), _("group"))
+        require_words(words, 2, "setgroup HOST... GROUP")
     state = session.state
     *hosts, name = words
     serials = [state.mode_named(Level.MACHINE, host).id for host in hosts]
@@ -86,10 +96,17 @@ def setgroup(session: Session, words: list[str]) -> None:
 def renamegroup(session: Session, words: list[str]) -> None:
     """Another name; members and settings stay (GRP-05)."""
     if not words and session.dialogue.interactive:
-        words = [picked_group(session, _("Which group?"))]
-    old, new = needed(session, words, _("group"), _("new name"), ask=_("Enter the new name of the group."))
+        old, rest = picked_group(session, _("Which group?")), []
+    else:
+        old, *rest = require_words(words, 2, "renamegroup OLD NEW")
     group = session.state.mode_named(Level.GROUP, old)
-    membership.rename_group(session.replica_id, group.id, new, user=session.user, host=session.host.name)
+
+    def rename(new: str) -> str:
+        membership.rename_group(session.replica_id, group.id, new, user=session.user, host=session.host.name)
+        return new
+
+    form, question = "renamegroup OLD NEW", _("Enter the new name of the group.")
+    new = one_word(session, rest, form, question, rename)
     session.dialogue.say(_("Group {old} is now {new}.").format(old=old, new=new))
 
 
@@ -98,7 +115,7 @@ def deletegroup(session: Session, words: list[str]) -> None:
     if not words and session.dialogue.interactive:
         words = [picked_group(session, _("Which group?"))]
     if len(words) != 2:
-        words = needed(session, words, _("group"))
+        require_words(words, 1, "deletegroup NAME [TARGET]")
     state = session.state
     group = state.mode_named(Level.GROUP, words[0])
     target = words[1] if len(words) > 1 else ""
@@ -130,7 +147,10 @@ def safewait(session: Session, words: list[str]) -> None:
 
 def setname(session: Session, words: list[str]) -> None:
     """Another name of the cluster (GRP-08)."""
+
+    def rename(name: str) -> None:
+        membership.set_name(session.replica_id, name, user=session.user, host=session.host.name)
+
     question = _("Enter the new name of the cluster.")
-    (name,) = needed(session, words, _("name of the cluster"), ask=question, default=session.state.name)
-    membership.set_name(session.replica_id, name, user=session.user, host=session.host.name)
+    one_word(session, words, "setname NAME", question, rename, session.state.name)
     session.dialogue.say(_("The cluster is now {name}.").format(name=session.state.name))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import Namespace
 from collections.abc import Collection
-from typing import Any, NoReturn
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from appliances.cli.colours import of_difference
 from appliances.cli.communicating import ask_for_ccs, enable_ccs, has_ccs
-from appliances.cli.dialogue import announce, confirm, say_json
-from appliances.cli.errors import CommandError, UsageError
-from appliances.cli.login_host import JoinRequest
-from appliances.cli.presenting import change_line, moment
+from appliances.cli.dialogue import announce, answered, confirm, say_json
+from appliances.cli.errors import CommandError, Left, UsageError
+from appliances.cli.login_host import Consent, JoinRequest
+from appliances.cli.options import Options, port
+from appliances.cli.presenting import all_change_lines, moment
 from appliances.cli.session import Session
+from appliances.links.errors import AuthenticationFailed, LinkError, Silent, Unreachable, WrongService
 from appliances.machine.status import now
 from clusters import membership
 from clusters.differences import differences
@@ -27,13 +29,8 @@ from clusters.operations import require_no_drafts
 
 MOST_LINES = 8
 SSH_PORT, CCS_PORT = 22, 2222
-
-
-class Words(argparse.ArgumentParser):
-    """Options of an operation; a mistake is one line, never an exit."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message)
+_NONE = "-"
+"""The answer that keeps no feature."""
 
 
 def join(session: Session, words: list[str]) -> None:
@@ -54,27 +51,26 @@ def join_over_ccs(session: Session) -> None:
     _notice(session)
     dialogue.say(_("This is for sites whose firewalls let no SSH pass: a CCS port takes no logins."))
     told.own_ccs = _wants_own_ccs(session)
-    told.address = dialogue.ask(_("Enter the IP address of a machine in the cluster."))
-    told.port = _port(dialogue.ask(_("Enter the remote CCS port to connect to."), str(CCS_PORT)))
+    _ask_where(session, told)
     _join(session, told)
 
 
-def _told(words: list[str]) -> argparse.Namespace:
+def _told(words: list[str]) -> Namespace:
     """The one line, also as scripts have it: `join ADDRESS USER PASSPHRASE GROUP`."""
-    parser = Words(add_help=False)
+    parser = Options("clusterconfig join")
     for name, default in (("address", ""), ("user", "admin"), ("passphrase", ""), ("group", "")):
         parser.add_argument(name, nargs="?", default=default)
-    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--port", type=port, default=0)
     parser.add_argument("--user", dest="user_option", default="")
     parser.add_argument("--group", dest="group_option", default="")
     parser.add_argument("--fingerprint", default="")
     parser.add_argument("--keep", default="")
     for flag in ("passphrase-stdin", "prepared", "ccs", "dry-run"):
         parser.add_argument(f"--{flag}", action="store_true")
-    told = parser.parse_args(words)
+    told = parser.told(words)
     told.user, told.group = told.user_option or told.user, told.group_option or told.group
     told.prepared = told.prepared or told.ccs
-    told.own_ccs = False
+    told.own_ccs = told.asked = False
     told.port = told.port or (CCS_PORT if told.ccs else SSH_PORT)
     return told
 
@@ -83,38 +79,63 @@ def _notice(session: Session) -> None:
     """What the person has to know before the first question (JN-02, JN-03)."""
     session.dialogue.warn(
         _(
-            "You need: the address of a member; the fingerprint of its host key, which "
-            "`clusterconfig listdetail` shows there; and the passphrase of an administrator of the cluster, "
-            "or a key that was prepared."
+            "While joining a cluster, you will need to validate the SSH host key of the remote machine to "
+            "which you are joining. To get its fingerprint, log in to the cluster and run: "
+            "clusterconfig -> listdetail. You will need the passphrase of an administrator of the cluster "
+            "too, or a key that was prepared there."
         )
     )
     session.dialogue.warn(
         _(
-            "Joining replaces all settings of this machine that are not of its own network by those of the "
-            "cluster, users and passphrases too. See that they suit this network, for instance its DNS."
+            "WARNING: All non-network settings will be lost. This machine will inherit the values set at the "
+            "group or cluster mode for the non-network settings, users and passphrases too. Ensure that the "
+            "cluster settings are compatible with your network settings (e.g. its DNS)."
         )
     )
 
 
-def _ask(session: Session, told: argparse.Namespace) -> None:
+def _ask(session: Session, told: Namespace) -> None:
     """Questions 3 to 6 of JN-03."""
     dialogue = session.dialogue
     told.own_ccs = _wants_own_ccs(session)
-    told.address = dialogue.ask(_("Enter the IP address of a machine in the cluster."))
-    dialogue.say(_("The port has to be that of the SSH service for administrators, not of CCS."))
-    told.port = _port(dialogue.ask(_("Enter the remote port to connect to."), str(SSH_PORT)))
-    question = _("Would you like to join this machine to the cluster with a pre-shared key?")
+    _ask_where(session, told)
+    question = _("Would you like to join this machine to a cluster using pre-shared keys?")
     told.prepared = confirm(dialogue, question, default=False)
     if told.prepared:
-        say_identity(session)
-        dialogue.say(
-            _(
-                "On a member, enter these with `clusterconfig prepjoin new`, and `commit` there, "
-                "before you go on."
-            )
-        )
+        _say_how_to_prepare(session)
         if not confirm(dialogue, _("Would you like to continue?"), default=True):
             raise CommandError(_("Not joined; nothing was changed."))
+
+
+def _ask_where(session: Session, told: Namespace) -> None:
+    """Address and port of a member; what was answered before is the default."""
+    dialogue = session.dialogue
+    told.asked = True
+    question = _("Enter the IP address of a machine in the cluster.")
+    told.address = answered(dialogue, question, str, told.address)
+    question = _(
+        "Enter the remote port to connect to. This must be the normal admin SSH port, not the CCS port."
+    )
+    if told.ccs:
+        question = _("Enter the remote CCS port to connect to.")
+    told.port = answered(dialogue, question, port, str(told.port))
+
+
+def _say_how_to_prepare(session: Session) -> None:
+    say = session.dialogue.say
+    say(
+        _(
+            "To join this machine to a cluster using pre-shared keys, log in to the cluster machine, run the "
+            "clusterconfig > prepjoin > new command, enter the following details, and commit your changes."
+        )
+    )
+    say_identity(session)
+    say(
+        _(
+            "Before you proceed to the next step, make sure you add the 'Host', 'Serial Number' and "
+            "'User Key' details to the cluster machine."
+        )
+    )
 
 
 def _wants_own_ccs(session: Session) -> bool:
@@ -127,45 +148,59 @@ def _wants_own_ccs(session: Session) -> bool:
     return confirm(session.dialogue, question, default=False)
 
 
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 65_536:
-        raise UsageError(_("{text} is no port.").format(text=text))
-    return int(text)
-
-
-def _join(session: Session, told: argparse.Namespace) -> None:
+def _join(session: Session, told: Namespace) -> None:
     if not told.address:
         raise UsageError(_("Name the address of a member."))
-    kept = [catalogue()[name].name for name in told.keep.split(",") if name]
-    membership.kept_settings(session.replica_id, kept)  # an unknown name is refused before anybody is called
-    passphrase = "" if told.prepared else _passphrase(session, told)
-    request = JoinRequest(told.address, told.port, told.user, passphrase, told.group, told.prepared, told.ccs)
-
+    kept = _kept(session, told.keep)  # an unknown name is refused before anybody is called
+    told.passphrase = "" if told.prepared else _passphrase(session, told)
     looked_at: list[JoinPreview] = []
 
     def consent(preview: JoinPreview) -> Collection[str] | None:
         looked_at.append(preview)
         return _consent(session, preview, kept, looking=told.dry_run)
 
-    announce(
-        session.dialogue, _("Calling {address} port {port}...").format(address=told.address, port=told.port)
-    )
     try:
-        name = session.host.join(request, lambda seen: _accepts(session, told, seen), consent)
+        name = _called(session, told, consent)
     except CommandError:
         if told.dry_run and looked_at:
             return  # who only wanted to look has seen it
         raise
     session.stand(CLUSTER)
     session.dialogue.say(_("Joined the cluster {name}: {time}").format(name=name, time=moment(now())))
-    session.dialogue.say(_("This takes effect at once; no commit is needed."))
+    session.dialogue.say(_("Joining a cluster takes effect immediately, there is no need to commit."))
     if told.own_ccs:
         enable_ccs(session, "", CCS_PORT)
     if session.dialogue.interactive:
         ask_for_ccs(session)
 
 
-def _passphrase(session: Session, told: argparse.Namespace) -> str:
+def _called(session: Session, told: Namespace, consent: Consent) -> str:
+    """The cluster's name, once a member has let this machine in.
+
+    Who was asked corrects what does not lead there: where it is, or the passphrase; the rest is kept.
+    """
+    while True:
+        text = _("Calling {address} port {port}...")
+        announce(session.dialogue, text.format(address=told.address, port=told.port))
+        where = (told.address, told.port, told.user, told.passphrase, told.group)
+        request = JoinRequest(*where, told.prepared, told.ccs)
+        try:
+            return session.host.join(request, lambda seen: _accepts(session, told, seen), consent)
+        except (Unreachable, Silent, WrongService, AuthenticationFailed) as error:
+            if not told.asked or (told.prepared and isinstance(error, AuthenticationFailed)):
+                raise
+            _ask_again(session, told, error)
+
+
+def _ask_again(session: Session, told: Namespace, error: LinkError) -> None:
+    session.dialogue.warn(str(error))
+    if isinstance(error, AuthenticationFailed):
+        told.passphrase = _asked_passphrase(session, told)
+    else:
+        _ask_where(session, told)
+
+
+def _passphrase(session: Session, told: Namespace) -> str:
     if told.passphrase_stdin:
         lines = session.dialogue.input_text().splitlines()
         return lines[0] if lines else ""
@@ -173,11 +208,17 @@ def _passphrase(session: Session, told: argparse.Namespace) -> str:
         return str(told.passphrase)
     if not session.dialogue.interactive:
         raise UsageError(_("Add --passphrase-stdin or --prepared, or use a terminal (ssh -t)."))
-    question = _("Enter the passphrase of {user} for the cluster.")
-    return session.dialogue.secret(question.format(user=told.user))
+    return _asked_passphrase(session, told)
 
 
-def _accepts(session: Session, told: argparse.Namespace, seen: str) -> bool:
+def _asked_passphrase(session: Session, told: Namespace) -> str:
+    question = _("Enter the {user} passphrase for the cluster.")
+    if typed := session.dialogue.secret(question.format(user=told.user)):
+        return typed
+    raise Left(_("Left; nothing more was done."))
+
+
+def _accepts(session: Session, told: Namespace, seen: str) -> bool:
     service = "CCS" if told.ccs else "SSH"
     text = _("{address} port {port} answers as the {service} service of a machine.")
     if not session.as_json:
@@ -189,7 +230,9 @@ def _accepts(session: Session, told: argparse.Namespace, seen: str) -> bool:
             _("The member's host key is {seen}; add it as --fingerprint.").format(seen=seen)
         )
         return False
-    session.dialogue.say(_("Host key fingerprint of the member: {seen}").format(seen=seen))
+    text = _("Please verify the SSH host key for {address}:")
+    session.dialogue.say(text.format(address=told.address))
+    session.dialogue.say(_("Public host key fingerprint: {seen}").format(seen=seen))
     return confirm(session.dialogue, _("Is this a valid key for this host?"), default=True)
 
 
@@ -216,7 +259,14 @@ def _ask_what_to_keep(session: Session, preview: JoinPreview) -> list[str]:
     if not preview.differences:
         return []
     question = _("Features whose present settings this machine keeps as its own, by name; Enter keeps none")
-    return session.dialogue.ask(question).replace(",", " ").split()
+    return answered(session.dialogue, question, lambda names: _kept(session, names), _NONE)
+
+
+def _kept(session: Session, names: str) -> list[str]:
+    """The features of an answer; raises UnknownFeature, and what `membership.kept_settings` raises."""
+    kept = [] if names == _NONE else [catalogue()[name].name for name in names.replace(",", " ").split()]
+    membership.kept_settings(session.replica_id, kept)
+    return kept
 
 
 def _changed(preview: JoinPreview, kept: Collection[str]) -> list[Difference]:
@@ -226,7 +276,8 @@ def _changed(preview: JoinPreview, kept: Collection[str]) -> list[Difference]:
 
 def _say_preview(session: Session, preview: JoinPreview, kept: Collection[str]) -> None:
     say = session.dialogue.say
-    say(_("Joining group {group} of the cluster {name}.").format(group=preview.group, name=preview.cluster))
+    text = _("Joining cluster group {group} of the cluster {name}.")
+    say(text.format(group=preview.group, name=preview.cluster))
     if preview.crowded:
         session.dialogue.warn(
             _(
@@ -251,7 +302,7 @@ def _say_preview(session: Session, preview: JoinPreview, kept: Collection[str]) 
 
 def _lines(found: Difference) -> list[str]:
     secrets = catalogue()[found.feature].secrets
-    return [change_line(c) for c in differences(found.before.value, found.after.value, secrets)]
+    return all_change_lines(differences(found.before.value, found.after.value, secrets))
 
 
 def _preview_json(preview: JoinPreview, kept: Collection[str]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 
 from appliances.cli.dialogue import say_json
 from appliances.cli.errors import CommandError, UsageError
-from appliances.cli.joining import CCS_PORT, SSH_PORT, Words
+from appliances.cli.joining import CCS_PORT, SSH_PORT
+from appliances.cli.options import Options, port
 from appliances.cli.session import Session
 from appliances.links.ssh import ServiceKind
 from appliances.machine import preflight
@@ -21,22 +22,20 @@ SIGNS = {preflight.OK: "+", preflight.WARN: "!", preflight.BAD: "-", preflight.U
 
 def run(session: Session, words: list[str]) -> None:
     """Looks from this machine at itself and at a member; changes nothing. Fails where something is wrong."""
-    parser = Words(add_help=False)
+    parser = Options("clusterconfig preflight")
     parser.add_argument("address", nargs="?", default="")
-    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--port", type=port, default=0)
     parser.add_argument("--ccs", action="store_true")
     parser.add_argument("--fingerprint", default="")
-    told = parser.parse_args(words)
+    told = parser.told(words)
     if not told.address:
         raise UsageError(_("Name the address of a member."))
-    port = told.port or (CCS_PORT if told.ccs else SSH_PORT)
-    if not 0 < port < 65_536:
-        raise UsageError(_("{text} is no port.").format(text=port))
+    called = told.port or (CCS_PORT if told.ccs else SSH_PORT)
     here = session.host.as_machine(by_address=True)
     found = [preflight.of_drafts(_refusal(session))]
     found += preflight.of_names(session.host.name, here.address)
     found += preflight.of_member(
-        lambda: session.host.probe(told.address, port),
+        lambda: session.host.probe(told.address, called),
         ServiceKind.CCS if told.ccs else ServiceKind.SSH,
         told.fingerprint,
         here.host_key,

@@ -6,14 +6,16 @@ from collections.abc import Collection
 
 from django.utils.translation import gettext as _
 
-from appliances.cli.dialogue import operation, say_json
-from appliances.cli.errors import CommandError, GroundChanged, UsageError
+from appliances.cli.dialogue import answered, choose, operation, say_json
+from appliances.cli.errors import CommandError, GroundChanged, Left, UsageError
 from appliances.cli.joining import say_identity
 from appliances.cli.session import Session
 from appliances.cli.suggesting import suggestion
 from appliances.links.identity import fingerprint
 from clusters import membership
+from clusters.addressing import check_host, check_key, check_serial
 from clusters.joining import PendingJoin
+from clusters.membership_refusals import BadKey
 from clusters.refusals import refusals_and
 
 
@@ -97,35 +99,56 @@ def _do(session: Session, words: list[str], operations: Collection[str]) -> None
 
 def _new(session: Session, words: list[str]) -> None:
     if not words and session.dialogue.interactive:
-        words = _asked(session)
+        return _asked(session)
     if len(words) < 3:
-        raise UsageError(_("Needed: host name, serial number and user key of the machine."))
+        raise UsageError(
+            _("This is typed as: clusterconfig {form}").format(form="prepjoin new HOST SERIAL KEY")
+        )
     host, serial, *key = words
-    membership.prepare_join(
-        session.replica_id, session.user, host=host, serial=serial, user_key=" ".join(key)
-    )
+    return _prepare(session, host, serial, " ".join(key))
+
+
+def _prepare(session: Session, host: str, serial: str, key: str) -> None:
+    membership.prepare_join(session.replica_id, session.user, host=host, serial=serial, user_key=key)
     session.dialogue.say(_("Host {host} added. It may join once this is committed.").format(host=host))
 
 
-def _asked(session: Session) -> list[str]:
+def _asked(session: Session) -> None:
+    """Host, serial number and key; a wrong one is asked again, and the others are kept."""
     dialogue = session.dialogue
-    host = dialogue.ask(_("Enter the host name of the system you want to add."))
-    serial = dialogue.ask(_("Enter the serial number of the host {host}.").format(host=host))
+    host = answered(dialogue, _("Enter the hostname of the system you want to add."), check_host)
+    question = _("Enter the serial number of the host {host}.").format(host=host)
+    serial = answered(dialogue, question, check_serial)
     text = _(
-        'Enter the user key of the host {host}. "clusterconfig prepjoin print" shows it in the CLI on {host}.'
+        'Enter the user key of the host {host}. This can be obtained by typing "clusterconfig prepjoin '
+        'print" in the CLI on {host}. Press enter on a blank line to finish.'
     )
     dialogue.say(text.format(host=host))
-    return [host, serial, dialogue.input_text()]
+    while key := dialogue.input_text():
+        try:
+            return _prepare(session, host, serial, check_key(key))
+        except BadKey as error:
+            dialogue.warn(str(error))
+    raise Left(_("Left; nothing more was done."))
 
 
 def _delete(session: Session, words: list[str]) -> None:
     found = _waiting(session)
     if not words and session.dialogue.interactive:
-        words = [session.dialogue.ask(_("Host to take off the list, by name or number"))]
+        words = [_picked(session, found)]
     if len(words) != 1:
-        raise UsageError(_("Name the host to take off the list."))
+        raise UsageError(_("This is typed as: clusterconfig {form}").format(form="prepjoin delete HOST"))
     chosen = next((p for n, p in enumerate(found, 1) if words[0] in (p.host, p.serial, str(n))), None)
     if chosen is None:
         raise CommandError(_("{host} is not on the list.").format(host=words[0]))
     membership.withdraw_join(session.replica_id, session.user, chosen.serial)
     session.dialogue.say(_("{host} may no longer join, once this is committed.").format(host=chosen.host))
+
+
+def _picked(session: Session, found: list[PendingJoin]) -> str:
+    """The serial number of a host that is chosen by number or name."""
+    names = [each.host for each in found]
+    number = choose(session.dialogue, names, default=None, question=_("Which host?"))
+    if not number:
+        raise CommandError(_("Nothing was changed."))
+    return found[number - 1].serial

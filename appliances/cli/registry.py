@@ -28,7 +28,7 @@ class Place(Enum):
 
 @dataclass(frozen=True)
 class Command:
-    """One command. `completions` are words that may follow it.
+    """One command. `completions` are words that may follow it; `most` says how many may, beside options.
 
     A `remote` one runs on the machine whose mode the session is in, over the link with it (RES-03); where
     there is no link, a `last_known` one runs here and shows what was heard last. What `from_portal`
@@ -47,6 +47,7 @@ class Command:
     last_known: bool = False
     from_portal: tuple[str, ...] = ()
     completions: Sequence[str] = ()
+    most: int | None = None
 
     @property
     def help(self) -> str:
@@ -57,6 +58,12 @@ class Command:
     def takes_words(self) -> bool:
         """Whether words may follow it beside `--json`; its usage says so."""
         return self.usage.replace("[--json]", "").strip() not in ("", self.name)
+
+    def surplus(self, words: Sequence[str]) -> str:
+        """The first word behind the command that it would ignore; empty where it takes them all."""
+        most = self.most if self.takes_words else 0
+        named = words if most == 0 else [word for word in words if not word.startswith("-")]
+        return next(iter(named[most:]), "") if most is not None else ""
 
     def in_order(self, words: Sequence[str]) -> list[str]:
         """The words with the operation first, where options stand before it (TRL-23)."""

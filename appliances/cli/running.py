@@ -64,8 +64,9 @@ def run_words(session: Session, words: list[str]) -> int:
         return 0 if mode is None else _run_in(session, command, words, mode)
     except CommandError as error:
         return _refused(session, str(error), error.code)
-    except StaleDraft as error:
-        return _refused(session, str(error), ConflictError.code)
+    except StaleDraft:
+        text = _("Somebody else has changed this meanwhile; nothing was done. Look again.")
+        return _refused(session, text, ConflictError.code)
     except refusals_and(LinkError, ReleaseError) as error:
         return _refused(session, str(error), CommandError.code)
     except (DatabaseError, OSError) as error:
@@ -101,8 +102,8 @@ def _run_in(session: Session, command: Command, words: list[str], mode: Mode) ->
 
 def _run_here(session: Session, command: Command, words: list[str]) -> int:
     rest = [word for word in words[1:] if word not in ("--json", "--no-pager")]
-    if rest and not command.takes_words:
-        raise UsageError(_not_taken(command, rest[0]))
+    if word := command.surplus(rest):
+        raise UsageError(_not_taken(command, word))
     if rest and command.completions and rest[0].casefold() not in command.completions:
         return _run_mistyped(session, command, rest)
     return _run_and_answer(session, command, rest)
@@ -145,7 +146,11 @@ def _not_taken(command: Command, word: str) -> str:
     if word in ("|", ">", ">>", "<"):
         text = _("There is no shell here, hence no {word}: put it behind the ssh command on your side.")
         return text.format(word=word)
-    return _("{name} takes no words; it does not know {word!r}.").format(name=command.name, word=word[:60])
+    if command.takes_words:
+        text = _("{name} does not know {word!r}; see `help {name}`.")
+    else:
+        text = _("{name} takes no words; it does not know {word!r}.")
+    return text.format(name=command.name, word=word[:60])
 
 
 def _run_there(session: Session, command: Command, words: list[str]) -> int:
@@ -244,13 +249,17 @@ def _asked_mode(session: Session, command: Command) -> Mode | None:
 
 def _switch_to_cluster(session: Session, command: Command) -> Mode | None:
     session.dialogue.warn(_("{name} is restricted to cluster mode.").format(name=command.name))
-    return CLUSTER if confirm(session.dialogue, _("Switch to cluster mode?"), default=True) else None
+    return (
+        CLUSTER
+        if confirm(session.dialogue, _("Would you like to switch to cluster mode?"), default=True)
+        else None
+    )
 
 
 def _switch_to_machine(session: Session, command: Command) -> Mode | None:
     dialogue = session.dialogue
     dialogue.warn(_("{name} is restricted to machine mode.").format(name=command.name))
-    if not confirm(dialogue, _("Switch to machine mode?"), default=True):
+    if not confirm(dialogue, _("Would you like to switch to machine mode?"), default=True):
         return None
     others = [serial for serial in session.state.machines if serial != session.host.serial]
     if not others:

@@ -178,6 +178,8 @@ class Session:
         """The mode of `cluster`, `group NAME` or `machine NAME`; raises CommandError (CLI-05)."""
         try:
             level = Level(words[0].casefold())
+            if level is Level.CLUSTER and len(words) > 1:
+                raise ValueError
             return self.state.mode_named(level, " ".join(words[1:]))
         except (ValueError, IndexError):
             raise CommandError(_("Name a mode: cluster, group NAME or machine NAME.")) from None

@@ -75,6 +75,8 @@ def _told(session: Session, words: list[str]) -> tuple[Action, Mode, list[Mode]]
     if rest == [ALL_GROUPS] and action is Action.COPY:
         source = modes[0] if modes else session.mode
         return action, source, transfers.all_groups(session.replica_id, source)
+    if rest == [ALL_GROUPS]:
+        raise UsageError(_("all-groups is for copying alone: clusterset copy [SOURCE] all-groups."))
     if rest or len(modes) > 2 or (action is not Action.DELETE and not modes):
         raise UsageError(_("Name modes as cluster, group NAME or machine NAME: [SOURCE] TARGET."))
     if action is Action.DELETE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import socket
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from appliances.links.identity import fingerprint, public_text
 from appliances.links.ssh import CIPHERS, KEX, MACS, REFUSAL_MARK, SUBSYSTEM, ServiceKind
 from appliances.links.timing import Pace
 from clusters.system_words import cause
+
+logger = logging.getLogger(__name__)
 
 SSH_GREETING = b"SSH-2.0-"
 
@@ -201,7 +204,13 @@ def _translated(client: Client, error: Exception) -> LinkError:
         return AuthenticationFailed(f"{client.target} does not accept this user and passphrase or key")
     if isinstance(error, TimeoutError):
         return Silent(f"{client.target} stopped answering while connecting")
-    return LinkLost(f"{client.target} broke the connection off: {error}")
+    return LinkLost(f"{client.target} broke the connection off: {why(error)}")
+
+
+def why(error: Exception) -> str:
+    """Why a connection failed, in our words; those of the library are for the log (TRL-27)."""
+    logger.info("a connection failed: %s: %s", type(error).__name__, error)
+    return cause(error) if isinstance(error, OSError | TimeoutError) else "the other end closed it"
 
 
 async def _socket(target: Target, timeout: float) -> socket.socket:
@@ -242,6 +251,6 @@ async def open_channel(conn: asyncssh.SSHClientConnection, target: Target, pace:
     except asyncssh.ChannelOpenError:
         raise Refused(Reason.NOT_ALLOWED, f"{target} does not let this user talk for a machine") from None
     except (TimeoutError, asyncssh.Error, OSError) as error:
-        raise LinkLost(f"{target} broke the connection off: {error}") from None
+        raise LinkLost(f"{target} broke the connection off: {why(error)}") from None
     writer, reader, _ = opened
     return Channel(reader, writer, conn.close, target.address)

@@ -9,6 +9,7 @@ from typing import Protocol
 from appliances.links.errors import Fault, LinkLost, ProtocolError
 from appliances.links.frames import decode, encode, frame, read_payload
 from appliances.links.messages import Message, Part, from_body, to_body
+from clusters.system_words import cause
 
 MAX_MESSAGE = 64 * 1024 * 1024
 MAX_OPEN_PARTS = 8
@@ -48,14 +49,14 @@ class Channel:
         except asyncio.CancelledError:
             raise
         except Exception as error:  # asyncssh reports signals, breaks and lost connections this way
-            raise LinkLost(f"the connection broke: {error}") from None
+            raise LinkLost(_broken(error)) from None
 
     def write(self, data: bytes) -> None:
         """Queues bytes for the other end."""
         try:
             self._writer.write(data)
         except Exception as error:
-            raise LinkLost(f"the connection broke: {error}") from None
+            raise LinkLost(_broken(error)) from None
 
     async def drain(self) -> None:
         """Waits until the other end takes more bytes."""
@@ -64,7 +65,7 @@ class Channel:
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            raise LinkLost(f"the connection broke: {error}") from None
+            raise LinkLost(_broken(error)) from None
 
     async def send(self, message: Message) -> None:
         """Writes one short message, before a link has its outbox."""
@@ -102,6 +103,11 @@ class Channel:
         whole = "".join(self._parts.pop(part.stream))
         self._waiting -= len(whole)
         return whole.encode("utf-8")
+
+
+def _broken(error: Exception) -> str:
+    """In our words: asyncssh's say nothing to who manages machines (TRL-27)."""
+    return f"the connection broke: {cause(error)}" if isinstance(error, OSError) else "the connection broke"
 
 
 async def _decoded(payload: bytes) -> dict[str, object]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import asyncssh
 
-from appliances.links.calling import Client, Target, connect
+from appliances.links.calling import Client, Target, connect, why
 from appliances.links.client import Passphrase
 from appliances.links.errors import LinkLost
 from appliances.links.ssh import ServiceKind
@@ -48,7 +48,7 @@ async def run(
         async with asyncio.timeout(timeout):
             done = await conn.run(command, input=stdin, check=False, env=_speaking(language))
     except (TimeoutError, asyncssh.Error, OSError) as error:
-        raise LinkLost(f"the machine gives no answer to the command: {error or 'too slow'}") from None
+        raise LinkLost(f"the machine gives no answer to the command: {why(error)}") from None
     code = 1 if done.exit_status is None else done.exit_status
     return Answer(code, str(done.stdout or "")[:MOST_OUTPUT], str(done.stderr or "")[:MOST_OUTPUT])
 
@@ -65,7 +65,7 @@ async def terminal(
             encoding=None,
         )
     except (asyncssh.Error, OSError) as error:
-        raise LinkLost(f"the machine opens no terminal: {error}") from None
+        raise LinkLost(f"the machine opens no terminal: {why(error)}") from None
 
 
 def _speaking(language: str) -> dict[str, str]:

@@ -40,6 +40,10 @@ class Unreachable(LinkError):
     remedy = _("Check that the machine is on, its address and port, and the firewalls on the way.")
 
 
+FAULT = "a fault of the program ended it: the log of this machine has what a report needs"
+"""What is told where something failed that nobody has foreseen."""
+
+
 NO_MEMBER = _('"clusterconfig list" shows the members.')
 """The remedy where somebody names a machine that is none."""
 

@@ -43,8 +43,8 @@ def decode(payload: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
             _require_unicode(value)
     except RecursionError:
         raise ProtocolError(Fault.TOO_DEEP) from None
-    except ValueError as error:
-        raise ProtocolError(Fault.NOT_JSON, str(error)[:200]) from None
+    except ValueError:
+        raise ProtocolError(Fault.NOT_JSON) from None
     if not isinstance(value, dict):
         raise ProtocolError(Fault.NOT_AN_OBJECT)
     _require_shallow(value, max_depth)

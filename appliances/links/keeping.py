@@ -7,7 +7,15 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
-from appliances.links.errors import HostKeyChanged, LinkError, Reason, Refused, Unreachable, VersionMismatch
+from appliances.links.errors import (
+    FAULT,
+    HostKeyChanged,
+    LinkError,
+    Reason,
+    Refused,
+    Unreachable,
+    VersionMismatch,
+)
 from appliances.links.link import Link
 from appliances.links.states import ALERTS, Event, EventKind, Member, PeerView, State, Wanted
 from appliances.links.timing import BackOff, Pace, Throttle, Timing, cancel, within
@@ -246,7 +254,7 @@ class Keeper:
             raise
         except Exception as error:
             logger.exception("could not call %s", self.member.serial)
-            raise LinkError(f"internal error: {error}") from error
+            raise LinkError(FAULT) from error
 
     # judging
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Protocol
 
 from appliances.links.channel import Channel
-from appliances.links.errors import Fault, LinkError, LinkLost, ProtocolError
+from appliances.links.errors import FAULT, Fault, LinkError, LinkLost, ProtocolError
 from appliances.links.hello import clip
 from appliances.links.messages import (
     Ack,
@@ -251,7 +251,7 @@ class Link:
             _unless_lost(lambda: self._outbox.post(Bye(reason="protocol-error", text=clip(error.text))))
         elif not isinstance(error, LinkError):
             logger.error("the link with %s failed", self.peer.serial, exc_info=error)
-        self.reason = error.text if isinstance(error, LinkError) else f"internal error: {error}"
+        self.reason = error.text if isinstance(error, LinkError) else FAULT
 
     async def _read(self) -> None:
         while (message := await self._channel.receive()) is not None:

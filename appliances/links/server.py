@@ -26,6 +26,7 @@ from appliances.links.outbox import pieces
 from appliances.links.peer import Holder, Logins, Newcomer, NoLogins, Refusal
 from appliances.links.ssh import CIPHERS, KEX, MACS, SIGNATURES, ServiceKind
 from appliances.links.timing import Pace, RealTime, Timing, within
+from clusters.system_words import cause
 
 __all__ = ["Limits", "LinkKeeper", "ProcessFactory", "Service", "ServiceKind"]
 
@@ -208,7 +209,7 @@ class Service:
             raise
         except Exception as error:
             logger.exception("could not enrol %s", theirs.serial)
-            await refuse(channel, Refused(Reason.INVALID, f"could not be stored there: {error}"), "")
+            await refuse(channel, Refused(Reason.INVALID, f"could not be stored there: {cause(error)}"), "")
             raise LinkLost("enrolment failed") from None
         for data in pieces(encode(to_body(Enrolled(answer=given))), 1):
             channel.write(data)

@@ -17,6 +17,7 @@ from appliances.links.outbox import Outbox
 from appliances.links.peer import Holder, Wire
 from appliances.links.timing import Pace, Timing, within
 from clusters.replication import Absorbed, SnapshotNeeded
+from clusters.system_words import cause
 from clusters.versions import CommitId, MalformedCommit, covers, joined, vector_from_wire
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ class Exchange:
             return
         except Exception as error:  # a full disk, a locked database: the peer sends it again later
             logger.exception("could not store what a peer sent")
-            self._outbox.post(Ack(n=message.n, vector={}, error=clip(f"could not be stored: {error}")))
+            self._outbox.post(Ack(n=message.n, vector={}, error=clip(f"could not be stored: {cause(error)}")))
             return
         await self._acknowledge(message.n, result, reach)
 

@@ -66,13 +66,8 @@ def change_passphrase(
     they are at the moment of the commit, and what others have pending of them goes on upon it (TRL-09).
     Raises PassphraseRefused, also while the users are in conflict, and Leaving; nothing has changed then.
     """
-    if len(new) < MIN_PASSPHRASE:
-        raise PassphraseRefused(
-            _("A passphrase has at least {count} characters.").format(count=MIN_PASSPHRASE)
-        )
-    before = _hash_in(_users(replicas.state(replica_id)), name)
-    if old is not None and not matches(before, old):
-        raise PassphraseRefused(_("The old passphrase is wrong; nothing was changed."))
+    require_length(new)
+    before = require_passphrase(replica_id, name, old)
     after = hashed(new)  # takes its time, as `matches` does: never while the replica is held
     with replicas.opened(replica_id) as replica:
         assert isinstance(replica.store, DjangoStore)
@@ -89,6 +84,22 @@ def change_passphrase(
         made = replica.commit([change], user=user, host=host, comment=text)
         drafts.follow(row, USERS, base, made.id, lambda mine: _carried(mine, name, before, after))
         return made
+
+
+def require_length(passphrase: str) -> None:
+    """See that a new passphrase is long enough; raises PassphraseRefused."""
+    if len(passphrase) < MIN_PASSPHRASE:
+        raise PassphraseRefused(
+            _("A passphrase has at least {count} characters.").format(count=MIN_PASSPHRASE)
+        )
+
+
+def require_passphrase(replica_id: int, name: str, old: str | None) -> str:
+    """The hash of a user's passphrase, which `old` has to be unless it is None; raises PassphraseRefused."""
+    before = _hash_in(_users(replicas.state(replica_id)), name)
+    if old is not None and not matches(before, old):
+        raise PassphraseRefused(_("The old passphrase is wrong; nothing was changed."))
+    return before
 
 
 def _require_no_conflict(heads: Heads) -> None:

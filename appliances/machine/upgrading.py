@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from appliances.links.errors import LinkError
 from appliances.links.peer import Kind
 from appliances.links.timing import cancel
 from appliances.machine import killpoints
@@ -26,6 +27,8 @@ from appliances.releases.artifact import Offer, ReleaseError
 from appliances.releases.shelf import Shelf
 from appliances.releases.source import Source
 from clusters import membership
+from clusters.refusals import refusals_and
+from clusters.system_words import cause
 
 if TYPE_CHECKING:
     from appliances.machine.daemon import Daemon
@@ -174,7 +177,8 @@ class Guide:
             try:
                 done = await self._steps[run.step](run)
             except Exception as error:
-                done = replace(run, failed=str(error))
+                known = isinstance(error, refusals_and(LinkError, ReleaseError))
+                done = replace(run, failed=str(error) if known else cause(error))
             if done.failed:
                 logger.error("upgrade to %s stopped at %s: %s", run.release, run.step, done.failed)
                 await self._open_again(done)

@@ -5,7 +5,6 @@ Mail never stops: until the switch the old generation runs untouched, and any fa
 
 from __future__ import annotations
 
-import errno
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from appliances.postfix.parts import ConfigurationError, complaints
 from appliances.postfix.shadow import Trouble, end_trial, try_out
 from appliances.postfix.store import KEEP, Generation, Pending, Store
 from appliances.postfix.switch import Switch
+from clusters.system_words import cause
 
 POSTCONF, POSTMAP = "/usr/sbin/postconf", "/usr/sbin/postmap"
 
@@ -257,7 +257,6 @@ class _Application:
         except ConfigurationError as error:
             raise ApplyRefused(step, str(error)) from error
         except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            raise ApplyRefused(step, "the disk is full" if full else str(error)) from error
+            raise ApplyRefused(step, cause(error)) from error
         finally:
             self.seconds[step] = time.monotonic() - began

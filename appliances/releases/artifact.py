@@ -84,8 +84,10 @@ def read_index(text: str) -> list[Offer]:
     """The offers of an index, the newest first; raises ReleaseError."""
     try:
         told = json.loads(text)
-    except ValueError as error:
-        raise ReleaseError(f"{INDEX} is no JSON: {error}") from None
+    except ValueError:
+        raise ReleaseError(
+            f"{INDEX} is no JSON: the place holds no releases, or its index is damaged"
+        ) from None
     if not isinstance(told, list):
         raise ReleaseError(f"{INDEX} is no list of releases")
     return sorted((Offer.read(each) for each in told), key=lambda o: number(o.release), reverse=True)

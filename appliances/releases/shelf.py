@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from appliances.releases.artifact import Offer, ReleaseError, number
+from clusters.system_words import reason
 
 TRIAL = 120.0
 """Seconds within which an installed release says its number."""
@@ -163,7 +164,7 @@ class Shelf:
             self._try_out(fresh, offer.release)
             fresh.rename(self.tree(offer.release))
         except OSError as error:
-            raise ReleaseError(f"release {offer.release} cannot be installed: {error}") from None
+            raise ReleaseError(f"release {offer.release} cannot be installed: {reason(error)}") from None
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
 
@@ -193,8 +194,8 @@ def _unpack(archive: Path, to: Path, top: str) -> None:
     try:
         with tarfile.open(archive, "r:gz") as packed:
             packed.extractall(to, filter="data")
-    except (tarfile.TarError, EOFError) as error:
-        raise ReleaseError(f"{archive.name} is no release: {error}") from None
+    except (tarfile.TarError, EOFError):
+        raise ReleaseError(f"{archive.name} is no release: it is damaged, or no archive") from None
     if not (to / top / "manage.py").is_file():
         raise ReleaseError(f"{archive.name} is no release: it has no {top}/manage.py")
     for part in (to / top).iterdir():

@@ -13,6 +13,7 @@ from typing import IO
 from urllib.parse import urljoin, urlsplit
 
 from appliances.releases.artifact import INDEX, Offer, ReleaseError, read_index
+from clusters.system_words import reason
 
 PATIENCE = 30.0
 """Seconds that a server may take for an answer."""
@@ -53,7 +54,7 @@ class Source:
                 )
             part.replace(to)
         except OSError as error:
-            raise ReleaseError(f"{offer.file} cannot be kept: {error}") from None
+            raise ReleaseError(f"{offer.file} cannot be kept: {reason(error)}") from None
         finally:
             part.unlink(missing_ok=True)
 
@@ -79,4 +80,11 @@ class Source:
             with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
                 yield answer
         except (urllib.error.URLError, OSError) as error:
-            raise ReleaseError(f"{name} cannot be read from {self.place}: {error}") from None
+            raise ReleaseError(f"{name} cannot be read from {self.place}: {_why(error)}") from None
+
+
+def _why(error: OSError) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"the server answers {error.code}: check the address"
+    inner = error.reason if isinstance(error, urllib.error.URLError) else error
+    return reason(inner if isinstance(inner, Exception) else error)

@@ -205,5 +205,5 @@ def _noted(who: Any, place: Place, action: Action, entries: int, **facts: str) -
 def _chosen(row: Finding, number: int) -> Held:
     held = row.held()
     if not 0 <= number < len(held):
-        raise Refused(_("%(entry)s has no such version.") % {"entry": row.address})
+        raise Refused(_("There is no such version any more. Check again, and choose then."))
     return held[number]

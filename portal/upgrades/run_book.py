@@ -14,6 +14,7 @@ from appliances.machine.release import release as own_release
 from appliances.models import Connection, MachineStatus
 from appliances.releases.artifact import Offer, ReleaseError, number
 from clusters.refusals import Refused
+from clusters.system_words import reason
 from portal.jobs.rows import Job, JobPart, start
 from portal.machines import asking
 from portal.machines.asking import Heard
@@ -205,8 +206,10 @@ def _active(jobs: Any) -> Job | None:
 def _offers() -> tuple[list[Offer], str]:
     try:
         return releases.offers(), ""
-    except (ReleaseError, OSError) as error:
+    except ReleaseError as error:
         return [], str(error)
+    except OSError as error:
+        return [], _(reason(error))
 
 
 def _findings(heard: Heard, wanted: str) -> Iterable[Finding]:

@@ -7,13 +7,19 @@ from contextlib import suppress
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, ngettext
 
 from appliances.cli import arriving
 from appliances.cli.colours import of_difference
 from appliances.cli.dialogue import choose, confirm, say_json
 from appliances.cli.errors import CommandError, ConflictError, UsageError
-from appliances.cli.presenting import change_line, impact_json, impact_lines, moment
+from appliances.cli.presenting import (
+    all_change_lines,
+    coloured_lines,
+    impact_json,
+    impact_lines,
+    moment,
+)
 from appliances.cli.reaching import is_apart, when_others_follow
 from appliances.cli.registry import Command
 from appliances.cli.session import Right, Session
@@ -60,7 +66,13 @@ def _commit(session: Session, words: list[str]) -> None:
         )
         if kept:
             rollback.keep(session.replica_id, made.id)
-    except (commits.CommitConflict, commits.SettlesConflict) as conflict:
+    except commits.CommitConflict as conflict:
+        text = _(
+            "`showchanges` compares, `clear` discards all of them; `commit` in a terminal can also discard "
+            "those that clash, or commit yours over theirs."
+        )
+        raise ConflictError(f"{conflict} {text}") from None
+    except commits.SettlesConflict as conflict:
         raise ConflictError(str(conflict)) from None
     _say_committed(session, made, wait)
 
@@ -144,10 +156,28 @@ def _offer_to_discard(session: Session, pending: list[Pending]) -> None:
         if found.stale:
             label = entry_label(state, found.address)
             session.dialogue.warn(f"  {label}: {authorship_label(found.stale)}")
-    if confirm(session.dialogue, _("Discard all your changes?"), default=False):
-        drafts.clear(session.replica_id, session.user)
+    ways = [
+        _("Keep all changes pending, commit nothing, and compare with `showchanges`."),
+        _("Discard my changes that clash, and commit nothing."),
+        _("Discard all my changes."),
+        _("Commit mine over what the others have committed."),
+    ]
+    way = choose(session.dialogue, ways, question=_("What do you want to do?"))
+    clashing = [found for found in pending if found.stale]
+    if way == 4:
+        return _put_over(session, clashing)
+    if way in (2, 3):
+        dropped = [found.address for found in clashing] if way == 2 else None
+        drafts.clear(session.replica_id, session.user, dropped)
         raise CommandError(_("Your changes are discarded; nothing was committed."))
     raise ConflictError(_("Nothing was committed; your changes stay pending."))
+
+
+def _put_over(session: Session, clashing: list[Pending]) -> None:
+    """Puts the person's values upon the versions that they were shown (CMT-05); raises Overtaken."""
+    for found in clashing:
+        assert found.stale is not None
+        drafts.rebase(session.replica_id, session.user, found.address, found.stale.id)
 
 
 def _say_committed(session: Session, made: Commit, wait: float | None) -> None:
@@ -178,7 +208,10 @@ def _clear(session: Session, words: list[str]) -> None:
         return
     if confirm(session.dialogue, _("Clear everything since the last commit?"), default=True):
         count = drafts.clear(session.replica_id, session.user)
-        session.dialogue.say(_("Changes cleared: {time} ({count})").format(time=moment(now()), count=count))
+        text = ngettext(
+            "Changes cleared: {time} ({count} change)", "Changes cleared: {time} ({count} changes)", count
+        )
+        session.dialogue.say(text.format(time=moment(now()), count=count))
 
 
 def _showchanges(session: Session, words: list[str]) -> None:
@@ -207,17 +240,20 @@ def _say_pending(session: Session, pending: list[Pending]) -> None:
         if found.stale:
             text = _("  changed meanwhile: {who}").format(who=authorship_label(found.stale))
             session.dialogue.say(text)
+            session.dialogue.say(_("  What is marked - or ~ would be lost if yours were committed over it:"))
         if found.settles:
             session.dialogue.say(_("  settles a conflict; see showconflicts"))
-        for change in found.paths:
-            session.dialogue.say(of_difference(f"  {change_line(change)}"))
+        for line in coloured_lines(found.paths, "  "):
+            session.dialogue.say(line)
 
 
 def _say_impacts(session: Session, impacts: list[MachineImpact]) -> None:
     if not impacts:
         session.dialogue.say(_("No machine's settings change."))
     for found in impacts:
-        session.dialogue.say(f"{found.machine.name or session.host.name}: {found.before} -> {found.after}")
+        text = _("{name}: fingerprint of the settings {before} -> {after}")
+        told = {"name": found.machine.name or session.host.name, "before": found.before, "after": found.after}
+        session.dialogue.say(text.format(**told))
         for line in impact_lines(found):
             session.dialogue.say(of_difference(line))
 
@@ -226,7 +262,7 @@ def _pending_json(found: Pending) -> dict[str, Any]:
     return {
         "address": str(found.address),
         "stale": str(found.stale.id) if found.stale else None,
-        "lines": [change_line(change) for change in found.paths],
+        "lines": all_change_lines(found.paths),
     }
 
 
@@ -238,10 +274,7 @@ def _commitdetail(session: Session, words: list[str]) -> None:
     if session.as_json:
         value = {
             **made.authorship_to_wire(),
-            "entries": {
-                str(entry.address): [change_line(change) for change in entry.paths]
-                for entry in detail.entries
-            },
+            "entries": {str(entry.address): all_change_lines(entry.paths) for entry in detail.entries},
             "machines": {
                 machine.serial: impact_json(by_serial[machine.serial])
                 if machine.serial in by_serial
@@ -260,8 +293,8 @@ def _commitdetail(session: Session, words: list[str]) -> None:
     say(_("by {user} on {host}").format(user=made.user, host=made.host))
     for entry in detail.entries:
         say(entry_label(detail.state, entry.address))
-        for change in entry.paths:
-            say(of_difference(f"  {change_line(change)}"))
+        for line in coloured_lines(entry.paths, "  "):
+            say(line)
     for machine in detail.machines:
         found = by_serial.get(machine.serial)
         say(f"{machine.name or session.host.name}:" + ("" if found else _(" nothing changed")))
@@ -419,8 +452,9 @@ COMMANDS = [
         _commitdetail,
         gettext_noop("what the last commit (or the named one) changed on each machine"),
         "commitdetail [ID] [--json]",
+        most=1,
     ),
-    Command("history", _history, gettext_noop("the last commits"), "history [COUNT] [--json]"),
+    Command("history", _history, gettext_noop("the last commits"), "history [COUNT] [--json]", most=1),
     Command(
         "revertcommit",
         _revertcommit,
@@ -433,6 +467,7 @@ COMMANDS = [
         _rollbackconfig,
         gettext_noop("draft the whole configuration from before a kept commit"),
         "rollbackconfig [ID | --json]",
+        most=1,
         right=Right.EDIT,
     ),
     Command(
@@ -446,6 +481,7 @@ COMMANDS = [
         _settleconflict,
         gettext_noop("end a conflict: keep what is in force, or put one of its versions in force"),
         "settleconflict [ENTRY [ID]]",
+        most=2,
         right=Right.EDIT,
     ),
 ]

@@ -10,17 +10,18 @@ from django.utils.translation import gettext_noop
 
 from appliances.cli.dialogue import choose, confirm, say_json
 from appliances.cli.errors import CommandError, UsageError
-from appliances.cli.presenting import moment, scalar
+from appliances.cli.presenting import moment, value_lines
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
 from appliances.links.errors import LinkError
 from appliances.machine.comparing import Gathered, gather
 from clusters import checking
 from clusters.checking import Finding, Held
+from clusters.installed import catalogue
 from clusters.naming import entry_label
 from clusters.sealing import secrets_of
 from clusters.side_by_side import ABSENT, side_by_side
-from clusters.versions import Version
+from clusters.versions import Address, Version
 
 USAGE = """\
 clustercheck                       compare all members and ask what to do with what differs
@@ -36,7 +37,11 @@ def _clustercheck(session: Session, words: list[str]) -> None:
     if session.state.standalone:
         raise CommandError(_("This machine is in no cluster."))
     wanted = _wanted(session, words)
-    if not words and not confirm(session.dialogue, _("Check consistency across all machines?"), default=True):
+    if not words and not confirm(
+        session.dialogue,
+        _("Do you want to check the config consistency across all machines in the cluster?"),
+        default=True,
+    ):
         return
     gathered = _gathered(session)
     found = checking.compare(gathered.holdings)
@@ -106,13 +111,21 @@ def _resolve(session: Session, found: Sequence[Finding], wanted: str) -> None:
 
 
 def _say(session: Session, finding: Finding) -> None:
-    label = entry_label(session.state, finding.address)
-    session.dialogue.say(_("Inconsistency: {entry}:").format(entry=label))
+    session.dialogue.say(_("Inconsistency found!"))
+    session.dialogue.say(_("{entry}:").format(entry=_title(session, finding.address)))
     for held in finding.held:
         for name in held.holders:
             session.dialogue.say(f"  {name} {_written(held.version)}")
     for line in _differences(finding):
         session.dialogue.say(f"  {line}")
+
+
+def _title(session: Session, address: Address) -> str:
+    """`SMTP Routes at Cluster Americas`, as the original calls what differs; else the entry's label."""
+    if address.mode is None or address.name not in catalogue():
+        return entry_label(session.state, address)
+    told = {"title": _(catalogue()[address.name].title), "mode": session.label(address.mode)}
+    return _("{title} ({name}) at {mode}").format(**told, name=address.name)
 
 
 def _differences(finding: Finding) -> Iterator[str]:
@@ -124,7 +137,8 @@ def _differences(finding: Finding) -> Iterator[str]:
     for row in rows[:MOST_ROWS]:
         yield f"{row.text or _('settings')}:"
         for held, value in zip(finding.held, row.values, strict=True):
-            yield f"  {', '.join(held.holders)}: {_('nothing') if value is ABSENT else scalar(value)}"
+            shown = _("nothing") if value is ABSENT else value
+            yield from (f"  {line}" for line in value_lines(", ".join(held.holders), shown))
     if len(rows) > MOST_ROWS:
         yield _("... and {count} more differences").format(count=len(rows) - MOST_ROWS)
 
@@ -145,10 +159,14 @@ def _picked(session: Session, finding: Finding, wanted: str) -> Held | None:
     if not session.dialogue.interactive:
         return None
     choices = [
-        _("Force the whole cluster to use the version of {names}.").format(names=", ".join(held.holders))
+        _("Force entire cluster to use {names} version.").format(names=", ".join(held.holders))
         for held in finding.held
     ]
-    number = choose(session.dialogue, [*choices, _("Ignore.")], question=_("How do you want to resolve it?"))
+    number = choose(
+        session.dialogue,
+        [*choices, _("Ignore.")],
+        question=_("How do you want to resolve this inconsistency?"),
+    )
     if 0 < number <= len(choices):
         return finding.held[number - 1]
     session.dialogue.say(_("Ignored: nothing changes, and the next check names it again."))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
+from argparse import Namespace
 from datetime import UTC, datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from appliances.cli.colours import of_difference
-from appliances.cli.dialogue import choose, confirm, say_json
+from appliances.cli.dialogue import choose, confirm, new_secret, say_json
 from appliances.cli.errors import CommandError, UsageError
-from appliances.cli.joining import Words
-from appliances.cli.presenting import change_line
+from appliances.cli.options import Options
+from appliances.cli.presenting import coloured_lines
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
 from appliances.features.matching import COMPARED
@@ -55,22 +54,20 @@ def _text(session: Session, machine: str, encrypt: bool) -> str:
 
 def _passphrase(session: Session) -> str:
     if session.dialogue.interactive:
-        first = session.dialogue.secret(_("Passphrase for the secrets in the file"))
-        if session.dialogue.secret(_("The same again")) != first:
-            raise CommandError(_("The two differ; nothing was changed."))
-        return first
+        question = _("Passphrase for the secrets in the file")
+        return new_secret(session.dialogue, question, _("The same again"))
     lines = session.dialogue.input_text().splitlines()
     if not lines:
         raise UsageError(_("--encrypt takes the passphrase as the first line of standard input."))
     return lines[0]
 
 
-def _parsed(words: list[str]) -> argparse.Namespace:
-    parser = Words(add_help=False)
+def _parsed(command: str, words: list[str]) -> Namespace:
+    parser = Options(command)
     parser.add_argument("name", nargs="?", default="")
     parser.add_argument("--machine", default="")
     parser.add_argument("--encrypt", action="store_true")
-    return parser.parse_args(words)
+    return parser.told(words)
 
 
 def _require_encryptor(session: Session) -> None:
@@ -80,9 +77,10 @@ def _require_encryptor(session: Session) -> None:
 
 
 def _showconfig(session: Session, words: list[str]) -> None:
-    told = _parsed(words)
+    told = _parsed("showconfig", words)
     if told.name:
-        raise UsageError(SHOW)
+        text = _("showconfig takes no name; it does not know {word!r}. Its form: {usage}")
+        raise UsageError(text.format(word=told.name[:60], usage=SHOW))
     session.dialogue.say(_text(session, told.machine, told.encrypt).rstrip("\n"))
 
 
@@ -94,7 +92,7 @@ def _saveconfig(session: Session, words: list[str]) -> None:
         elif words[:1] == ["show"] and len(words) == 2:
             session.dialogue.say(files.text(words[1]).rstrip("\n"))
         else:
-            _save(session, files, _parsed(words))
+            _save(session, files, _parsed("saveconfig", words))
     except BadName as error:
         raise CommandError(str(error)) from None
 
@@ -109,7 +107,7 @@ def _list(session: Session, files: SavedFiles) -> None:
     return None
 
 
-def _save(session: Session, files: SavedFiles, told: argparse.Namespace) -> None:
+def _save(session: Session, files: SavedFiles, told: Namespace) -> None:
     name = told.name or f"{session.host.serial}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.xml"
     files.keep(name, _text(session, told.machine, told.encrypt))
     session.dialogue.say(_("Kept as {name} on this machine.").format(name=name))
@@ -120,14 +118,14 @@ def _save(session: Session, files: SavedFiles, told: argparse.Namespace) -> None
 
 
 def _loadconfig(session: Session, words: list[str]) -> None:
-    parser = Words(add_help=False)
+    parser = Options("loadconfig")
     parser.add_argument("name", nargs="?", default="")
     parser.add_argument("--passphrase", default="")
     parser.add_argument("--group", action="append", default=[])
     parser.add_argument("--machine", action="append", default=[])
     parser.add_argument("--appliance", nargs=2, default=[])
     parser.add_argument("--no-cluster", action="store_true")
-    told = parser.parse_args(words)
+    told = parser.told(words)
     file = _read(session, told)
     if session.state.standalone:
         edited = loading.restore_machine(session.replica_id, session.user, file)
@@ -144,7 +142,7 @@ def _loadconfig(session: Session, words: list[str]) -> None:
     return _say_pending(session, sum(each.pending for each in edited))
 
 
-def _read(session: Session, told: argparse.Namespace) -> ConfigFile:
+def _read(session: Session, told: Namespace) -> ConfigFile:
     try:
         text = session.host.saved.text(told.name) if told.name else session.dialogue.input_text()
     except BadName as error:
@@ -154,7 +152,7 @@ def _read(session: Session, told: argparse.Namespace) -> ConfigFile:
     return reading.read(text, catalogue(), told.passphrase)
 
 
-def _assigned(session: Session, file: ConfigFile, told: argparse.Namespace) -> Assignment:
+def _assigned(session: Session, file: ConfigFile, told: Namespace) -> Assignment:
     if told.appliance:
         there, host = told.appliance
         here = session.state.mode_named(Level.MACHINE, host).id
@@ -166,7 +164,7 @@ def _assigned(session: Session, file: ConfigFile, told: argparse.Namespace) -> A
     return loading.alike(session.state, file, cluster=not told.no_cluster)
 
 
-def _from_words(session: Session, file: ConfigFile, told: argparse.Namespace) -> Assignment:
+def _from_words(session: Session, file: ConfigFile, told: Namespace) -> Assignment:
     groups = {}
     for there, here in map(_pair, told.group):
         source = loading.group_named(file, there)
@@ -239,8 +237,8 @@ def _review(session: Session, planned: Plan) -> None:
         session.dialogue.say(entry_label(after, change.address))
         before = state.entries.get(change.address)
         paths = differences(before.value if before else None, change.value, secrets_of(change.address))
-        for path in paths:
-            session.dialogue.say(of_difference(f"  {change_line(path)}"))
+        for line in coloured_lines(paths, "  "):
+            session.dialogue.say(line)
     for text in planned.warnings:
         session.dialogue.warn(text)
     if not planned.changes:

@@ -72,6 +72,7 @@ COMMANDS = [
         _help,
         gettext_noop("list the commands, or explain one"),
         "help [COMMAND]",
+        most=1,
         right=Right.GUEST,
     ),
     Command(

@@ -75,7 +75,7 @@ def _log_lines(session: Session, count: int) -> list[str]:
 
 
 def _ping(session: Session, words: list[str]) -> None:
-    host = host_word(words)
+    host = host_word(words[:1] if len(words) < 2 else [])
     if not os.path.exists(PING):
         raise CommandError(_("This machine has no `ping`; `diagnostic HOST PORT` tries a port."))
     session.dialogue.say(
@@ -134,6 +134,9 @@ def _resetconfig(session: Session, words: list[str]) -> None:
             _("A member of a cluster is not reset: take it out first with `clusterconfig removemachine`.")
         )
     question = _("Set all settings but interfaces, host name and users back to the beginning?")
+    if unknown := [word for word in words if word != "--yes"]:
+        text = _("{name} does not know {word!r}; see `help {name}`.")
+        raise UsageError(text.format(name="resetconfig", word=unknown[0][:60]))
     if "--yes" not in words and not confirm(session.dialogue, question, default=False):
         raise CommandError(_("Nothing was changed."))
     names = [name for name in session.state.settings.get(CLUSTER, {}) if name != USERS]

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop
 
 from appliances.cli.dialogue import announce, say_json
 from appliances.cli.errors import CommandError, UsageError
+from appliances.cli.options import port
 from appliances.cli.registry import Command, Place, Run
 from appliances.cli.session import Right, Session
 from clusters.domains import is_domain, understood
@@ -121,21 +122,21 @@ def _dnslisttest(session: Session, words: list[str]) -> None:
 def diagnose(session: Session, words: list[str]) -> None:
     """Whether a host's port answers, and with what."""
     host = host_word(words)
-    port = int(words[1]) if len(words) == 2 and words[1].isdecimal() else 25
-    if not 0 < port < 65_536:
-        raise UsageError(_("{text} is no port.").format(text=port))
-    announce(session.dialogue, _("Calling {address} port {port}...").format(address=host, port=port))
+    if len(words) > 2:
+        raise UsageError(_("Name a host and at most one port."))
+    called = port(words[1]) if len(words) == 2 else 25
+    announce(session.dialogue, _("Calling {address} port {port}...").format(address=host, port=called))
     try:
-        with closing(socket.create_connection((host, port), timeout=PATIENCE)) as connection:
+        with closing(socket.create_connection((host, called), timeout=PATIENCE)) as connection:
             connection.settimeout(PATIENCE)
             peer = connection.getpeername()[0]
             greeting = _greeting(connection)
     except OSError as error:
         raise CommandError(
-            _("{host} port {port}: {reason}").format(host=host, port=port, reason=_(reason(error)))
+            _("{host} port {port}: {reason}").format(host=host, port=called, reason=_(reason(error)))
         ) from None
     session.dialogue.say(
-        _("{host} ({address}) port {port} answers.").format(host=host, address=peer, port=port)
+        _("{host} ({address}) port {port} answers.").format(host=host, address=peer, port=called)
     )
     if greeting:
         session.dialogue.say(greeting)

@@ -27,7 +27,7 @@ def _clustermode(session: Session, words: list[str]) -> None:
 
 def _ask(session: Session) -> None:
     away = session.mode != CLUSTER
-    if away and confirm(session.dialogue, _("Switch to cluster mode?"), default=True):
+    if away and confirm(session.dialogue, _("Would you like to switch to cluster mode?"), default=True):
         session.mode = CLUSTER
         return
     question = _("Switch to which mode?")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from appliances.cli.dialogue import new_secret
 from appliances.cli.errors import CommandError, UsageError
 from appliances.cli.reaching import is_apart, when_others_follow
 from appliances.cli.registry import Command, Place
 from appliances.cli.session import Right, Session
-from appliances.machine.people import change_passphrase
+from appliances.machine.people import change_passphrase, require_length, require_passphrase
 
 
 def _passwd(session: Session, words: list[str]) -> None:
@@ -45,10 +46,10 @@ def _told(session: Session, name: str, from_input: bool) -> tuple[str, str]:
     if not session.dialogue.interactive:
         raise UsageError(_("Add --passphrase-stdin, or use a terminal (ssh -t)."))
     old = session.dialogue.secret(_("Old passphrase")) if own else ""
-    new = session.dialogue.secret(_("New passphrase"))
-    if session.dialogue.secret(_("New passphrase again")) != new:
-        raise CommandError(_("The two differ; nothing was changed."))
-    return old, new
+    # Judged before anything more is typed; `change_passphrase` judges both once more.
+    require_passphrase(session.replica_id, name, old if own else None)
+    question, again = _("New passphrase"), _("New passphrase again")
+    return old, new_secret(session.dialogue, question, again, require_length)
 
 
 def _say_changed(session: Session, name: str) -> None:

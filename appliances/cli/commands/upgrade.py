@@ -248,12 +248,8 @@ def _name_problems(session: Session) -> list[str]:
     with ThreadPoolExecutor(1) as threads:
         try:
             threads.submit(socket.getaddrinfo, name, None).result(RESOLVING)
-        except (OSError, TimeoutError) as error:
-            found.append(
-                _("DNS does not know {name} ({error}): mend that before the upgrade.").format(
-                    name=name, error=error
-                )
-            )
+        except (OSError, TimeoutError):
+            found.append(_("DNS does not know {name}: mend that before the upgrade.").format(name=name))
     return found
 
 

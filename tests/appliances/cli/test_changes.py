@@ -8,7 +8,7 @@ import pytest
 
 from appliances.cli.errors import Leave
 from appliances.cli.terminal import Pages
-from clusters import models, replicas
+from clusters import drafts, models, replicas
 from clusters.memory import MemoryStore
 from clusters.modes import CLUSTER
 from clusters.replication import Replica
@@ -61,7 +61,7 @@ def test_conflict_declined_keeps_the_changes(clustered: QuietHost) -> None:
     assert alice.types("commit -m alice", "") == 3
 
     assert "bob on mx1.example.com" in alice.warned
-    assert alice.asked == ["Discard all your changes? [N]>"]
+    assert alice.asked == ["What do you want to do? [1]>"]
     assert alice.types("showchanges") == 0
     assert "a@example.com" in alice.said
 
@@ -72,10 +72,39 @@ def test_conflict_accepted_discards_the_changes(clustered: QuietHost) -> None:
     alice.types(EDIT)
     bob.types("clustermode cluster; unsubscribe add b@example.com; commit -m bob")
 
-    assert alice.types("commit -m alice", "y") == 1
+    assert alice.types("commit -m alice", "3") == 1
 
     assert alice.types("showchanges") == 0
     assert alice.said == "There are no pending changes."
+
+
+def test_conflict_at_the_command_line_has_the_ways_of_the_page(clustered: QuietHost) -> None:
+    """TRL-31, CMT-05: only what clashes is discarded, or mine is committed over theirs."""
+    alice, bob = Person.at(clustered, user="alice"), Person.at(clustered, user="bob")
+    alice.types(f"{EDIT}; smtproutes set a.example 192.0.2.1")
+    bob.types("clustermode cluster; unsubscribe add b@example.com; commit -m bob")
+    alice.types("showchanges")
+    assert "would be lost if yours were committed over it" in alice.said
+
+    assert alice.types("commit -m alice", "2") == 1
+    assert [found.address.name for found in drafts.pending(clustered.replica_id, "alice")] == ["smtproutes"]
+
+    bob.types("smtproutes set b.example 192.0.2.2; commit -m routes")
+    assert alice.types("commit -m alice", "4", "") == 0
+    routes = alice.session.state.defined(CLUSTER, "smtproutes")
+    assert routes
+    assert [row["domain"] for row in routes.value["routes"]] == ["a.example"]
+
+
+def test_script_whose_commit_clashes_is_told_the_commands(clustered: QuietHost) -> None:
+    """TRL-27: what to do next, by name."""
+    alice = Person.at(clustered, user="alice", interactive=False)
+    bob = Person.at(clustered, user="bob", interactive=False)
+    alice.types(EDIT)
+    bob.types("clustermode cluster; unsubscribe add b@example.com; commit -m bob")
+
+    assert alice.types("commit -m alice") == 3
+    assert "`showchanges` compares, `clear` discards all of them" in alice.warned
 
 
 @pytest.mark.parametrize(("answer", "left"), [("", False), ("n", True)])

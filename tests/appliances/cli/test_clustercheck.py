@@ -51,8 +51,8 @@ def test_equal_members_have_no_inconsistencies(admin: Person) -> None:
     assert admin.types("clustercheck", "", "") == 0
 
     assert admin.asked == [
-        "Switch to cluster mode? [Y]>",
-        "Check consistency across all machines? [Y]>",
+        "Would you like to switch to cluster mode? [Y]>",
+        "Do you want to check the config consistency across all machines in the cluster? [Y]>",
     ]
     assert admin.said.splitlines() == [
         "Checking mx1.example.com...",
@@ -69,13 +69,14 @@ def test_damaged_entry_is_named_with_who_when_and_where(clustered: QuietHost, se
     assert admin.types("clustercheck", "", "", "3") == 0
 
     lines = admin.said.splitlines()
-    assert "Inconsistency: smtproutes (Cluster Americas):" in lines
+    at = lines.index("Inconsistency found!")
+    assert lines[at + 1] == "SMTP Routes (smtproutes) at Cluster Americas:"
     for name in ("mx1", "mx2"):
         line = next(one for one in lines if one.startswith(f"  {name}.example.com was updated 20"))
         assert line.endswith("by 'admin' on mx1.example.com")
     assert [line[:2] for line in lines if line[:2] in ("1.", "2.", "3.", "4.")] == ["1.", "2.", "3."]
     assert lines[-2] == "3. Ignore."
-    assert admin.asked[-1] == "How do you want to resolve it? [1]>"
+    assert admin.asked[-1] == "How do you want to resolve this inconsistency? [1]>"
 
 
 def test_ignored_finding_appears_again(clustered: QuietHost, second: Replica) -> None:
@@ -98,7 +99,7 @@ def test_forced_version_holds_everywhere(clustered: QuietHost, second: Replica) 
     damage(clustered)
     assert value(clustered) == "192.0.2.9"
     admin.types("clustercheck", "", "3")
-    choice = next(line for line in admin.said.splitlines() if "version of mx2" in line)[0]
+    choice = next(line for line in admin.said.splitlines() if "mx2.example.com version" in line)[0]
 
     assert admin.types("clustercheck", "", choice) == 0
 
@@ -175,8 +176,8 @@ def test_menu_shows_what_differs_and_not_only_dates(clustered: QuietHost, second
     assert admin.types("clustercheck", "", "3") == 0
 
     lines = [line.strip() for line in admin.said.splitlines()]
-    assert "mx1.example.com: host=192.0.2.9, port=25" in lines
-    assert "mx2.example.com: host=192.0.2.1, port=25" in lines
+    assert "mx1.example.com: 192.0.2.9:25" in lines
+    assert "mx2.example.com: 192.0.2.1:25" in lines
     assert next(line for line in lines if line.startswith("routes[example.com]")).endswith(":")
     script = Person.at(clustered, interactive=False)
     assert script.types("clustercheck --json") == 0

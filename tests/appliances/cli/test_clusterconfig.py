@@ -36,7 +36,7 @@ def test_create_asks_name_and_style_and_opens_the_operations(standalone: QuietHo
     assert person.types("clusterconfig", "2", "Americas", "2", "list", "") == 0
 
     assert "New cluster committed: 20" in person.said
-    assert "no commit is needed" in person.said
+    assert "Creating a cluster takes effect immediately, there is no need to commit." in person.said
     assert "Cluster Americas" in person.said
     assert "Group Main_Group:\n    Machine mx1.example.com (Serial #: MX1)" in person.said
     assert person.prompt == "(Cluster Americas)> "
@@ -85,21 +85,22 @@ def test_join_over_ssh_asks_in_order_with_its_defaults(standalone: QuietHost) ->
         "[1]>",
         "Do you want to enable the Cluster Communication Service on mx1.example.com? [N]>",
         "Enter the IP address of a machine in the cluster. []>",
-        "Enter the remote port to connect to. [22]>",
-        "Would you like to join this machine to the cluster with a pre-shared key? [N]>",
-        "Enter the passphrase of admin for the cluster.",
+        "Enter the remote port to connect to. This must be the normal admin SSH port, "
+        "not the CCS port. [22]>",
+        "Would you like to join this machine to a cluster using pre-shared keys? [N]>",
+        "Enter the admin passphrase for the cluster.",
         "Is this a valid key for this host? [Y]>",
         "Join? [Y]>",
         ENABLE.format("Management", "127.0.0.1"),
         "[]>",
     ]
     notice, warning = person.warned.splitlines()
-    assert "clusterconfig listdetail" in notice
+    assert "clusterconfig -> listdetail" in notice
     assert "users and passphrases too" in warning
     assert "DNS" in warning
     assert FINGERPRINT in person.said
-    assert "Joining group Main_Group of the cluster Americas." in person.said
-    assert "no commit is needed" in person.said
+    assert "Joining cluster group Main_Group of the cluster Americas." in person.said
+    assert "Joining a cluster takes effect immediately, there is no need to commit." in person.said
     assert person.prompt == "(Cluster Americas)> "
     assert standalone.asked_to_join
     assert standalone.asked_to_join.passphrase == PASSPHRASE
@@ -113,7 +114,7 @@ def test_join_with_a_prepared_key_prints_it_and_asks_no_passphrase(standalone: Q
     assert person.types("clusterconfig", *answers) == 0
 
     assert f"Host: mx1.example.com\nSerial Number: MX1\nUser Key:\n{KEY}" in person.said
-    assert "`commit` there" in person.said
+    assert "commit your changes" in person.said
     assert "Would you like to continue? [Y]>" in person.asked
     assert not any("passphrase" in question for question in person.asked)
     assert standalone.asked_to_join

@@ -142,7 +142,7 @@ def test_mapping_is_asked_with_dont_copy(kept: QuietHost, script: Person) -> Non
     code = admin.types(f"loadconfig before --passphrase '{SECRET}'", "", "", "", "", "3", "")
 
     assert code == 0
-    assert admin.asked[0] == "Switch to cluster mode? [Y]>"
+    assert admin.asked[0] == "Would you like to switch to cluster mode? [Y]>"
     assert "Group Paris gets the settings of:" in admin.said
     assert "Machine mx2.example.com gets the settings of:" in admin.said
     assert "Don't Copy" in admin.said

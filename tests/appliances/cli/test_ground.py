@@ -143,7 +143,7 @@ def test_script_ends_where_its_machine_is_removed(clustered: QuietHost) -> None:
     ("line", "question"),
     [
         ("smtproutes", 'Switch to mode "Cluster Americas"'),
-        ("clusterconfig list", "Switch to cluster mode?"),
+        ("clusterconfig list", "Would you like to switch to cluster mode?"),
         ("commit", "Comment describing the change"),
     ],
 )

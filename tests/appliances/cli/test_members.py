@@ -207,11 +207,11 @@ def test_join_that_fails_leaves_ccs_as_it_was(standalone: QuietHost) -> None:
     """JN-04: the answer to an early question is carried out last."""
     person, before = Person.at(standalone), replicas.vector(standalone.replica_id)
 
-    assert person.types("clusterconfig", "3", "y", "192.0.2.1", "", "", "", PASSPHRASE, "n") == 1
+    assert person.types("clusterconfig", "3", "y", "192.0.2.1", "", "", PASSPHRASE, "n") == 1
     assert replicas.vector(standalone.replica_id) == before
     assert not drafts.pending(standalone.replica_id, "admin")
 
-    assert person.types("clusterconfig", "3", "y", "192.0.2.1", "", "", "", PASSPHRASE, "", "", "") == 0
+    assert person.types("clusterconfig", "3", "y", "192.0.2.1", "", "", PASSPHRASE, "", "", "") == 0
     found = replicas.state(standalone.replica_id).defined(machine("MX1"), "interfaceconfig")
     assert found
     assert found.value["interfaces"][0]["ccs"] == {"enabled": True, "port": 2222}

@@ -52,7 +52,7 @@ def test_unknown_mode_keeps_the_present_one(admin: Person, words: str) -> None:
 def test_clustermode_alone_asks_for_cluster_mode(admin: Person) -> None:
     """CLI-02."""
     assert admin.types("clustermode", "") == 0
-    assert admin.asked == ["Switch to cluster mode? [Y]>"]
+    assert admin.asked == ["Would you like to switch to cluster mode? [Y]>"]
     assert admin.prompt == "(Cluster Americas)> "
 
 
@@ -75,7 +75,7 @@ def test_cluster_command_offers_to_switch_and_stays_there(admin: Person) -> None
     """RES-01."""
     assert admin.types("clusterconfig list", "") == 0
 
-    assert admin.asked == ["Switch to cluster mode? [Y]>"]
+    assert admin.asked == ["Would you like to switch to cluster mode? [Y]>"]
     assert admin.said.startswith("cluster = Americas")
     assert admin.prompt == "(Cluster Americas)> "
 
@@ -210,7 +210,7 @@ def test_passwd_of_a_guest_keeps_the_mode_without_a_word(clustered: QuietHost) -
     assert code == 0
     assert guest.warned == ""
     assert guest.prompt == "(Machine mx1.example.com)> "
-    assert guest.types("passwd", PASSPHRASE, "a third passphrase", "a third passphrase") == 1
+    assert guest.types("passwd", PASSPHRASE) == 1
     assert "old passphrase is wrong" in guest.warned
 
 

@@ -34,7 +34,7 @@ def test_cluster_command_is_offered_a_switch(clustered: QuietHost) -> None:
     for name in CLUSTER_ONLY.split():
         assert person.types(name, "n") == 0, name
         assert f"{name} is restricted to cluster mode." in person.warned
-        assert person.asked == ["Switch to cluster mode? [Y]>"], name
+        assert person.asked == ["Would you like to switch to cluster mode? [Y]>"], name
         assert person.session.mode == person.session.own_mode, name
 
 

@@ -38,7 +38,7 @@ def test_changes_on_both_sides_of_a_cut_agree_after_it(machines: Machines, wire:
     until(lambda: left.status["vector"] == right.status["vector"], "both hold the same again")
     shown = [machine.does("clustermode cluster; smtproutes; showconflicts") for machine in (left, right)]
     assert shown[0] == shown[1]
-    assert "- host: 127.0.0.3" in shown[0]
+    assert "hosts: 127.0.0.3:25" in shown[0]
     in_force = next(line for line in shown[0].splitlines() if "in force:" in line)
     kept = next(line for line in shown[0].splitlines() if "kept:" in line)
     assert "by MX2" in in_force

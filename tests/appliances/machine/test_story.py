@@ -111,8 +111,8 @@ def create_and_join(one: Machine, two: Machine, three: Machine, four: Machine) -
         "Join an existing cluster over CCS.", "3",
         "Enter the IP address of a machine in the cluster.", one.address,
         "Enter the remote port to connect to.", str(SSH_PORT),
-        "with a pre-shared key?", "N",
-        "Enter the passphrase of admin for the cluster.", one.passphrase,
+        "using pre-shared keys?", "N",
+        "Enter the admin passphrase for the cluster.", one.passphrase,
         "Is this a valid key for this host?", "",
         "Features whose present settings", "",
         "Join?", "",
@@ -136,7 +136,7 @@ def prepare(joiner: Machine, member: Machine) -> None:
         ">", "clustermode cluster",
         ">", "clusterconfig prepjoin",
         "No host entries waiting to be added to the cluster.", "new",
-        "Enter the host name of the system you want to add.", told["host"],
+        "Enter the hostname of the system you want to add.", told["host"],
         f"Enter the serial number of the host {told['host']}.", told["serial"],
         "an empty line ends it", f"{told['user_key']}\r",
         f"1. {told['host']} ({told['serial']})", "",
@@ -156,7 +156,7 @@ def join_by_key(three: Machine, one: Machine) -> None:
             "Cluster Communication Service on mx3.example.com?", "",
             "Enter the IP address of a machine in the cluster.", one.address,
             "Enter the remote port to connect to.", str(SSH_PORT),
-            "with a pre-shared key?", "Y",
+            "using pre-shared keys?", "Y",
         )  # fmt: skip
         terminal.sees("Would you like to continue?")
         prepare(three, one)
@@ -250,7 +250,7 @@ def disconnect_and_edit_on_both_sides(machines: list[Machine]) -> None:
     same(machines)
     for machine in machines:
         shown = machine.does("clustermode cluster; smtproutes; showconflicts")
-        assert "- host: 127.0.0.11" in shown
+        assert "hosts: 127.0.0.11:25" in shown
         assert "on mx4" in shown
 
 
@@ -267,8 +267,8 @@ def damage_and_check(machines: list[Machine]) -> None:
     typed(
         one,
         ">", "clustercheck",
-        "Switch to cluster mode?", "",
-        "Check consistency across all machines?", "",
+        "Would you like to switch to cluster mode?", "",
+        "Do you want to check the config consistency across all machines in the cluster?", "",
         "mx2.example.com was updated", "1",
         "Changes committed", "",
     )  # fmt: skip
