@@ -33,6 +33,8 @@ test: install-dev check ## everything: style, types, fast tests (those of cluste
 	$(PYTEST) -n $(WORKERS) -m "not slow" tests/clusters --cov=clusters --cov-branch --cov-fail-under=100 --cov-report=term
 	$(PYTEST) -n $(WORKERS) -m "not slow and not browser" --ignore=tests/clusters
 	$(PYTEST) -n $$(($(WORKERS) + 1)) -m "slow or browser"
+	@$(AS_ROOT) mkdir -p var
+	@(git describe --always --dirty --abbrev=40 2>/dev/null || echo unknown) | $(AS_ROOT) tee var/tested
 
 simulate: install-dev ## replicas under a hostile network: SEEDS=n START=first STEPS=n
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(START) --steps $(STEPS)
