@@ -56,7 +56,10 @@ def rows_of(
     `start` is the column of the first cell, `titles` says the title of a column in the reader's language, so
     that a line of headings is known. Raises UnreadableLines.
     """
-    lines = [(n, _cells(line)) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    written = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if endless := [n for n, line in written if len(line) > csv.field_size_limit()]:
+        raise UnreadableLines([BadLine(n, say(_("is too long for a row"))) for n in endless[:MOST_NAMED]])
+    lines = [(n, _cells(line)) for n, line in written]
     if "properties" not in part:
         return [cell for _n, cells in lines for cell in cells if cell]
     columns = [

@@ -74,6 +74,7 @@ def test_headings_give_the_order_of_the_columns() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
+        ("a.example;192.0.2.1\n" + "x" * 200_000, 2, "too long"),
         ("Zone;Ziel\na.example;192.0.2.1", 1, "heading"),
         ("a@b.example,reject,550,no,thanks", 1, "has 5 columns, the table has 4"),
         ("a@b.example,accept\nc@b.example,perhaps", 2, "“perhaps” is none of accept, reject"),
