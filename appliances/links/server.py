@@ -26,8 +26,6 @@ from appliances.links.peer import Holder, Logins, Newcomer, NoLogins, Refusal
 from appliances.links.ssh import CIPHERS, KEX, MACS, SIGNATURES, ServiceKind
 from appliances.links.timing import Pace, RealTime, Timing, within
 
-__all__ = ["Limits", "LinkKeeper", "ProcessFactory", "Service", "ServiceKind"]
-
 logger = logging.getLogger(__name__)
 
 

@@ -17,7 +17,8 @@ from django.db import DatabaseError
 from appliances.links import names
 from appliances.links.identity import Keys
 from appliances.links.peer import Wire
-from appliances.links.server import Service, ServiceKind
+from appliances.links.server import Service
+from appliances.links.ssh import ServiceKind
 from appliances.links.states import ALERTS, Event, State
 from appliances.links.table import Table
 from appliances.links.timing import Pace
