@@ -22,7 +22,8 @@ from typing import Any
 from appliances.links.memory import MemoryHolder, wall
 from appliances.links.neighbours import neighbours
 from appliances.links.peer import Identity, Kind, PeerIdentity, Wire
-from appliances.links.server import Service, ServiceKind
+from appliances.links.server import Service
+from appliances.links.ssh import ServiceKind
 from appliances.links.table import Table
 from appliances.machine.release import release
 from appliances.machine.reporting import link_status

@@ -54,7 +54,8 @@ def _in_database() -> Iterator[str]:
 
 
 def _in_memory() -> Iterator[str]:
-    from clusters.replication import MemoryStore, Replica
+    from clusters.memory import MemoryStore
+    from clusters.replication import Replica
     from clusters.versions import Clock
 
     for log in (0, LOG):

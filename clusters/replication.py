@@ -12,11 +12,9 @@ from functools import reduce
 from itertools import islice
 from typing import Any, Protocol
 
-from clusters.memory import MemoryStore
 from clusters.standing import may_wait, past_after, standing_each, waits
 from clusters.versions import (
     THE_CLUSTER,
-    TOLERANCE,
     Address,
     Change,
     Clock,
@@ -36,19 +34,6 @@ from clusters.versions import (
     vector_from_wire,
 )
 from clusters.wire import read_fields, read_text
-
-__all__ = [
-    "TOLERANCE",
-    "Absorbed",
-    "ForkedHistory",
-    "MemoryStore",
-    "Replica",
-    "Snapshot",
-    "SnapshotNeeded",
-    "StaleDraft",
-    "Store",
-    "history_from_wire",
-]
 
 
 class SnapshotNeeded(Exception):

@@ -180,38 +180,9 @@ def require_current(replica_id: int, user: str, planned: Plan) -> None:
         )
 
 
-def copy(replica_id: int, user: str, feature: str, source: Mode, target: Mode) -> Plan:
-    """Copy settings to another mode; the source keeps them (SET-04). Raises what `plan` raises."""
-    return _done(replica_id, user, Action.COPY, feature, source, [target])
-
-
-def move(replica_id: int, user: str, feature: str, source: Mode, target: Mode) -> Plan:
-    """Move settings to another mode; the source is undefined then (SET-04). Raises what `plan` raises."""
-    return _done(replica_id, user, Action.MOVE, feature, source, [target])
-
-
-def delete_here(replica_id: int, user: str, feature: str, mode: Mode) -> Plan:
-    """Delete a mode's settings so that it inherits again (SET-10). Raises what `plan` raises."""
-    return _done(replica_id, user, Action.DELETE, feature, mode, [])
-
-
-def copy_to_all_groups(replica_id: int, user: str, feature: str, source: Mode) -> Plan:
-    """Copy settings to every group but the source (SET-06, command line only). Raises what `plan` raises."""
-    return _done(replica_id, user, Action.COPY, feature, source, all_groups(replica_id, source))
-
-
 def all_groups(replica_id: int, source: Mode) -> list[Mode]:
     """The targets of "all groups"."""
     return [mode for mode in map(group, replicas.state(replica_id).groups) if mode != source]
-
-
-def _done(
-    replica_id: int, user: str, action: Action, feature: str, source: Mode, targets: Sequence[Mode]
-) -> Plan:
-    with drafts.held(replica_id):
-        planned = plan(replica_id, user, action, feature, source, targets)
-        carry_out(replica_id, user, planned)
-        return planned
 
 
 class Start(StrEnum):

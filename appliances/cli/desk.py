@@ -12,10 +12,11 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from appliances.cli.errors import CommandError
-from appliances.links.client import Passphrase, Probe, Target, probe
+from appliances.links.calling import Target
+from appliances.links.client import Passphrase, Probe, probe
 from appliances.links.errors import Fault, LinkLost, ProtocolError
 from appliances.links.identity import fingerprint
-from appliances.links.server import ServiceKind
+from appliances.links.ssh import ServiceKind
 from appliances.machine import members, peers, reaching, routes, upgrading
 from appliances.machine.alerts import Alerts
 from appliances.machine.engine import Engine

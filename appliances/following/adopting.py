@@ -12,7 +12,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from appliances.following import identity
-from appliances.links.client import Enrolment, HostKey, Passphrase, Probe, Target, enrol, probe
+from appliances.links.calling import Target
+from appliances.links.client import Enrolment, HostKey, Passphrase, Probe, enrol, probe
 from appliances.links.errors import Fault, ProtocolError
 from clusters import joining, models, replicas
 from clusters.refusals import Refused

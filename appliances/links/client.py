@@ -27,8 +27,6 @@ from appliances.links.peer import Holder, Identity, PeerIdentity, Wire
 from appliances.links.ssh import CLUSTER_USER, ServiceKind
 from appliances.links.timing import Pace, RealTime, Timing, within
 
-__all__ = ["Enrolment", "HostKey", "Passphrase", "Probe", "Target", "dial", "enrol", "probe"]
-
 HostKey = str | Callable[[str], Awaitable[bool]]
 """The pinned public key, or a question to a person: called with the public key, true accepts it."""
 

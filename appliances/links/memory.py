@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from appliances.links.errors import Reason, Refused
 from appliances.links.identity import Keys
 from appliances.links.peer import Caller, Identity, Newcomer, PeerIdentity, Refusal, Wire
-from clusters.replication import Absorbed, MemoryStore, Replica, Snapshot
+from clusters.memory import MemoryStore
+from clusters.replication import Absorbed, Replica, Snapshot
 from clusters.versions import Change, Clock, Commit
 
 

@@ -28,8 +28,6 @@ from appliances.links.ssh import CIPHERS, KEX, MACS, SIGNATURES, ServiceKind
 from appliances.links.timing import Pace, RealTime, Timing, within
 from clusters.system_words import cause
 
-__all__ = ["Limits", "LinkKeeper", "ProcessFactory", "Service", "ServiceKind"]
-
 logger = logging.getLogger(__name__)
 
 

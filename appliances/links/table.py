@@ -9,7 +9,8 @@ from typing import Any
 
 import asyncssh
 
-from appliances.links.client import Target, dial
+from appliances.links.calling import Target
+from appliances.links.client import dial
 from appliances.links.errors import NO_MEMBER, LinkError, Unreachable
 from appliances.links.hello import Purpose
 from appliances.links.keeping import Keeper

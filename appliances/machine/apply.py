@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from appliances.machine.engine import ApplyRefused, Engine, InForce
+from appliances.machine.engine import Engine, InForce
 from appliances.machine.fence import KeptFence
 from appliances.machine.status import Trouble, now
 from appliances.machine.view import View
-from appliances.postfix.generations import Step
+from appliances.postfix.generations import ApplyRefused, Step
 from clusters.catalogue import InvalidDocument
 from clusters.system_words import reason
 

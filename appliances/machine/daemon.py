@@ -18,7 +18,8 @@ from appliances.links import names
 from appliances.links.gate import Gate, Guesses
 from appliances.links.identity import Keys
 from appliances.links.peer import Wire
-from appliances.links.server import Service, ServiceKind
+from appliances.links.server import Service
+from appliances.links.ssh import ServiceKind
 from appliances.links.states import ALERTS, Event, State
 from appliances.links.table import Table
 from appliances.links.timing import Pace

@@ -18,7 +18,7 @@ from appliances.machine.lifetimes import Sweeper
 from appliances.machine.status import PostfixStatus, Queue
 from appliances.machine.suspension import Suspension
 from appliances.machine.traffic import Traffic
-from appliances.postfix.generations import Applied, ApplyRefused, Generations, Recovered
+from appliances.postfix.generations import Applied, Generations, Recovered
 from appliances.postfix.instance import Instance
 from appliances.postfix.log import Follower
 from appliances.postfix.milter import Milter
@@ -144,6 +144,3 @@ class Engine:
         killpoints.passed(step)
         if step == "flipped":
             self._take_rules(self._coming)
-
-
-__all__ = ["ApplyRefused", "Engine", "InForce"]

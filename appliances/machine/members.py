@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import asyncssh
 
 from appliances.links import names
-from appliances.links.client import Enrolment, HostKey, Passphrase, Target, enrol
+from appliances.links.calling import Target
+from appliances.links.client import Enrolment, HostKey, Passphrase, enrol
 from appliances.links.errors import Fault, ProtocolError
-from appliances.links.server import ServiceKind
+from appliances.links.ssh import ServiceKind
 from appliances.links.timing import cancel
 from appliances.machine import killpoints
 from appliances.machine.threads import in_thread

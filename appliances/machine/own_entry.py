@@ -11,7 +11,7 @@ from appliances.features.interfaceconfig import FEATURE as INTERFACECONFIG
 from appliances.features.sethostname import FACTORY_NAME
 from appliances.links import names
 from appliances.links.errors import Unreachable
-from appliances.links.server import ServiceKind
+from appliances.links.ssh import ServiceKind
 from appliances.machine.threads import in_thread
 from clusters import membership, replicas
 from clusters.modes import machine

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable, Iterable
 
 from appliances.features.interfaceconfig import InterfaceSettings
-from appliances.links.server import Service, ServiceKind
+from appliances.links.server import Service
+from appliances.links.ssh import ServiceKind
 from clusters.system_words import reason
 
 logger = logging.getLogger(__name__)

@@ -24,26 +24,9 @@ from appliances.postfix.parts import (
     TableKind,
     check_address,
     literal,
-    literal_pcre,
     parameter_value,
-    word,
 )
 from appliances.postfix.writing import check_row, write_directory
-
-__all__ = [
-    "Configuration",
-    "ConfigurationError",
-    "File",
-    "Listener",
-    "Place",
-    "Raw",
-    "Service",
-    "Table",
-    "TableKind",
-    "literal",
-    "literal_pcre",
-    "word",
-]
 
 MAPS = "$config_directory/maps"
 FILES = "$config_directory/files"

@@ -33,17 +33,13 @@ from portal.editing.typed import Typed
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
-def document_of(schema: Schema, post: QueryDict, base: Document) -> Document:
-    """The document in the form. Rows stand in the order of the form; wrong types stay, for the check to name.
-
-    `base` is the document that the page was made from: secrets that were left alone are taken from it, and
-    of long tables all that the form does not name.
-    """
-    return Reader(schema, post, base).read()
-
-
 class Reader:
-    """Reads one form, field by field along the schema; `typed` tells what came beside the values."""
+    """Reads one form, field by field along the schema; `typed` tells what came beside the values.
+
+    Rows stand in the order of the form; wrong types stay, for the check to name. `base` is the document that
+    the page was made from: secrets that were left alone are taken from it, and of long tables all that the
+    form does not name.
+    """
 
     def __init__(self, schema: Schema, post: QueryDict, base: Document) -> None:
         self._schema = schema

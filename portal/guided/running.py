@@ -10,7 +10,8 @@ from django.db import transaction
 from django.utils import translation
 
 from appliances.links import console
-from appliances.links.client import Passphrase, Target
+from appliances.links.calling import Target
+from appliances.links.client import Passphrase
 from appliances.links.console import Answer
 from appliances.links.errors import LinkError
 from clusters.phrases import phrase as _

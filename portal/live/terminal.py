@@ -21,7 +21,8 @@ from django.conf import settings
 from django.utils import translation
 
 from appliances.links import console
-from appliances.links.client import Passphrase, Target
+from appliances.links.calling import Target
+from appliances.links.client import Passphrase
 from appliances.links.errors import AuthenticationFailed, LinkError
 from clusters.phrases import Text
 from clusters.phrases import phrase as _

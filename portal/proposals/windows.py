@@ -24,10 +24,6 @@ class Window:
     start: time
     end: time
 
-    def to_row(self) -> dict[str, Any]:
-        """The window as JSON values."""
-        return {"day": self.day, "start": f"{self.start:%H:%M}", "end": f"{self.end:%H:%M}"}
-
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Window:
         """The window of such values; raises BadWindow."""

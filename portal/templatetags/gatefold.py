@@ -16,7 +16,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
-from django.utils.translation import gettext, override
+from django.utils.translation import gettext
 
 from appliances.following.freshness import Enforcement
 from appliances.models import Connection
@@ -159,13 +159,6 @@ def of_commit(marks: Any, commit: Any) -> Any:
 def translated(message: str) -> str:
     """A message id of the catalogue in the reader's language."""
     return gettext(message) if message else ""
-
-
-@register.filter
-def english(message: str) -> str:
-    """A word of the interface in English, for what must not change with the language."""
-    with override("en"):
-        return str(message)
 
 
 @register.simple_tag

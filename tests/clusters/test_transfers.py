@@ -6,13 +6,20 @@ from hypothesis import strategies as st
 
 from clusters import commits, drafts, transfers
 from clusters.catalogue import UnknownFeature, WrongLevel
-from clusters.modes import CLUSTER, machine
+from clusters.modes import CLUSTER, Mode, machine
 from clusters.refusals import Overtaken
 from clusters.state import UnknownMode
-from clusters.transfers import Action, NothingToTransfer, NotTransferable, SameMode, Start
+from clusters.transfers import Action, NothingToTransfer, NotTransferable, Plan, SameMode, Start
 from tests.clusters.conftest import Cluster, rows
 
 ONE, TWO, THREE = machine("M1"), machine("M2"), machine("M3")
+
+
+def done(cluster: Cluster, action: Action, feature: str, source: Mode, *targets: Mode) -> Plan:
+    """What a person asked for, was shown and carried out."""
+    planned = transfers.plan(cluster.replica_id, "alice", action, feature, source, targets)
+    transfers.carry_out(cluster.replica_id, "alice", planned)
+    return planned
 
 
 def drafted(cluster: Cluster):
@@ -29,14 +36,14 @@ def test_copy_and_move_between_any_two_levels(cluster: Cluster, source, target) 
     cluster.put(source, "routes", rows("x"))
     if source == target:
         with pytest.raises(SameMode):
-            transfers.copy(cluster.replica_id, "alice", "routes", source, target)
+            done(cluster, Action.COPY, "routes", source, target)
         return
 
-    transfers.copy(cluster.replica_id, "alice", "routes", source, target)
+    done(cluster, Action.COPY, "routes", source, target)
     assert drafted(cluster) == {source: rows("x"), target: rows("x")}
 
     drafts.clear(cluster.replica_id, "alice")
-    transfers.move(cluster.replica_id, "alice", "routes", source, target)
+    done(cluster, Action.MOVE, "routes", source, target)
     assert drafted(cluster) == {target: rows("x")}
     assert cluster.value(source, "routes") == rows("x")
 
@@ -85,7 +92,7 @@ def test_plan_has_the_mark_of_what_was_shown_and_no_other(cluster: Cluster) -> N
 def test_copy_takes_the_drafted_settings(cluster: Cluster) -> None:
     drafts.edit(cluster.replica_id, "alice", ONE, "routes", rows("draft"))
 
-    transfers.copy(cluster.replica_id, "alice", "routes", ONE, TWO)
+    done(cluster, Action.COPY, "routes", ONE, TWO)
 
     assert drafted(cluster)[TWO] == rows("draft")
 
@@ -95,13 +102,13 @@ def test_copy_reports_references_that_the_target_cannot_resolve(cluster: Cluster
     cluster.put(ONE, "texts", rows("disclaimer"))
     cluster.put(ONE, "listeners", rows("in", text="disclaimer", interface="public"))
 
-    planned = transfers.copy(cluster.replica_id, "alice", "listeners", ONE, THREE)
+    planned = done(cluster, Action.COPY, "listeners", ONE, THREE)
 
     assert [(b.serial, b.mode, b.reference.feature, b.reference.item) for b in planned.broken] == [
         ("M3", THREE, "ports", "public"),
         ("M3", THREE, "texts", "disclaimer"),
     ]
-    assert transfers.copy(cluster.replica_id, "alice", "texts", ONE, CLUSTER).broken == ()
+    assert done(cluster, Action.COPY, "texts", ONE, CLUSTER).broken == ()
     assert [b.reference.item for b in drafts.broken_references(cluster.replica_id, "alice")] == ["public"]
 
 
@@ -117,19 +124,20 @@ def test_move_away_from_the_cluster_names_the_machines_left_with_nothing(cluster
 def test_move_away_from_the_cluster_is_silent_with_a_factory_default(cluster: Cluster) -> None:
     cluster.put(CLUSTER, "limits", rows("x"))
 
-    assert transfers.delete_here(cluster.replica_id, "alice", "limits", CLUSTER).emptied == ()
+    assert done(cluster, Action.DELETE, "limits", CLUSTER).emptied == ()
 
 
 def test_delete_makes_a_machine_inherit_again(cluster: Cluster) -> None:
     cluster.put(ONE, "routes", rows("own"))
 
-    transfers.delete_here(cluster.replica_id, "alice", "routes", ONE)
+    done(cluster, Action.DELETE, "routes", ONE)
 
     assert drafted(cluster) == {CLUSTER: rows("example.com")}
 
 
 def test_copy_to_all_groups_leaves_out_the_source(cluster: Cluster) -> None:
-    transfers.copy_to_all_groups(cluster.replica_id, "alice", "routes", CLUSTER)
+    everywhere = transfers.all_groups(cluster.replica_id, CLUSTER)
+    done(cluster, Action.COPY, "routes", CLUSTER, *everywhere)
     assert set(drafted(cluster)) == {CLUSTER, cluster.main, cluster.paris}
 
     assert transfers.all_groups(cluster.replica_id, cluster.paris) == [cluster.main]
@@ -147,21 +155,21 @@ def test_copy_to_all_groups_leaves_out_the_source(cluster: Cluster) -> None:
 )
 def test_transfer_is_refused_when_wrong(cluster: Cluster, feature, source, target, error) -> None:
     with pytest.raises(error):
-        transfers.copy(cluster.replica_id, "alice", feature, source, target)
+        done(cluster, Action.COPY, feature, source, target)
 
     assert drafts.pending(cluster.replica_id, "alice") == []
 
 
 def test_experiment_on_one_machine_then_for_all(cluster: Cluster) -> None:
     """EXP-01, EXP-02."""
-    transfers.copy(cluster.replica_id, "alice", "routes", CLUSTER, ONE)
+    done(cluster, Action.COPY, "routes", CLUSTER, ONE)
     drafts.edit(cluster.replica_id, "alice", ONE, "routes", rows("new"))
     commits.commit_pending(cluster.replica_id, user="alice", host="mx1")
     assert drafts.edit(cluster.replica_id, "bob", CLUSTER, "routes", rows("x")).overrides.machines == (ONE,)
     drafts.clear(cluster.replica_id, "bob")
     assert cluster.value(CLUSTER, "routes") == rows("example.com")
 
-    planned = transfers.move(cluster.replica_id, "alice", "routes", ONE, CLUSTER)
+    planned = done(cluster, Action.MOVE, "routes", ONE, CLUSTER)
     commits.commit_pending(cluster.replica_id, user="alice", host="mx1")
 
     assert planned.replaced == (CLUSTER,)
@@ -220,8 +228,8 @@ def test_move_there_and_back_is_identity(cluster: Cluster, here: str, there: str
     if source == target:
         return
 
-    transfers.move(cluster.replica_id, "alice", "texts", source, target)
-    transfers.move(cluster.replica_id, "alice", "texts", target, source)
+    done(cluster, Action.MOVE, "texts", source, target)
+    done(cluster, Action.MOVE, "texts", target, source)
 
     assert drafts.draft_state(cluster.replica_id, "alice").entries == before
 
@@ -240,7 +248,7 @@ def test_settings_of_one_machine_go_to_no_other_mode(cluster: Cluster, action: A
 
     assert transfers.starting_points(cluster.replica_id, "alice", TWO, "ports") == []
     assert not drafts.pending(cluster.replica_id, "alice")
-    transfers.delete_here(cluster.replica_id, "alice", "ports", ONE)
+    done(cluster, Action.DELETE, "ports", ONE)
 
 
 @pytest.mark.parametrize("action", [Action.COPY, Action.MOVE])

@@ -11,7 +11,7 @@ from appliances.features.registry import CATALOGUE
 from clusters.catalogue import Document, Problem
 from portal.demo.plan import CLUSTERS
 from portal.editing.fields import Builder, Field, Option, kind_of
-from portal.editing.reading import document_of
+from portal.editing.reading import Reader
 from portal.editing.references import choices_at
 from tests.portal import world
 
@@ -61,7 +61,7 @@ def documents() -> list[tuple[str, Document]]:
 def test_form_sent_back_untouched_is_the_document(name: str, document: Document) -> None:
     schema = CATALOGUE[name].schema
     form = Builder(no_choices).form(schema, document)
-    assert document_of(schema, sent(form), document) == document
+    assert Reader(schema, sent(form), document).read() == document
 
 
 @pytest.mark.parametrize("name", [feature.name for feature in CATALOGUE])
@@ -89,7 +89,7 @@ def test_rows_in_another_order_make_the_document_in_that_order() -> None:
     document = world.routes(a_example="192.0.2.1", b_example="192.0.2.2")
     post = sent(Builder(no_choices).form(CATALOGUE["smtproutes"].schema, document))
     post.setlist("row:f.routes", ["1", "0"])
-    found = document_of(CATALOGUE["smtproutes"].schema, post, document)
+    found = Reader(CATALOGUE["smtproutes"].schema, post, document).read()
     assert [route["domain"] for route in found["routes"]] == ["b.example", "a.example"]
 
 
@@ -100,7 +100,7 @@ def test_row_left_out_is_gone_and_a_new_one_stands_where_it_was_put() -> None:
     post["f.routes.n1.domain"] = "new.example"
     post.setlist("row:f.routes.n1.hosts", ["n2"])
     post["f.routes.n1.hosts.n2.host"] = "192.0.2.9"
-    found = document_of(CATALOGUE["smtproutes"].schema, post, document)
+    found = Reader(CATALOGUE["smtproutes"].schema, post, document).read()
     assert found["routes"][0] == {"domain": "new.example", "hosts": [{"host": "192.0.2.9", "port": 25}]}
     assert [route["domain"] for route in found["routes"]] == ["new.example", "b.example"]
 
@@ -109,9 +109,8 @@ def test_number_that_is_none_stays_for_the_check_to_name() -> None:
     document = world.routes(a_example="192.0.2.1")
     post = sent(Builder(no_choices).form(CATALOGUE["smtproutes"].schema, document))
     post["f.routes.0.hosts.0.port"] = "many"
-    assert (
-        document_of(CATALOGUE["smtproutes"].schema, post, document)["routes"][0]["hosts"][0]["port"] == "many"
-    )
+    found = Reader(CATALOGUE["smtproutes"].schema, post, document).read()
+    assert found["routes"][0]["hosts"][0]["port"] == "many"
 
 
 USERS: Document = {
@@ -143,7 +142,7 @@ def users_post(**more: str) -> QueryDict:
 def test_secret_left_alone_stays_with_its_row_in_a_new_order() -> None:
     post = users_post()
     post.setlist("row:f.users", ["1", "0"])
-    found = document_of(CATALOGUE["userconfig"].schema, post, USERS)["users"]
+    found = Reader(CATALOGUE["userconfig"].schema, post, USERS).read()["users"]
     assert [(u["name"], u["passphrase_hash"]) for u in found] == [
         ("bea", "hash-of-bea"),
         ("ada", "hash-of-ada"),
@@ -151,9 +150,9 @@ def test_secret_left_alone_stays_with_its_row_in_a_new_order() -> None:
 
 
 def test_passphrase_that_is_typed_is_hashed() -> None:
-    found = document_of(
+    found = Reader(
         CATALOGUE["userconfig"].schema, users_post(**{"f.users.1.passphrase_hash": "open sesame"}), USERS
-    )
+    ).read()
     assert found["users"][1]["passphrase_hash"].startswith("$argon2")
     assert found["users"][0]["passphrase_hash"] == "hash-of-ada"
 
@@ -161,7 +160,7 @@ def test_passphrase_that_is_typed_is_hashed() -> None:
 def test_secret_no_longer_kept_is_emptied() -> None:
     post = users_post()
     del post["keep:f.users.1.passphrase_hash"]
-    assert document_of(CATALOGUE["userconfig"].schema, post, USERS)["users"][1]["passphrase_hash"] == ""
+    assert Reader(CATALOGUE["userconfig"].schema, post, USERS).read()["users"][1]["passphrase_hash"] == ""
 
 
 def test_secret_is_nowhere_in_the_fields_of_the_page() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.editing.merging import Known, Sent, entered, merged, name_of
-from portal.editing.reading import document_of
+from portal.editing.reading import Reader
 
 PART = {"properties": {"name": {"type": "string"}, "secret": {"type": "string", "x-secret": True}}}
 Item = dict[str, str]
@@ -110,7 +110,7 @@ def test_new_rows_stand_before_the_one_that_takes_all(before: int, behind: int, 
         post.setlist(name, values)
     post.setlist("lines:f.groups", ["pasted;pasted.example"])
 
-    found = [row["name"] for row in document_of(GROUPS, post, {"groups": rows})["groups"]]
+    found = [row["name"] for row in Reader(GROUPS, post, {"groups": rows}).read()["groups"]]
 
     fresh = ["new", "pasted"] if part else ["pasted"]
     assert found == [f"g{n}" for n in range(before)] + fresh + [f"g{before + n}" for n in range(behind + 1)]

@@ -16,7 +16,8 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import AnonymousUser, User
 from django.test import Client
 
-from appliances.links.client import Passphrase, Target
+from appliances.links.calling import Target
+from appliances.links.client import Passphrase
 from appliances.links.errors import AuthenticationFailed
 from appliances.links.identity import Keys
 from clusters import membership, replicas

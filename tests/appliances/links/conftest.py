@@ -10,7 +10,8 @@ from typing import Any
 import asyncssh
 import pytest
 
-from appliances.links.client import Target, dial
+from appliances.links.calling import Target
+from appliances.links.client import dial
 from appliances.links.gate import Gate, Guesses, Guessing
 from appliances.links.identity import public_text
 from appliances.links.link import Link, NoHooks

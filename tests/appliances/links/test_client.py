@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 import asyncssh
 import pytest
 
-from appliances.links.client import Passphrase, Target, dial, enrol, probe
+from appliances.links.calling import Target
+from appliances.links.client import Passphrase, dial, enrol, probe
 from appliances.links.errors import (
     AuthenticationFailed,
     HostKeyChanged,

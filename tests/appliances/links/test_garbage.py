@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appliances.links.client import Target
+from appliances.links.calling import Target
 from appliances.links.frames import encode, frame
 from appliances.links.hello import hello
 from appliances.links.messages import Commits, Hello, Sync, to_body

@@ -6,8 +6,9 @@ import dataclasses
 import asyncssh
 import pytest
 
+from appliances.links.calling import Target
 from appliances.links.channel import Channel
-from appliances.links.client import Target, dial
+from appliances.links.client import dial
 from appliances.links.errors import Fault, LinkLost, Reason, Refused, RequestFailed, VersionMismatch
 from appliances.links.hello import call, hello
 from appliances.links.link import Link

@@ -9,7 +9,7 @@ import socket
 import asyncssh
 import pytest
 
-from appliances.links.client import Target
+from appliances.links.calling import Target
 from appliances.links.errors import Reason
 from appliances.links.gate import Crowd, Gate, Guesses
 from appliances.links.identity import public_text

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from appliances.links import calling
-from appliances.links.client import Target
+from appliances.links.calling import Target
 from appliances.links.errors import LinkError, Reason, Refused, Unreachable
 from appliances.links.identity import Keys
 from appliances.links.neighbours import everybody, neighbours

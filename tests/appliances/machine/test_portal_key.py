@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from appliances.links.client import Enrolment, Passphrase, Target, dial, enrol
+from appliances.links.calling import Target
+from appliances.links.client import Enrolment, Passphrase, dial, enrol
 from appliances.links.errors import AuthenticationFailed, Reason, Refused, RequestFailed
 from appliances.links.identity import Keys
 from appliances.links.memory import MemoryHolder

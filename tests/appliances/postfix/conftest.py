@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from appliances.postfix.configuration import Configuration, Place
+from appliances.postfix.configuration import Configuration
 from appliances.postfix.instance import Instance
+from appliances.postfix.parts import Place
 
 PORT = 2525
 _counter = itertools.count(1)

@@ -10,15 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliances.postfix.configuration import (
-    Configuration,
-    ConfigurationError,
-    Place,
-    Raw,
-    literal_pcre,
-    word,
-)
-from appliances.postfix.parts import complaints
+from appliances.postfix.configuration import Configuration
+from appliances.postfix.parts import ConfigurationError, Place, Raw, complaints, literal_pcre, word
 from appliances.postfix.shadow import troubles
 
 PLACE = Place(Path("/nowhere/home"))

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from appliances.postfix import processes
-from appliances.postfix.configuration import Configuration, Raw
+from appliances.postfix.configuration import Configuration
 from appliances.postfix.generations import ApplyRefused, Generations
 from appliances.postfix.instance import Instance
+from appliances.postfix.parts import Raw
 from tests.appliances.postfix.conftest import PORT, Sink, banner, fresh_address, gateway, home, send, until
 
 pytestmark = pytest.mark.root

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from appliances.postfix import logjam, processes
-from appliances.postfix.configuration import Configuration, Place
+from appliances.postfix.configuration import Configuration
 from appliances.postfix.instance import Instance, InstanceError, PortTaken
 from appliances.postfix.log import Position
+from appliances.postfix.parts import Place
 from tests.appliances.postfix.conftest import PORT, banner, gateway, until
 
 pytestmark = pytest.mark.root

@@ -62,7 +62,7 @@ def test_window_keeps_its_wall_time_when_the_clocks_change() -> None:
 
 
 def test_window_survives_its_row() -> None:
-    assert Window.from_row(SATURDAY_NIGHT.to_row()) == SATURDAY_NIGHT
+    assert Window.from_row({"day": 5, "start": "22:00", "end": "02:00"}) == SATURDAY_NIGHT
 
 
 @pytest.mark.parametrize(
