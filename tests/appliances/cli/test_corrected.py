@@ -10,9 +10,10 @@ from appliances.cli.login_host import Consent, JoinRequest
 from appliances.links.errors import AuthenticationFailed, LinkError, Unreachable, WrongService
 from clusters import membership, replicas
 from clusters.modes import CLUSTER, machine
-from tests.appliances.cli.hosts import KEY, PASSPHRASE, Person, QuietHost
+from tests.appliances.cli.hosts import FINGERPRINT, KEY, PASSPHRASE, Person, QuietHost
 
 NEW = "a new passphrase"
+KEY_IS_VALID = "Is this a valid key for this host? [Y]>"
 
 
 @pytest.fixture
@@ -29,6 +30,8 @@ def failing_once(host: QuietHost, monkeypatch: pytest.MonkeyPatch, error: LinkEr
     def called(request: JoinRequest, accept_key: Callable[[str], bool], consent: Consent) -> str:
         asked.append(request)
         if len(asked) == 1:
+            if isinstance(error, AuthenticationFailed):
+                accept_key(FINGERPRINT)
             raise error
         return join(host, request, accept_key, consent)
 
@@ -73,6 +76,7 @@ def test_wrong_passphrase_of_a_join_is_asked_again(
 
     answers = ("", "192.0.2.1", "2200", "", "wrong", PASSPHRASE, "", "", "")
     assert person.types("clusterconfig join", *answers) == 0
+    assert [question for question in person.asked if "valid key" in question] == [KEY_IS_VALID]
     assert [each.passphrase for each in asked] == ["wrong", PASSPHRASE]
 
 
