@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_wrong_passphrase_of_a_join_is_asked_again(
     asked = failing_once(standalone, monkeypatch, AuthenticationFailed("not accepted"))
     person = Person.at(standalone)
 
-    answers = ("", "192.0.2.1", "2200", "", "wrong", PASSPHRASE, "", "", "")
+    answers = ("", "192.0.2.1", "2200", "", "wrong", "", PASSPHRASE, "", "")
     assert person.types("clusterconfig join", *answers) == 0
     assert [question for question in person.asked if "valid key" in question] == [KEY_IS_VALID]
     assert [each.passphrase for each in asked] == ["wrong", PASSPHRASE]
@@ -148,7 +149,7 @@ def test_passphrase_is_judged_before_more_is_typed(at_cluster: Person) -> None:
     at_cluster.types("userconfig set eve role=guest; commit -m eve", "")
     assert at_cluster.types("passwd nobody") == 1
     assert at_cluster.types("passwd eve", "short", NEW, "another one", NEW, NEW) == 0
-    eve = Person.at(at_cluster.session.host, "guest", "eve")  # type: ignore[arg-type]
+    eve = Person.at(cast(QuietHost, at_cluster.session.host), "guest", "eve")
     assert eve.types("passwd", "wrong") == 1
     assert eve.types("passwd", NEW, "") == 1
 

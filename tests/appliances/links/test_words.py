@@ -19,7 +19,6 @@ BREAKS = [
     asyncssh.ConnectionLost("Connection lost due to keepalive"),
     asyncssh.ProtocolError("Packet too large"),
     asyncssh.ChannelOpenError(2, "open failed"),
-    asyncssh.BreakReceived(100),
     ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)),
 ]
 
