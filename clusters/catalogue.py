@@ -9,13 +9,6 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from clusters.modes import Level, Mode
-from clusters.phrases import phrase as _
-
-_NOT_THERE = {
-    Level.CLUSTER: _("%(name)s cannot be set in cluster mode."),
-    Level.GROUP: _("%(name)s cannot be set in group mode."),
-    Level.MACHINE: _("%(name)s cannot be set in machine mode."),
-}
 
 Document = dict[str, Any]
 """The settings of one feature at one mode: a JSON object."""
@@ -229,7 +222,7 @@ class Catalogue:
         try:
             return self.features[name]
         except KeyError:
-            raise UnknownFeature(_("There is no feature %(name)s.") % {"name": name}) from None
+            raise UnknownFeature(f"There is no feature {name}.") from None
 
     def __contains__(self, name: object) -> bool:
         return name in self.features
@@ -247,7 +240,7 @@ class Catalogue:
         Raises UnknownFeature, WrongLevel, InvalidDocument.
         """
         if not self.allows(name, mode):
-            raise WrongLevel(_NOT_THERE[mode.level] % {"name": name})
+            raise WrongLevel(f"{name} cannot be defined in {mode.level} mode.")
         return self[name].check(document)
 
     def fallback(self, name: str) -> Document:

@@ -11,22 +11,15 @@ from clusters.catalogue import Document
 from clusters.domains import understood
 from clusters.modes import CLUSTER, Level, Mode, group, machine
 from clusters.ordering import natural
-from clusters.phrases import Phrase
-from clusters.phrases import phrase as _
 from clusters.standing import in_force
 from clusters.versions import Address, Authorship, Change, Heads, Kind
 
-NOT_NAMED = {
-    Level.GROUP: _("There is no group named %(name)s in this cluster."),
-    Level.MACHINE: _("There is no machine named %(name)s in this cluster."),
-}
 
-
-def _gone(mode: Mode) -> Phrase:
+def _gone(mode: Mode) -> str:
     """Why a mode has no name: the UUID of a group means nothing to people (TRL-27)."""
     if mode.level is Level.GROUP:
-        return _("That group is not in this cluster any more.")
-    return _("There is no machine %(name)s in this cluster.") % {"name": mode.id}
+        return "That group is not in this cluster any more."
+    return f"There is no machine {mode.id} in this cluster."
 
 
 class UnknownMode(LookupError):
@@ -159,7 +152,7 @@ class ClusterState:
         """Where joiners begin, and members whose group is gone (CL-02, GRP-07); raises UnknownMode."""
         for found in self.groups.values():
             return found
-        raise UnknownMode(_("This cluster has no group."))
+        raise UnknownMode("This cluster has no group.")
 
     def members(self, group_id: str) -> list[Machine]:
         """The machines of a group."""
@@ -187,7 +180,7 @@ class ClusterState:
         for mode in known:
             if name == mode.id or name.casefold() == self.mode_name(mode).casefold():
                 return mode
-        raise UnknownMode(NOT_NAMED[level] % {"name": name})
+        raise UnknownMode(f"There is no {level} named {name} in this cluster.")
 
     def chain(self, mode: Mode) -> tuple[Mode, ...]:
         """The modes whose settings hold at `mode`, the most specific first (CL-03).

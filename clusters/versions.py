@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, Self
 
 from clusters.catalogue import Document
 from clusters.modes import InvalidMode, Mode, nameable
-from clusters.phrases import phrase as _
 from clusters.wire import (
     MAX_NUMBER,
     MAX_ORIGIN,
@@ -120,7 +119,8 @@ class Clock:
             self.last = max(self.last, time)
 
 
-_NO_ENTRY = _("%(text)s is no entry of a cluster; `showconflicts --json` shows how they are written.")
+def _no_entry(text: str) -> str:
+    return f"{text[:60]} is no entry of a cluster; `showconflicts --json` shows how they are written."
 
 
 class CommitId(NamedTuple):
@@ -135,9 +135,9 @@ class CommitId(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> CommitId:
         """The id in the form of `str`; raises MalformedCommit."""
-        origin, _slash, number = text.rpartition("/")
+        origin, _, number = text.rpartition("/")
         if not number.isdecimal() or not number.isascii() or number[0] == "0" or len(number) > 16:
-            raise MalformedCommit(_("%(text)s is no commit: they look like MX1/7.") % {"text": text[:60]})
+            raise MalformedCommit(f"{text[:60]} is no commit: they look like MX1/7.")
         return cls(read_origin(origin), read_number(int(number), 1))
 
 
@@ -185,9 +185,9 @@ class Address:
             kind = Kind(word)
             mode = Mode.parse(rest.pop(0)) if kind is Kind.SETTINGS and rest else None
         except (ValueError, InvalidMode):
-            raise MalformedCommit(_NO_ENTRY % {"text": text[:60]}) from None
+            raise MalformedCommit(_no_entry(text)) from None
         if len(rest) != (kind is not Kind.CLUSTER):
-            raise MalformedCommit(_NO_ENTRY % {"text": text[:60]})
+            raise MalformedCommit(_no_entry(text))
         return cls(kind, rest[0] if rest else "", mode)
 
 

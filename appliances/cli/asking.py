@@ -13,9 +13,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from appliances.cli.dialogue import EXITS, Dialogue, choose, confirm
+from appliances.cli.dialogue import EXITS, Dialogue, answered, choose, confirm
 from appliances.cli.editing import Spot, Table, parsed, path_of, table_of
 from appliances.cli.errors import Left, UsageError
+from appliances.cli.options import port
 from appliances.cli.presenting import compact
 from clusters.catalogue import Document, InvalidDocument, Problem
 
@@ -84,7 +85,7 @@ class Questions:
         if not enabled:
             return {**held, "enabled": False}
         question = _("Which port do you want to use for {service}?").format(service=title)
-        return {"enabled": True, "port": self._text({"type": "integer"}, held["port"], question=question)}
+        return {"enabled": True, "port": answered(self.dialogue, question, port, str(held["port"]))}
 
     def _text(self, part: Schema, held: Any, *, question: str = "", required: bool = True) -> Any:
         shown = compact(held) if held not in (None, "", []) else ""

@@ -394,4 +394,13 @@ def _compact(fields: Mapping[str, Schema], text: str) -> dict[str, Any]:
         message = _('"{text}" has more parts than {fields}.')
         raise UsageError(message.format(text=text, fields=", ".join(fields)))
     values = dict(zip(fields, [first, *parts], strict=False))
-    return {name: parsed(fields[name], value) for name, value in values.items()}
+    return {name: _part_of(text, fields, name, value) for name, value in values.items()}
+
+
+def _part_of(text: str, fields: Mapping[str, Schema], name: str, value: str) -> Any:
+    try:
+        return parsed(fields[name], value)
+    except UsageError:
+        message = _('"{text}": "{value}" is no {name}; write {form}.')
+        told = {"text": text, "value": value, "name": name, "form": ":".join(fields)}
+        raise UsageError(message.format(**told)) from None

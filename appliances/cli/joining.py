@@ -71,6 +71,7 @@ def _told(words: list[str]) -> Namespace:
     told.user, told.group = told.user_option or told.user, told.group_option or told.group
     told.prepared = told.prepared or told.ccs
     told.own_ccs = told.asked = False
+    told.accepted = ""
     told.port = told.port or (CCS_PORT if told.ccs else SSH_PORT)
     return told
 
@@ -223,8 +224,8 @@ def _accepts(session: Session, told: Namespace, seen: str) -> bool:
     text = _("{address} port {port} answers as the {service} service of a machine.")
     if not session.as_json:
         session.dialogue.say(text.format(address=told.address, port=told.port, service=service))
-    if told.fingerprint:
-        return bool(told.fingerprint == seen)
+    if told.fingerprint or seen == told.accepted:
+        return seen in (told.fingerprint, told.accepted)
     if not session.dialogue.interactive:
         session.dialogue.warn(
             _("The member's host key is {seen}; add it as --fingerprint.").format(seen=seen)
@@ -233,7 +234,10 @@ def _accepts(session: Session, told: Namespace, seen: str) -> bool:
     text = _("Please verify the SSH host key for {address}:")
     session.dialogue.say(text.format(address=told.address))
     session.dialogue.say(_("Public host key fingerprint: {seen}").format(seen=seen))
-    return confirm(session.dialogue, _("Is this a valid key for this host?"), default=True)
+    if not confirm(session.dialogue, _("Is this a valid key for this host?"), default=True):
+        return False
+    told.accepted = seen  # not asked again where only the passphrase was wrong
+    return True
 
 
 def _consent(

@@ -182,11 +182,14 @@ class Terminal:
         """Yes or no is asked in one line, as the original does; else the default has a line of its own."""
         between = " " if default in ("Y", "N") else "\n"
         lead = f"{question}{between}" if question else ""
-        return "\n".join(wrapped(shown(f"{lead}[{default}]>"), self._size().columns)) + " "
+        return self._asking(f"{lead}[{default}]>")
+
+    def _asking(self, question: str) -> str:
+        # Room for a space and the first letter: a prompt as wide as the terminal is drawn over itself.
+        return "\n".join(wrapped(shown(question), max(self._size().columns - 2, 1))) + " "
 
     def secret(self, question: str) -> str:
-        asked = "\n".join(wrapped(shown(f"{question}>"), self._size().columns))
-        return self._answer(f"{asked} ", secret=True)
+        return self._answer(self._asking(f"{question}>"), secret=True)
 
     def input_text(self) -> str:
         """Lines up to an empty one."""

@@ -35,7 +35,7 @@ def test_feature_is_called_as_an_element_can_be(name: str) -> None:
 
 
 def test_unknown_feature_is_named() -> None:
-    with pytest.raises(UnknownFeature, match="'nothing'"):
+    with pytest.raises(UnknownFeature, match="There is no feature nothing"):
         CATALOGUE["nothing"]
     with pytest.raises(UnknownFeature):
         CATALOGUE.fallback("nothing")

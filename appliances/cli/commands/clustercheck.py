@@ -112,7 +112,7 @@ def _resolve(session: Session, found: Sequence[Finding], wanted: str) -> None:
 
 def _say(session: Session, finding: Finding) -> None:
     session.dialogue.say(_("Inconsistency found!"))
-    session.dialogue.say(_("{entry}:").format(entry=_title(session, finding.address)))
+    session.dialogue.say(f"{_title(session, finding.address)}:")
     for held in finding.held:
         for name in held.holders:
             session.dialogue.say(f"  {name} {_written(held.version)}")

@@ -43,6 +43,15 @@ def test_new_interface_is_asked_with_the_questions_of_the_original(admin: Person
     assert row["ccs"] == {"enabled": True, "port": 2222}
 
 
+def test_wrong_port_of_a_service_is_asked_again_alone(admin: Person) -> None:
+    """TRL-31: that the service is wanted has been answered."""
+    admin.types("interfaceconfig set Management ip=127.0.0.1 hostname=mx1.example.com")
+    answers = ("Data 9", "127.0.0.99", "", "data9.example.com", "", "x", "99999", "2201", "", "", "")
+    assert admin.types("interfaceconfig", "new", *answers, "") == 0
+    assert admin.warned.count("is no port: it is a number from 1 to 65535.") == 2
+    assert value(admin, "interfaceconfig")["interfaces"][-1]["ssh"] == {"enabled": True, "port": 2201}
+
+
 def test_edit_asks_which_entry_and_enter_keeps_each_field(at_cluster: Person) -> None:
     """TRL-31: by number or by name; what holds stands in brackets and is written as it is typed."""
     assert at_cluster.types("smtproutes", "edit", "a.example", "", "127.0.0.8:2525, [::1]", "") == 0

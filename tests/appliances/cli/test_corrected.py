@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
@@ -10,9 +11,10 @@ from appliances.cli.login_host import Consent, JoinRequest
 from appliances.links.errors import AuthenticationFailed, LinkError, Unreachable, WrongService
 from clusters import membership, replicas
 from clusters.modes import CLUSTER, machine
-from tests.appliances.cli.hosts import KEY, PASSPHRASE, Person, QuietHost
+from tests.appliances.cli.hosts import FINGERPRINT, KEY, PASSPHRASE, Person, QuietHost
 
 NEW = "a new passphrase"
+KEY_IS_VALID = "Is this a valid key for this host? [Y]>"
 
 
 @pytest.fixture
@@ -29,6 +31,8 @@ def failing_once(host: QuietHost, monkeypatch: pytest.MonkeyPatch, error: LinkEr
     def called(request: JoinRequest, accept_key: Callable[[str], bool], consent: Consent) -> str:
         asked.append(request)
         if len(asked) == 1:
+            if isinstance(error, AuthenticationFailed):
+                accept_key(FINGERPRINT)
             raise error
         return join(host, request, accept_key, consent)
 
@@ -71,8 +75,9 @@ def test_wrong_passphrase_of_a_join_is_asked_again(
     asked = failing_once(standalone, monkeypatch, AuthenticationFailed("not accepted"))
     person = Person.at(standalone)
 
-    answers = ("", "192.0.2.1", "2200", "", "wrong", PASSPHRASE, "", "", "")
+    answers = ("", "192.0.2.1", "2200", "", "wrong", "", PASSPHRASE, "", "")
     assert person.types("clusterconfig join", *answers) == 0
+    assert [question for question in person.asked if "valid key" in question] == [KEY_IS_VALID]
     assert [each.passphrase for each in asked] == ["wrong", PASSPHRASE]
 
 
@@ -144,7 +149,7 @@ def test_passphrase_is_judged_before_more_is_typed(at_cluster: Person) -> None:
     at_cluster.types("userconfig set eve role=guest; commit -m eve", "")
     assert at_cluster.types("passwd nobody") == 1
     assert at_cluster.types("passwd eve", "short", NEW, "another one", NEW, NEW) == 0
-    eve = Person.at(at_cluster.session.host, "guest", "eve")  # type: ignore[arg-type]
+    eve = Person.at(cast(QuietHost, at_cluster.session.host), "guest", "eve")
     assert eve.types("passwd", "wrong") == 1
     assert eve.types("passwd", NEW, "") == 1
 

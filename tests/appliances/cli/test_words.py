@@ -74,6 +74,7 @@ def test_options_may_stand_anywhere_behind_the_command(script: Person, line: str
         ("clusterconfig prepjoin new mx7.example.com", "clusterconfig prepjoin new HOST SERIAL KEY"),
         ("destconfig clusterset move cluster all-groups", "all-groups is for copying alone"),
         ("userconfig set eve role=operator passphrase=x", "`passwd USER` asks for it"),
+        ("smtproutes set a.example 192.0.2.1:x", '"192.0.2.1:x": "x" is no port; write host:port.'),
         ("smtproutes set a.example prt=25", 'There is no field "prt"; fields are hosts.'),
     ],
 )
