@@ -26,6 +26,7 @@ from clusters.drafts import Pending
 from clusters.effective import MachineImpact
 from clusters.modes import Level
 from clusters.naming import authorship_label, entry_label
+from clusters.refusals import Overtaken
 from clusters.sealing import secrets_of
 from clusters.versions import Address, Commit, CommitId, Version
 from clusters.visible import hanging
@@ -57,12 +58,18 @@ def _commit(session: Session, words: list[str]) -> None:
             host=session.host.name,
             comment=comment,
             settles=settles,
+            shown=_looked_at(session, pending),
         )
         if kept:
             rollback.keep(session.replica_id, made.id)
-    except (commits.CommitConflict, commits.SettlesConflict) as conflict:
+    except (commits.CommitConflict, commits.SettlesConflict, Overtaken) as conflict:
         raise ConflictError(str(conflict)) from None
     _say_committed(session, made, wait)
+
+
+def _looked_at(session: Session, pending: list[Pending]) -> str | None:
+    """The mark of what was pending when the first question was asked; nobody looked where none is asked."""
+    return drafts.mark(pending) if session.dialogue.interactive else None
 
 
 def _decided(session: Session, pending: list[Pending], settle: bool) -> list[CommitId]:
@@ -145,7 +152,7 @@ def _offer_to_discard(session: Session, pending: list[Pending]) -> None:
             label = entry_label(state, found.address)
             session.dialogue.warn(f"  {label}: {authorship_label(found.stale)}")
     if confirm(session.dialogue, _("Discard all your changes?"), default=False):
-        drafts.clear(session.replica_id, session.user)
+        drafts.clear(session.replica_id, session.user, shown=_looked_at(session, pending))
         raise CommandError(_("Your changes are discarded; nothing was committed."))
     raise ConflictError(_("Nothing was committed; your changes stay pending."))
 
@@ -173,11 +180,12 @@ def _committed_json(made: Commit, found: list[arriving.Standing] | None) -> dict
 
 
 def _clear(session: Session, words: list[str]) -> None:
-    if not drafts.pending(session.replica_id, session.user):
+    pending = drafts.pending(session.replica_id, session.user)
+    if not pending:
         session.dialogue.say(_("There are no changes to clear."))
         return
     if confirm(session.dialogue, _("Clear everything since the last commit?"), default=True):
-        count = drafts.clear(session.replica_id, session.user)
+        count = drafts.clear(session.replica_id, session.user, shown=_looked_at(session, pending))
         session.dialogue.say(_("Changes cleared: {time} ({count})").format(time=moment(now()), count=count))
 
 
