@@ -118,17 +118,24 @@ class SettlesConflict(Refused):
 
 
 def commit_pending(
-    replica_id: int, *, user: str, host: str, comment: str = "", settles: Collection[CommitId] = ()
+    replica_id: int,
+    *,
+    user: str,
+    host: str,
+    comment: str = "",
+    settles: Collection[CommitId] = (),
+    shown: str | None = None,
 ) -> versions.Commit:
     """Commit everything the user has pending, on all levels at once (CMT-01), and return the commit.
 
-    Raises NothingPending; CommitConflict (CMT-04); SettlesConflict for conflicts that wait with other
-    versions than those that `settles` names; LongComment, HiddenComment; and what checking the values again
-    raises: InvalidDocument, WrongLevel, UnknownFeature, UnknownMode. Nothing has changed then and all stays
-    pending.
+    Raises NothingPending; Overtaken where that is not what the user was `shown`, a drafts.mark (TRL-09);
+    CommitConflict (CMT-04); SettlesConflict for conflicts that wait with other versions than those that
+    `settles` names; LongComment, HiddenComment; and what checking the values again raises: InvalidDocument,
+    WrongLevel, UnknownFeature, UnknownMode. Nothing has changed then and all stays pending.
     """
     check_comment(comment)
     with replicas.opened(replica_id) as replica:
+        drafts.require_shown(replica_id, user, shown)
         changes = drafts.changes(replica_id, user)
         by = {"user": user, "host": host, "comment": comment}
         made = _commit(replica, replica_id, changes, by, settles)

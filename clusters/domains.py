@@ -9,6 +9,8 @@ import idna
 MAX_DOMAIN = 253
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"0x[0-9a-f]*|[^a-z]*")
+_USUAL = re.compile(rf"(?:{_LABEL.pattern}\.)+[a-z]{{2,63}}")
+"""What most names are: in their one form already, below a top level of letters."""
 
 
 class NotADomain(ValueError):
@@ -28,6 +30,8 @@ def ascii_domain(text: str) -> str:
 
     Capitals, full-width letters and the ideographic full stop are understood as people type them.
     """
+    if len(text) <= MAX_DOMAIN and _USUAL.fullmatch(text):
+        return text
     name = _mapped(text).removesuffix(".")
     labels = [_ascii_label(label) for label in name.split(".")]
     # Resolvers read such names as addresses, RFC 1123 2.1; Postfix matches them with nobody.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from clusters import effective, models, replicas
@@ -36,6 +37,7 @@ from clusters.versions import (
     MalformedCommit,
     Version,
     canonical,
+    digest,
     settings_at,
 )
 
@@ -89,6 +91,11 @@ class Pending:
     def mode(self) -> Mode | None:
         """Where the settings live; None for a pending join."""
         return self.address.mode
+
+    @property
+    def mark(self) -> str:
+        """Tells whether the change is still the one that a person was shown."""
+        return mark([self])
 
     @property
     def paths(self) -> list[PathChange]:
@@ -225,6 +232,43 @@ def _pending(row: models.Draft, change: Change, heads: Heads, stands: Version | 
     return Pending(*told, settles=len(heads) > 1)
 
 
+def mark(shown: Iterable[Pending]) -> str:
+    """Tells whether what a user has pending is still what they were shown; empty for nothing."""
+    return _mark((str(each.address), str(each.base or ""), each.updated) for each in shown)
+
+
+def _mark(found: Iterable[tuple[str, str, datetime]]) -> str:
+    # Not of the values: they may be long, and a digest of a secret would help to guess it.
+    lines = [f"{address} {base} {updated.timestamp()}" for address, base, updated in found]
+    return digest(sorted(lines))[:16] if lines else ""
+
+
+def require_shown(
+    replica_id: int, user: str, shown: str | None, addresses: Iterable[Address] | None = None
+) -> None:
+    """See that what the user has pending, or has of `addresses`, is what they were `shown`: a `mark`.
+
+    None is nobody who looked. Raises Overtaken (TRL-09); not where nothing is pending, for then nothing can
+    be done that was not seen. The caller holds the replica.
+    """
+    if shown is None:
+        return
+    now = _mark(_drafted(replica_id, user, addresses).values_list("address", "base", "updated"))
+    if now and now != shown:
+        raise Overtaken(
+            _(
+                "Your pending changes are not the ones that you were shown: they were changed meanwhile, in"
+                " another window or session of yours. Nothing was done; look, and repeat it if it is still"
+                " what you want."
+            )
+        )
+
+
+def _drafted(replica_id: int, user: str, addresses: Iterable[Address] | None) -> QuerySet[models.Draft]:
+    rows = models.Draft.objects.filter(replica=replica_id, user=user)
+    return rows if addresses is None else rows.filter(address__in=[str(each) for each in addresses])
+
+
 def people(replica_id: int) -> list[str]:
     """The users who have something pending."""
     rows = models.Draft.objects.filter(replica=replica_id).order_by("user")
@@ -236,12 +280,18 @@ def stale(replica_id: int, user: str) -> list[Stale]:
     return [Stale(p.address, p.value, p.stale) for p in pending(replica_id, user) if p.stale]
 
 
-def clear(replica_id: int, user: str, addresses: Iterable[Address] | None = None) -> int:
-    """Drop the user's drafts, on all levels or only of `addresses` (CMT-03); returns how many."""
-    rows = models.Draft.objects.filter(replica=replica_id, user=user)
-    if addresses is not None:
-        rows = rows.filter(address__in=[str(address) for address in addresses])
-    return rows.delete()[0]
+def clear(
+    replica_id: int, user: str, addresses: Iterable[Address] | None = None, shown: str | None = None
+) -> int:
+    """Drop the user's drafts, on all levels or only of `addresses` (CMT-03); returns how many.
+
+    `shown` is what they were shown of these, a `mark`. Raises Overtaken, and keeps all, where it is something
+    else by now (TRL-09).
+    """
+    asked = None if addresses is None else list(addresses)
+    with held(replica_id):
+        require_shown(replica_id, user, shown, asked)
+        return _drafted(replica_id, user, asked).delete()[0]
 
 
 def give_back(replica_id: int, user: str, changes: Iterable[Change]) -> list[Address]:
@@ -287,11 +337,12 @@ def follow(
             draft.save(update_fields=["value", "base"])
 
 
-def rebase(replica_id: int, user: str, address: Address, over: CommitId) -> Edited:
+def rebase(replica_id: int, user: str, address: Address, over: CommitId, shown: str | None = None) -> Edited:
     """Keep the user's value knowingly on top of what someone else has committed meanwhile (CMT-05).
 
-    `over` is the version that the person was shown. Raises NotADraft when the user has no draft of the entry,
-    Overtaken when the entry has a newer version by now (TRL-09).
+    `over` is the version that the person was shown, and `shown` the `mark` of their own change beside it.
+    Raises NotADraft when the user has no draft of the entry, Overtaken when either is another by now
+    (TRL-09).
     """
     with transaction.atomic():
         row = _locked(replica_id)
@@ -299,6 +350,7 @@ def rebase(replica_id: int, user: str, address: Address, over: CommitId) -> Edit
         if draft is None:
             label = entry_label(replicas.state_of(row), address)
             raise NotADraft(_("You have no pending change of %(entry)s.") % {"entry": label})
+        require_shown(replica_id, user, shown, [address])
         newest = replicas.heads(row.pk, [address]).get(address, ())
         if not newest or newest[0].id != over:
             text = _("%(entry)s was changed once more since you looked. Nothing was done; compare again.")

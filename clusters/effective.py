@@ -216,8 +216,9 @@ def _machine_impact(
     lines: tuple[tuple[str, str], ...] = ()
     flags: tuple[RedFlag, ...] = ()
     if old.fingerprint != new.fingerprint:
-        lines = line_changes(ask.lines(old.documents), ask.lines(new.documents))
-        known = set(ask.red_flags(old.documents))
+        # All of one state, then all of the other: what was asked last is known by heart.
+        lines_before, known = ask.lines(old.documents), set(ask.red_flags(old.documents))
+        lines = line_changes(lines_before, ask.lines(new.documents))
         flags = (
             *ask.departures(called, old.documents, new.documents),
             *(flag for flag in ask.red_flags(new.documents) if flag not in known),

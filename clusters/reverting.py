@@ -24,12 +24,18 @@ REVERTIBLE = (Kind.SETTINGS, Kind.PENDING_JOIN)
 class InTheWay(Refused):
     """Entries of the commit were changed since, or the user has other plans for them.
 
-    `changed` pairs each with the version in force now, `planned` are those of which the user has a draft.
+    `changed` pairs each with the version in force now, `planned` are those of which the user has a draft;
+    `shown` is the drafts.mark of all that they have pending.
     """
 
     def __init__(
-        self, changed: Sequence[tuple[Address, Version]], planned: Sequence[Address], state: ClusterState
+        self,
+        changed: Sequence[tuple[Address, Version]],
+        planned: Sequence[Address],
+        state: ClusterState,
+        shown: str,
     ) -> None:
+        self.shown = shown
         self.changed = tuple(changed)
         self.planned = tuple(planned)
         told = [f"{entry_label(state, a)}: {authorship_label(now)}" for a, now in self.changed]
@@ -62,14 +68,17 @@ def revert(
     over: bool = False,
     only: Address | None = None,
     seen: Collection[CommitId] | None = None,
+    shown: str | None = None,
 ) -> list[Edited]:
     """Draft for each entry of a commit, or for `only` one of them, the value that it had before it.
 
     Raises UnknownCommit, NotRevertible, PastIsGone, and InTheWay when entries were changed since, unless
     `over` says to replace these changes knowingly: all, or the versions `seen` that the person was shown, and
-    newer ones raise InTheWay once more (TRL-09). All or nothing.
+    newer ones raise InTheWay once more (TRL-09). Their own drafts go with them; where these are not what was
+    `shown`, a drafts.mark, that raises Overtaken. All or nothing.
     """
     with drafts.held(replica_id):
+        drafts.require_shown(replica_id, user, shown)
         back = _back(replica_id, commit_id, user, over, only, seen)
         drafts.clear(replica_id, user, [change.address for change in back])
         return [drafts.edit_entry(replica_id, user, change.address, change.value) for change in back]
@@ -147,7 +156,8 @@ def _require_way(
     mine = [] if agreed is not None else drafts.changes(replica_id, user)
     planned = [change.address for change in mine if change.address in heads]
     if changed or planned:
-        raise InTheWay(changed, planned, replicas.state(replica_id))
+        shown = drafts.mark(drafts.pending(replica_id, user))
+        raise InTheWay(changed, planned, replicas.state(replica_id), shown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,14 @@ def invisible(character: str) -> bool:
 
 def first_invisible(text: str, keep: str = "") -> str:
     """The first such character but those of `keep`; empty where there is none."""
+    if _is_plain(text):
+        return ""
     return next((each for each in text if each not in keep and invisible(each)), "")
+
+
+def _is_plain(text: str) -> bool:
+    """Whether nothing in it is invisible: true of most texts, and known without a look at each letter."""
+    return text.isprintable() and (text.isascii() or _BLANK_LETTERS.isdisjoint(text))
 
 
 def shown(text: str) -> str:
@@ -49,13 +56,10 @@ def in_xml(text: str) -> str:
 
 
 def _written(text: str, escape: Callable[[str], str]) -> str:
-    """By line: most lines hold nothing of that kind, which `isprintable` knows at once."""
-    if text.isprintable() and _BLANK_LETTERS.isdisjoint(text):
+    """By line: most lines hold nothing of that kind."""
+    if _is_plain(text):
         return text
-    return "".join(
-        part if part.isprintable() and _BLANK_LETTERS.isdisjoint(part) else _line(part, escape)
-        for part in _LINE_ENDS.split(text)
-    )
+    return "".join(part if _is_plain(part) else _line(part, escape) for part in _LINE_ENDS.split(text))
 
 
 def _line(part: str, escape: Callable[[str], str]) -> str:

@@ -21,6 +21,8 @@ Block = ipaddress.IPv4Network | ipaddress.IPv6Network
 Span = tuple[Address, Address]
 """The first and the last address of a range, both of one version."""
 
+_NUMBER = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_FOUR_NUMBERS = re.compile(rf"{_NUMBER}(?:\.{_NUMBER}){{3}}")
 _BEGINNING = re.compile(r"(?:[0-9]{1,3}\.){1,3}")
 _SHORT_BLOCK = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3}){0,2})/([0-9]{1,2})")
 _STARS = re.compile(r"((?:[0-9]{1,3}\.){1,3})\*(?:\.\*)*")
@@ -29,8 +31,11 @@ _SOME_NUMBERS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){1,2}")
 
 def address(text: str) -> str | None:
     """The usual form of an IP address, None for anything else; what follows a % could be any text."""
+    if ":" not in text:
+        # Of long tables most are such, and most others are names: `ipaddress` takes its time to say so.
+        return text if _FOUR_NUMBERS.fullmatch(text) else None
     try:
-        return None if "%" in text else str(ipaddress.ip_address(text))
+        return None if "%" in text else str(ipaddress.IPv6Address(text))
     except ValueError:
         return None
 

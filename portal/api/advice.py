@@ -11,17 +11,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from clusters.layout import Severity
-from clusters.refusals import Refused
-from clusters.transfers import Action, carry_out
+from clusters.transfers import Action
 from portal.api.base import ClusterView, told
 from portal.api.changes import pending_answer
 from portal.api.errors import Refusal
 from portal.api.idempotency import once
 from portal.api.listing import OneOf, Query, Words, asked, lists, page_of
 from portal.api.settings import risks_of
-from portal.api.shapes import ModeField, PendingAnswer, Shape
+from portal.api.shapes import MarkField, ModeField, PendingAnswer, Shape
 from portal.lint.advice import Given, bring_back, dismiss, find
-from portal.lint.remedies import all_advice, planned
+from portal.lint.remedies import all_advice, mend
 from portal.tenants import Right
 
 
@@ -55,6 +54,7 @@ class AdviceShape(Shape):
     remedy = RemedyShape(source="advice.remedy", allow_null=True)
     mended = serializers.BooleanField()
     dismissal = DismissalShape(allow_null=True)
+    mark = serializers.CharField(allow_blank=True, help_text="Names the settings on which it is given.")
 
     def get_why(self, found: Given) -> str:
         return _(found.why)
@@ -79,6 +79,7 @@ class AgreedInput(Shape):
     """Without `agreed` a remedy that replaces or breaks something is answered with 409."""
 
     agreed = serializers.BooleanField(default=False)
+    mark = MarkField("Of the advice as you have seen it; where its settings were changed, 409.")
 
 
 class AdviceList(ClusterView):
@@ -104,14 +105,12 @@ class Remedy(ClusterView):
     @extend_schema(request=AgreedInput, responses={200: PendingAnswer, 409: Refusal, 422: Refusal})
     @once
     def post(self, request: Request, slug: str, key: str) -> Response:
-        remedy = find(all_advice(self.place), key).advice.remedy
-        if remedy is None:
-            raise Refused(_("There is no remedy of one step for this advice."))
-        found = planned(self.place, remedy)
-        risks = risks_of(found)
-        if risks and not told(AgreedInput, request)["agreed"]:
-            return Response({"detail": " ".join(risks)}, status=status.HTTP_409_CONFLICT)
-        carry_out(self.place.replica_id, self.place.user, found)
+        sent = told(AgreedInput, request)
+        found = find(all_advice(self.place), key)
+        planned, done = mend(self.place, found, sent["mark"], agreed=sent["agreed"])
+        if not done:
+            refused = {"detail": " ".join(risks_of(planned)), "mark": found.mark}
+            return Response(refused, status=status.HTTP_409_CONFLICT)
         return pending_answer(self.place)
 
 

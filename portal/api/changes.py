@@ -22,6 +22,7 @@ from portal.api.shapes import (
     CommitDetailShape,
     CommitInput,
     CommitShape,
+    MarkField,
     PendingAnswer,
     RevertInput,
 )
@@ -30,6 +31,8 @@ from portal.proposals.deciding import Wish, submit
 from portal.proposals.policy import policy_of
 from portal.proposals.proposal import Proposal
 from portal.tenants import Right
+
+MARK = "What GET told, of all or of that entry; what you have not seen is answered with 409."
 
 
 class PendingChanges(ClusterView):
@@ -41,19 +44,24 @@ class PendingChanges(ClusterView):
     def get(self, request: Request, slug: str) -> Response:
         return pending_answer(self.place)
 
-    @extend_schema(responses={200: PendingAnswer, 422: Refusal}, parameters=[OpenApiParameter("entry", str)])
+    @extend_schema(
+        responses={200: PendingAnswer, 409: Refusal, 422: Refusal},
+        parameters=[OpenApiParameter("entry", str), OpenApiParameter("mark", str, description=MARK)],
+    )
     def delete(self, request: Request, slug: str) -> Response:
-        """Discard all of it, or only one `entry`."""
-        entry = request.query_params.get("entry")
+        """Discard all of it, or only one `entry`; with `mark` only what you have seen."""
+        entry, shown = request.query_params.get("entry"), request.query_params.get("mark")
         only = [Address.parse(entry)] if entry else None
-        drafts.clear(self.place.replica_id, self.place.user, only)
+        drafts.clear(self.place.replica_id, self.place.user, only, shown)
         return pending_answer(self.place)
 
 
 def pending_answer(place: Any) -> Response:
     """All that the caller has pending, with its impact."""
+    changes = drafts.pending(place.replica_id, place.user)
     found = SimpleNamespace(
-        changes=drafts.pending(place.replica_id, place.user),
+        changes=changes,
+        mark=drafts.mark(changes),
         impact=[i for i in drafts.impact_of(place.replica_id, place.user) if i.settings_change],
     )
     return Response(PendingAnswer(found).data)
@@ -79,6 +87,7 @@ class SubmitInput(CommitInput):
         default=list,
         help_text="Ids of the versions of conflicts that wait, as `waiting` of your changes names them.",
     )
+    mark = MarkField()
 
 
 class Commits(ClusterView):
@@ -106,6 +115,7 @@ class Commits(ClusterView):
             canary=canary_of(policy_of(place.cluster), sent["canary"]),
             at_once=sent["at_once"].strip(),
             settles=tuple(map(CommitId.parse, sent["settles"])),
+            shown=sent["mark"],
         )
         made = submit(place.cluster, place.person, place.role, wish, settings.GATEFOLD_PORTAL_NAME)
         if isinstance(made, Proposal):
@@ -135,6 +145,6 @@ class Revert(ClusterView):
     def post(self, request: Request, slug: str, origin: str, number: int) -> Response:
         sent = told(RevertInput, request)
         only = Address.parse(sent["entry"]) if sent["entry"] else None
-        ident = CommitId(origin, number)
-        revert(request, self.place, ident, over=sent["over"], only=only)
+        ident, seen = CommitId(origin, number), [CommitId.parse(each) for each in sent["seen"]]
+        revert(request, self.place, ident, over=sent["over"], only=only, seen=seen, shown=sent["mark"])
         return pending_answer(self.place)

@@ -15,7 +15,7 @@ from clusters.catalogue import InvalidDocument, UnknownFeature
 from clusters.checking import CheckIsOld
 from clusters.commits import CommitConflict, InTheWay, NewerVersions, SettlesConflict, UnknownCommit
 from clusters.modes import InvalidMode
-from clusters.refusals import REFUSALS
+from clusters.refusals import REFUSALS, Overtaken
 from clusters.state import UnknownMode
 from portal.api.shapes import ClashShape, ProblemShape
 from portal.proposals.deciding import HeldByPolicy, NotNow, OwnProposal
@@ -32,11 +32,15 @@ class StaleVersion(Exception):
 
 
 class Refusal(serializers.Serializer[Any]):
-    """Why nothing was done; `problems` are of the document, `clashes` what others changed meanwhile."""
+    """Why nothing was done; `problems` are of the document, `clashes` what others changed meanwhile.
+
+    `mark` names the risks of which `detail` tells, for who agrees to them.
+    """
 
     detail = serializers.CharField()
     problems = ProblemShape(many=True, required=False)
     clashes = ClashShape(many=True, required=False)
+    mark = serializers.CharField(required=False)
 
 
 def answer(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -57,7 +61,10 @@ def answer(error: Exception, context: dict[str, Any]) -> Response | None:
         return _refused(error, status.HTTP_404_NOT_FOUND)
     if isinstance(error, OwnProposal):
         return _refused(error, status.HTTP_403_FORBIDDEN)
-    if isinstance(error, (CheckIsOld, InTheWay, NewerVersions, NotNow, HeldByPolicy)):
+    if isinstance(error, InTheWay):
+        clashes = [{"entry": address, "now": now} for address, now in error.changed]
+        return _refused(error, status.HTTP_409_CONFLICT, clashes=ClashShape(clashes, many=True).data)
+    if isinstance(error, (CheckIsOld, NewerVersions, NotNow, HeldByPolicy, Overtaken)):
         return _refused(error, status.HTTP_409_CONFLICT)
     if isinstance(error, REFUSALS):
         return _refused(error, status.HTTP_422_UNPROCESSABLE_ENTITY)

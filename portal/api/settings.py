@@ -179,8 +179,9 @@ class Transfer(ModeView):
             self.require_seen(feature, sent.get("version"))
             planned = plan(place.replica_id, place.user, Action(sent["action"]), feature, mode, [target])
             risks = risks_of(planned)
-            if risks and not sent["agreed"]:
-                return Response({"detail": " ".join(risks)}, status=status.HTTP_409_CONFLICT)
+            if risks and not (sent["agreed"] and sent["mark"] in (None, planned.mark)):
+                refused = {"detail": " ".join(risks), "mark": planned.mark}
+                return Response(refused, status=status.HTTP_409_CONFLICT)
             edited = carry_out(place.replica_id, place.user, planned)
         return _edited(edited[0])
 

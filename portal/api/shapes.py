@@ -179,6 +179,13 @@ class EditedShape(Shape):
     settles = AuthorshipShape(many=True, help_text="Versions of a conflict that committing this ends.")
 
 
+class MarkField(serializers.CharField):
+    """What the caller has seen; None where nobody looked."""
+
+    def __init__(self, help_text: str = "Of your pending changes as you have seen them.") -> None:
+        super().__init__(required=False, allow_blank=True, default=None, max_length=64, help_text=help_text)
+
+
 class TransferInput(Shape):
     """Copy or move what this mode defines to another; without `agreed` a risk is answered with 409."""
 
@@ -190,6 +197,7 @@ class TransferInput(Shape):
         allow_blank=True,
         help_text="The version of these settings that you have seen; another one is answered with 409.",
     )
+    mark = MarkField("Of the 409 that told the risks: you agree to these and to no others.")
 
 
 class PendingShape(Shape):
@@ -203,6 +211,7 @@ class PendingShape(Shape):
         many=True, help_text="Versions of a conflict that waits: committing needs their ids in `settles`."
     )
     updated = serializers.DateTimeField()
+    mark = serializers.CharField(help_text="Names this change as it is.")
 
 
 class LineShape(Shape):
@@ -243,6 +252,11 @@ class PendingAnswer(Shape):
 
     changes = PendingShape(many=True)
     impact = ImpactShape(many=True)
+    mark = serializers.CharField(
+        allow_blank=True,
+        help_text="Names all of it as it is: send it with a commit, a revert or DELETE, and what you have not"
+        " seen is neither committed nor discarded, but answered with 409.",
+    )
 
 
 class CommitInput(Shape):
@@ -278,10 +292,19 @@ class CommitDetailShape(Shape):
 
 
 class RevertInput(Shape):
-    """`over`: also where somebody else has changed the same since. `entry`: only this one of its entries."""
+    """`over`: also where others have changed the same since, or you have other plans; `entry`: it alone."""
 
-    over = serializers.BooleanField(default=False)
+    over = serializers.BooleanField(
+        default=False, help_text="Replaces the versions that `seen` names, and your own pending changes."
+    )
+    seen = serializers.ListField(
+        child=serializers.CharField(max_length=100),
+        default=list,
+        help_text="Ids of the versions in the way, as `clashes` of the 409 names them; newer ones are again"
+        " answered with 409.",
+    )
     entry = serializers.CharField(required=False, allow_blank=True, default="")
+    mark = MarkField()
 
 
 class JobShape(Shape):

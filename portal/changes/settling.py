@@ -50,11 +50,14 @@ def revert(
     over: bool = False,
     only: Address | None = None,
     seen: Collection[CommitId] | None = None,
+    shown: str | None = None,
 ) -> None:
     """Draft the values before a commit, or of one entry of it (CMT-02); `over` the versions `seen`.
+
+    `shown` is the drafts.mark of what they have pending, which goes where it is in the way.
 
     Raises PermissionDenied, and what commits.revert raises.
     """
     place.require(Right.EDIT)
-    commits.revert(place.replica_id, place.user, commit, over=over, only=only, seen=seen)
+    commits.revert(place.replica_id, place.user, commit, over=over, only=only, seen=seen, shown=shown)
     record(who, Action.REVERT, place.cluster, place.cluster.tenant, commit=str(commit))

@@ -14,7 +14,8 @@ from clusters.layout import Advice, Severity
 from clusters.lint_reasons import WHY
 from clusters.linting import lint
 from clusters.refusals import Refused
-from clusters.state import ClusterState
+from clusters.state import ClusterState, Defined
+from clusters.versions import canonical, digest
 from portal.audit.log import Action, record
 from portal.lint.facts import facts_of
 from portal.tenants import ManagedCluster, Right
@@ -55,11 +56,15 @@ class Dismissal(models.Model):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A piece of advice; `mended` says that the person's pending changes take it away."""
+    """A piece of advice; `mended` says that the person's pending changes take it away.
+
+    `mark` tells whether the settings of its feature are those on which it was given.
+    """
 
     advice: Advice
     mended: bool
     dismissal: Dismissal | None
+    mark: str = ""
 
     @property
     def why(self) -> str:
@@ -74,7 +79,26 @@ def given(cluster: ManagedCluster, state: ClusterState, draft: ClusterState) -> 
     kept = {each.key for each in lint(draft, catalogue(), facts=facts)} if draft is not state else None
     aside = {row.key: row for row in Dismissal.objects.filter(cluster=cluster)}
     ordered = sorted(found, key=lambda each: each.severity is not Severity.WARNING)
-    return [Given(each, kept is not None and each.key not in kept, aside.get(each.key)) for each in ordered]
+    marks = {each.feature: mark_of(draft, each.feature) for each in found if each.remedy}
+    return [
+        Given(
+            each,
+            kept is not None and each.key not in kept,
+            aside.get(each.key),
+            marks[each.feature] if each.remedy else "",
+        )
+        for each in ordered
+    ]
+
+
+def mark_of(state: ClusterState, feature: str) -> str:
+    """Tells whether what the modes define of a feature is what somebody was shown (TRL-09)."""
+    found = ((mode, state.defined(mode, feature)) for mode in state.defining(feature))
+    return digest([f"{mode} {_version(defined)}" for mode, defined in found if defined])[:16]
+
+
+def _version(defined: Defined) -> str:
+    return canonical(defined.value) if defined.by is None else str(defined.by.id)
 
 
 def find(found: list[Given], key: str) -> Given:

@@ -12,9 +12,8 @@ from clusters.installed import catalogue
 from clusters.layout import Remedy
 from clusters.naming import mode_labels
 from clusters.refusals import REFUSALS
-from clusters.transfers import carry_out
-from portal.lint.advice import bring_back, dismiss, find
-from portal.lint.remedies import all_advice, planned
+from portal.lint.advice import Given, bring_back, dismiss, find
+from portal.lint.remedies import all_advice, mend
 from portal.pages.access import PageRequest, cluster_page
 from portal.pages.paging import page_of
 from portal.place import Place
@@ -55,22 +54,21 @@ def _done(request: PageRequest, place: Place) -> str:
             dismiss(request, place, found.advice, request.POST.get("reason", ""))
             messages.success(request, _("Put aside. It stays in the list below and can be brought back."))
         elif do == "remedy" and found.advice.remedy:
-            return _mend(request, place, found.advice.remedy) or here
+            return _mend(request, place, found, found.advice.remedy) or here
     except REFUSALS as error:
         messages.error(request, str(error))
     return here
 
 
-def _mend(request: PageRequest, place: Place, remedy: Remedy) -> str:
-    found = planned(place, remedy)
-    if found.replaced or found.broken or found.emptied:
+def _mend(request: PageRequest, place: Place, found: Given, remedy: Remedy) -> str:
+    _planned, done = mend(place, found, request.POST.get("shown"))
+    if not done:
         text = _(
             "This remedy would replace or break something. Look at it under Manage Settings on this page."
         )
         messages.warning(request, text)
         page = str(getattr(catalogue()[remedy.feature], "page", "/")).split("/")
         return reverse("feature", args=[place.cluster.slug, remedy.source, *page])
-    carry_out(place.replica_id, place.user, found)
     where = mode_labels(place.draft, remedy.targets or (remedy.source,))
     messages.success(
         request,

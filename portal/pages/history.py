@@ -74,11 +74,17 @@ def _revert(request: HttpRequest, place: Place, commit_id: CommitId) -> HttpResp
     try:
         only = Address.parse(entry) if entry else None
         seen = [CommitId.parse(ident) for ident in request.POST.getlist("seen")]
-        revert(request, place, commit_id, over=over, only=only, seen=seen)
+        shown = request.POST.get("shown")
+        revert(request, place, commit_id, over=over, only=only, seen=seen, shown=shown)
     except commits.InTheWay as error:
         detail = commits.detail(place.replica_id, commit_id)
         context = {"place": place, "section": "history", "detail": detail}
-        context |= {"in_the_way": str(error), "overtakers": error.changed, "entry": entry}
+        context |= {
+            "in_the_way": str(error),
+            "overtakers": error.changed,
+            "entry": entry,
+            "shown": error.shown,
+        }
         return render(request, "changes/commit.html", context, status=409)
     except commits.UnknownCommit:
         raise Http404 from None

@@ -20,7 +20,7 @@ from clusters import commits, drafts, effective, trying
 from clusters.effective import MachineImpact, Overrides
 from clusters.installed import catalogue
 from clusters.modes import Mode
-from clusters.refusals import REFUSALS
+from clusters.refusals import REFUSALS, Overtaken
 from clusters.versions import Address, CommitId, MalformedCommit
 from portal.machines.seen import machines_seen
 from portal.pages.access import cluster_page
@@ -94,13 +94,16 @@ def _context(place: Place, form: CanaryForm | None = None) -> dict[str, Any]:
     reached = [
         Reached(i, known.get(i.machine.serial)) for i in drafts.impact_of(place.replica_id, place.user)
     ]
+    stale = [change for change in found if change.stale]
     touched = {each.impact.machine.serial for each in reached if each.impact.settings_change}
     return {
         "place": place,
         "section": "pending",
         "by_mode": _by_mode(place, found),
         "count": len(found),
-        "stale": [change for change in found if change.stale],
+        "shown": drafts.mark(found),
+        "stale": stale,
+        "stale_shown": drafts.mark(stale),
         "waiting": [change for change in found if change.waiting],
         "reached": [each for each in reached if each.impact.settings_change],
         "untouched": [one for serial, one in known.items() if serial not in touched],
@@ -112,10 +115,24 @@ def _context(place: Place, form: CanaryForm | None = None) -> dict[str, Any]:
 
 @cluster_page(Right.EDIT)
 def pending(request: HttpRequest, place: Place) -> HttpResponse:
-    """Look at what is pending, or do what the pressed button says."""
-    if request.method == "POST":
+    """Look at what is pending, or do what the pressed button says, to what was looked at alone (TRL-09)."""
+    if request.method != "POST":
+        return render(request, "changes/pending.html", _context(place))
+    try:
         return ACTIONS.get(request.POST.get("do", ""), _commit)(request, place)
-    return render(request, "changes/pending.html", _context(place))
+    except Overtaken as error:
+        return _anew(request, place, overtaken=str(error))
+
+
+def _anew(request: HttpRequest, place: Place, **why: Any) -> HttpResponse:
+    """The page as it is now, with why nothing was done, and the comment that was typed."""
+    context = {**_context(place), **why, "comment": request.POST.get("comment", "")}
+    return render(request, "changes/pending.html", context, status=409)
+
+
+def _shown(request: HttpRequest) -> str | None:
+    """The mark of what the page showed above the button that was pressed."""
+    return request.POST.get("shown")
 
 
 def _commit(request: HttpRequest, place: Place) -> HttpResponse:
@@ -146,16 +163,16 @@ def _try(request: HttpRequest, place: Place) -> HttpResponse:
 
 
 def _submit(request: HttpRequest, place: Place, **wish: Any) -> HttpResponse:
-    comment = request.POST.get("comment", "")
+    comment = request.POST.get("comment", "").strip()
     try:
-        asked = Wish(comment=comment.strip(), settles=_settled(request), **wish)
+        asked = Wish(comment=comment, settles=_settled(request), shown=_shown(request), **wish)
         made = submit(place.cluster, place.person, place.role, asked, settings.GATEFOLD_PORTAL_NAME)
     except commits.CommitConflict:
-        context = {**_context(place), "conflict": True, "comment": comment}
-        return render(request, "changes/pending.html", context, status=409)
+        return _anew(request, place, conflict=True)
     except commits.SettlesConflict:
-        context = {**_context(place), "undecided": True, "comment": comment}
-        return render(request, "changes/pending.html", context, status=409)
+        return _anew(request, place, undecided=True)
+    except Overtaken:
+        raise
     except REFUSALS as error:
         messages.error(request, str(error))
         return redirect("pending", place.cluster.slug)
@@ -174,7 +191,7 @@ def _settled(request: HttpRequest) -> tuple[CommitId, ...]:
 
 
 def _clear(request: HttpRequest, place: Place) -> HttpResponse:
-    count = drafts.clear(place.replica_id, place.user)
+    count = drafts.clear(place.replica_id, place.user, shown=_shown(request))
     messages.success(request, ngettext("%d change discarded.", "%d changes discarded.", count) % count)
     return redirect("pending", place.cluster.slug)
 
@@ -189,7 +206,7 @@ def _entry(request: HttpRequest) -> Address | None:
 def _drop(request: HttpRequest, place: Place) -> HttpResponse:
     entry = _entry(request)
     if entry is not None:
-        drafts.clear(place.replica_id, place.user, [entry])
+        drafts.clear(place.replica_id, place.user, [entry], _shown(request))
     return redirect("pending", place.cluster.slug)
 
 
@@ -198,7 +215,9 @@ def _keep(request: HttpRequest, place: Place) -> HttpResponse:
     try:
         if entry is not None:
             over = CommitId.parse(request.POST.get("over", ""))
-            drafts.rebase(place.replica_id, place.user, entry, over)
+            drafts.rebase(place.replica_id, place.user, entry, over, _shown(request))
+    except Overtaken:
+        raise
     except REFUSALS as error:
         messages.error(request, str(error))
     return redirect("pending", place.cluster.slug)
@@ -209,7 +228,8 @@ def _discard_stale(request: HttpRequest, place: Place) -> HttpResponse:
     shown = set(request.POST.getlist("entry"))
     with drafts.held(place.replica_id):
         stale = [each.address for each in drafts.stale(place.replica_id, place.user)]
-        drafts.clear(place.replica_id, place.user, [each for each in stale if str(each) in shown])
+        listed = [address for address in stale if str(address) in shown]
+        drafts.clear(place.replica_id, place.user, listed, _shown(request))
     messages.success(request, _("Your changes that clashed are discarded; what others committed stands."))
     return redirect("pending", place.cluster.slug)
 

@@ -47,7 +47,8 @@ class Wish:
 
     `approval` asks for a second person also where the policy does not; `canary` for some machines first;
     `at_once` is an administrator's reason to pass by the commit window and a try that the policy asks for.
-    `settles` are the versions of conflicts that the person has seen and lets end by this.
+    `settles` are the versions of conflicts that the person has seen and lets end by this; `shown` is the
+    drafts.mark of the changes that they have seen, None where nobody looked.
     """
 
     comment: str = ""
@@ -55,6 +56,7 @@ class Wish:
     canary: Canary | None = None
     at_once: str = ""
     settles: tuple[CommitId, ...] = ()
+    shown: str | None = None
 
 
 def submit(cluster: ManagedCluster, person: Any, role: Role, wish: Wish, host: str) -> Commit | Proposal:
@@ -66,11 +68,9 @@ def submit(cluster: ManagedCluster, person: Any, role: Role, wish: Wish, host: s
     if wish.at_once and not role.may(Right.ADMINISTER):
         raise PermissionDenied(_("Only an administrator commits outside the commit window."))
     if not policy.holds(timezone.now()) and not wish.approval and wish.canary is None:
-        user = person.get_username()
+        by = {"user": person.get_username(), "host": host, "comment": wish.comment}
         with transaction.atomic():
-            made = commits.commit_pending(
-                cluster.replica_id, user=user, host=host, comment=wish.comment, settles=wish.settles
-            )
+            made = commits.commit_pending(cluster.replica_id, settles=wish.settles, shown=wish.shown, **by)
             record(person, Action.COMMIT, cluster, cluster.tenant, commit=str(made.id))
         return made
     return propose(cluster, person, policy, wish)
@@ -82,6 +82,7 @@ def propose(cluster: ManagedCluster, person: Any, policy: CommitPolicy, wish: Wi
     check_comment(wish.at_once)
     with transaction.atomic():
         locked(cluster.replica_id)
+        drafts.require_shown(cluster.replica_id, person.get_username(), wish.shown)
         changes = _checked(cluster.replica_id, person.get_username())
         commits.require_decided(cluster.replica_id, changes, wish.settles)
         approval = policy.approval or wish.approval

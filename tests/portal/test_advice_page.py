@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from allauth.usersessions.models import UserSession
@@ -25,6 +27,7 @@ from portal.jobs.rows import Job
 from portal.lint import facts as lint_facts
 from portal.lint.advice import Dismissal
 from portal.lint.facts import facts_of
+from portal.pages import advice as advice_page
 from portal.tenants import ManagedCluster, Role
 from tests.portal import world
 from tests.portal.conftest import LogIn
@@ -76,6 +79,44 @@ def test_remedy_of_one_click_is_a_pending_change(browser: Client, doubled: Manag
     assert 'value="remedy"' not in part
     browser.post("/europe/pending/", {"do": "commit"})
     assert section(browser.get(PAGE).content.decode(), "L05") == ""
+
+
+def test_remedy_is_not_done_to_settings_that_were_changed_since_it_was_offered(
+    browser: Client, doubled: ManagedCluster
+) -> None:
+    """TRL-09: though the same advice is given again."""
+    berlin = world.mode_of(doubled, "berlin.example")
+
+    def offered(html: str) -> dict[str, str]:
+        (shown,) = re.findall(r'name="shown" value="([^"]+)"', section(html, "L05"))
+        return {"do": "remedy", "advice": key(doubled, "L05"), "shown": shown}
+
+    post = offered(browser.get(PAGE).content.decode())
+    for mode in (CLUSTER, berlin):
+        world.define(doubled, mode, "smtproutes", world.routes(a_example="192.0.2.7"), user="bob")
+
+    html = browser.post(PAGE, post, follow=True).content.decode()
+
+    assert "changed since this advice was shown" in html
+    assert drafts.pending(doubled.replica_id, "alice") == []
+    browser.post(PAGE, offered(html))
+    assert [change.mode for change in drafts.pending(doubled.replica_id, "alice")] == [berlin]
+
+
+def test_remedy_is_not_done_to_what_was_changed_while_its_advice_was_looked_up(
+    browser: Client, doubled: ManagedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TRL-09: between lint and plan."""
+    found = advice_page.find
+    berlin = world.mode_of(doubled, "berlin.example")
+
+    def find(*args: Any) -> Any:
+        world.define(doubled, berlin, "smtproutes", world.routes(a_example="192.0.2.7"), user="bob")
+        return found(*args)
+
+    monkeypatch.setattr(advice_page, "find", find)
+    browser.post(PAGE, {"do": "remedy", "advice": key(doubled, "L05")})
+    assert drafts.pending(doubled.replica_id, "alice") == []
 
 
 def test_group_of_machines_with_the_same_exception_is_lifted(browser: Client, europe: ManagedCluster) -> None:

@@ -120,6 +120,54 @@ def test_clear_and_discard_drop_what_they_say(browser: Client, europe: ManagedCl
     assert drafts.pending(europe.replica_id, "alice") == []
 
 
+def shown_before(html: str, button: str) -> str:
+    """What the form with that button says of the changes that its page shows."""
+    forms = [part.partition("</form>")[0] for part in html.split("<form")[1:]]
+    form = next(form for form in forms if f'value="{button}"' in form)
+    found = re.search(r'name="shown" value="([^"]*)"', form)
+    assert found
+    return found[1]
+
+
+@pytest.mark.parametrize("do", ["commit", "propose", "clear"])
+def test_what_was_drafted_after_the_page_was_shown_is_neither_committed_nor_discarded(
+    browser: Client, europe: ManagedCluster, do: str
+) -> None:
+    """TRL-09: one login in two windows; the page is shown anew, with what was typed."""
+    edit(europe, CLUSTER, "192.0.2.50")
+    post = {"do": do, "comment": "Typed", "shown": shown_before(text(browser, PENDING), do)}
+    edit(europe, world.mode_of(europe, "berlin.example"), "192.0.2.51")
+    before = replicas.vector(europe.replica_id)
+
+    answer = browser.post(PENDING, post)
+
+    html = answer.content.decode()
+    assert answer.status_code == 409
+    assert "not the ones that you were shown" in html
+    assert "192.0.2.51" in html
+    assert 'value="Typed"' in html
+    assert replicas.vector(europe.replica_id) == before
+    assert len(drafts.pending(europe.replica_id, "alice")) == 2
+    assert browser.post(PENDING, {**post, "shown": shown_before(html, do)}).status_code == 302
+    assert drafts.pending(europe.replica_id, "alice") == []
+
+
+def test_change_that_was_edited_after_the_page_was_shown_is_not_dropped(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """TRL-09: and one that was not is, whatever became of the others."""
+    edit(europe, CLUSTER, "192.0.2.50")
+    edit(europe, world.mode_of(europe, "berlin.example"), "192.0.2.51")
+    marks = {str(each.address): each.mark for each in drafts.pending(europe.replica_id, "alice")}
+    edit(europe, CLUSTER, "192.0.2.52")
+
+    for entry, mark in marks.items():
+        browser.post(PENDING, {"do": "drop", "entry": entry, "shown": mark})
+
+    (left,) = drafts.pending(europe.replica_id, "alice")
+    assert left.value == world.routes(a_example="192.0.2.52")
+
+
 @pytest.fixture
 def clash(europe: ManagedCluster) -> ManagedCluster:
     """Alice edits; Bob commits the same entry before she does; she edits another one too."""
@@ -188,6 +236,28 @@ def test_change_that_clashes_only_since_the_page_was_shown_is_not_discarded(
     browser.post(PENDING, {"do": "discard_stale", "entry": AT_CLUSTER})
 
     assert [p.mode for p in drafts.pending(clash.replica_id, "alice")] == [berlin]
+
+
+def test_every_form_of_the_page_says_what_it_showed(browser: Client, clash: ManagedCluster) -> None:
+    """TRL-09."""
+    forms = [part.partition("</form>")[0] for part in text(browser, PENDING).split("<form")[1:]]
+    acting = [form for form in forms if 'name="do"' in form]
+    assert len(acting) == 5
+    assert all(re.search(r'name="shown" value="[0-9a-f]{16}"', form) for form in acting)
+
+
+@pytest.mark.parametrize("do", ["keep", "discard_stale"])
+def test_clash_is_decided_for_the_change_that_was_shown(
+    browser: Client, clash: ManagedCluster, do: str
+) -> None:
+    """TRL-09: mine was changed too since the look at both."""
+    (stale,) = (each for each in drafts.pending(clash.replica_id, "alice") if each.stale)
+    post = {"do": do, "entry": AT_CLUSTER, "over": theirs(clash), "shown": stale.mark}
+    edit(clash, CLUSTER, "192.0.2.59")
+
+    assert browser.post(PENDING, post).status_code == 409
+
+    assert len(drafts.stale(clash.replica_id, "alice")) == 1
 
 
 def test_discarding_what_clashes_leaves_the_rest(browser: Client, clash: ManagedCluster) -> None:
@@ -259,6 +329,22 @@ def test_revert_goes_over_the_versions_that_were_shown_and_asks_again_for_newer_
     newer = re.findall(r'name="seen" value="([^"]+)"', again.content.decode())
     assert browser.post(path, {"over": "yes", "seen": newer}).status_code == 302
     assert len(drafts.pending(europe.replica_id, "alice")) == 1
+
+
+def test_revert_over_own_changes_replaces_those_that_were_shown(
+    browser: Client, europe: ManagedCluster
+) -> None:
+    """TRL-09: another window has made others since."""
+    world.define(europe, CLUSTER, "smtproutes", world.routes(a_example="192.0.2.70"))
+    path = commit_path(europe)
+    edit(europe, CLUSTER, "192.0.2.80")
+    shown = shown_before(browser.post(path).content.decode(), "yes")
+    edit(europe, CLUSTER, "192.0.2.81")
+
+    answer = browser.post(path, {"over": "yes", "shown": shown}, follow=True)
+
+    assert "not the ones that you were shown" in answer.content.decode()
+    assert drafts.pending(europe.replica_id, "alice")[0].value == world.routes(a_example="192.0.2.81")
 
 
 def test_commit_that_is_not_here_is_not_found(browser: Client) -> None:

@@ -32,6 +32,7 @@ from clusters.drafts import Pending
 from clusters.effective import MachineImpact
 from clusters.modes import Level
 from clusters.naming import authorship_label, entry_label
+from clusters.refusals import Overtaken
 from clusters.sealing import secrets_of
 from clusters.versions import Address, Commit, CommitId, Version
 from clusters.visible import hanging
@@ -54,7 +55,7 @@ def _commit(session: Session, words: list[str]) -> None:
         comment = session.dialogue.ask(_("Comment describing the change"))
     try:
         if session.dialogue.interactive and any(found.stale for found in pending):
-            _offer_to_discard(session, pending)
+            pending = _settled_clashes(session, pending)
         settles = _decided(session, pending, settle)
         kept = confirm(session.dialogue, _("Keep the present configuration for a rollback?"), default=True)
         made = commits.commit_pending(
@@ -63,6 +64,7 @@ def _commit(session: Session, words: list[str]) -> None:
             host=session.host.name,
             comment=comment,
             settles=settles,
+            shown=_looked_at(session, pending),
         )
         if kept:
             rollback.keep(session.replica_id, made.id)
@@ -72,9 +74,14 @@ def _commit(session: Session, words: list[str]) -> None:
             "those that clash, or commit yours over theirs."
         )
         raise ConflictError(f"{conflict} {text}") from None
-    except commits.SettlesConflict as conflict:
+    except (commits.SettlesConflict, Overtaken) as conflict:
         raise ConflictError(str(conflict)) from None
     _say_committed(session, made, wait)
+
+
+def _looked_at(session: Session, pending: list[Pending]) -> str | None:
+    """The mark of what was pending when the first question was asked; nobody looked where none is asked."""
+    return drafts.mark(pending) if session.dialogue.interactive else None
 
 
 def _decided(session: Session, pending: list[Pending], settle: bool) -> list[CommitId]:
@@ -149,7 +156,12 @@ def _commit_words(words: list[str]) -> tuple[str | None, float | None]:
     return comment, wait
 
 
-def _offer_to_discard(session: Session, pending: list[Pending]) -> None:
+def _settled_clashes(session: Session, pending: list[Pending]) -> list[Pending]:
+    """What is to be committed where the person puts it over the others' (CMT-05).
+
+    Raises CommandError where they discard, ConflictError where they only look, Overtaken where what is
+    pending is no longer what they were shown (TRL-09).
+    """
     state = session.state
     session.dialogue.warn(_("Your changes clash with what others have committed meanwhile:"))
     for found in pending:
@@ -165,19 +177,24 @@ def _offer_to_discard(session: Session, pending: list[Pending]) -> None:
     way = choose(session.dialogue, ways, question=_("What do you want to do?"))
     clashing = [found for found in pending if found.stale]
     if way == 4:
-        return _put_over(session, clashing)
+        return _put_over(session, pending)
     if way in (2, 3):
-        dropped = [found.address for found in clashing] if way == 2 else None
-        drafts.clear(session.replica_id, session.user, dropped)
+        dropped = clashing if way == 2 else pending
+        addresses = [found.address for found in dropped] if way == 2 else None
+        drafts.clear(session.replica_id, session.user, addresses, shown=_looked_at(session, dropped))
         raise CommandError(_("Your changes are discarded; nothing was committed."))
     raise ConflictError(_("Nothing was committed; your changes stay pending."))
 
 
-def _put_over(session: Session, clashing: list[Pending]) -> None:
-    """Puts the person's values upon the versions that they were shown (CMT-05); raises Overtaken."""
-    for found in clashing:
-        assert found.stale is not None
-        drafts.rebase(session.replica_id, session.user, found.address, found.stale.id)
+def _put_over(session: Session, pending: list[Pending]) -> list[Pending]:
+    """Puts the person's values upon the versions that they were shown; returns all with their new bases."""
+    for found in pending:
+        if found.stale is not None:
+            shown = _looked_at(session, [found])
+            drafts.rebase(session.replica_id, session.user, found.address, found.stale.id, shown=shown)
+    put = {found.address: found for found in drafts.pending(session.replica_id, session.user)}
+    # The others stay as they were shown: what another window has changed in them meanwhile stops the commit.
+    return [put.get(found.address, found) if found.stale else found for found in pending]
 
 
 def _say_committed(session: Session, made: Commit, wait: float | None) -> None:
@@ -203,11 +220,12 @@ def _committed_json(made: Commit, found: list[arriving.Standing] | None) -> dict
 
 
 def _clear(session: Session, words: list[str]) -> None:
-    if not drafts.pending(session.replica_id, session.user):
+    pending = drafts.pending(session.replica_id, session.user)
+    if not pending:
         session.dialogue.say(_("There are no changes to clear."))
         return
     if confirm(session.dialogue, _("Clear everything since the last commit?"), default=True):
-        count = drafts.clear(session.replica_id, session.user)
+        count = drafts.clear(session.replica_id, session.user, shown=_looked_at(session, pending))
         text = ngettext(
             "Changes cleared: {time} ({count} change)", "Changes cleared: {time} ({count} changes)", count
         )

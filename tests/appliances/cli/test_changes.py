@@ -7,13 +7,14 @@ import json
 import pytest
 
 from appliances.cli.errors import Leave
+from appliances.cli.session import Session
 from appliances.cli.terminal import Pages
-from clusters import drafts, models, replicas
+from clusters import commits, drafts, models, replicas
 from clusters.memory import MemoryStore
 from clusters.modes import CLUSTER
 from clusters.replication import Replica
 from clusters.versions import Change, Clock, settings_at
-from tests.appliances.cli.hosts import Person, QuietHost
+from tests.appliances.cli.hosts import Interrupted, Person, QuietHost
 
 ROUTES = settings_at(CLUSTER, "smtproutes")
 EDIT = "clustermode cluster; unsubscribe add a@example.com"
@@ -32,6 +33,26 @@ def test_commit_asks_for_a_comment_then_for_the_rollback_copy(admin: Person) -> 
     assert admin.said.startswith("Changes committed: ")
     assert admin.types("history 1") == 0
     assert admin.said.endswith("why")
+
+
+@pytest.mark.parametrize(("line", "answers", "code"), [("commit", ("why", "y"), 3), ("clear", ("y",), 1)])
+def test_what_another_session_drafts_while_a_question_is_open_is_neither_committed_nor_cleared(
+    clustered: QuietHost, line: str, answers: tuple[str, ...], code: int
+) -> None:
+    """TRL-09: one login in two sessions; what was said of is what was pending when it was asked."""
+    other = Person.at(clustered, interactive=False)
+    dialogue = Interrupted(
+        interactive=True,
+        happens=lambda: other.types("clustermode group Paris; unsubscribe add --empty b@example.com"),
+    )
+    person = Person(Session.begun("admin", "administrator", clustered, dialogue), dialogue)
+    person.types(EDIT)
+
+    assert person.types(line, *answers) == code
+
+    assert "not the ones that you were shown" in person.warned
+    assert len(drafts.pending(clustered.replica_id, "admin")) == 2
+    assert commits.history(clustered.replica_id).commits[0].comment != "why"
 
 
 def test_commit_with_nothing_pending_says_so(admin: Person) -> None:

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from appliances.features.registry import CATALOGUE
 from appliances.features.userconfig import initial_users
 from appliances.machine.people import hashed
-from clusters import drafts, replicas
+from clusters import commits, drafts, replicas
 from clusters.modes import CLUSTER
 from portal.api import settings as settings_views
 from portal.modes import ModeConverter
@@ -88,6 +88,70 @@ def test_write_on_a_version_that_was_replaced_says_who_and_when(
         assert "bob" in answer.json()["detail"]
         assert answer.json()["clashes"][0]["now"]["user"] == "bob"
     assert not drafts.pending(europe.replica_id, "alice")
+
+
+def test_pending_changes_are_committed_and_discarded_as_the_caller_has_seen_them(
+    europe: ManagedCluster, alice: User, calls: Call
+) -> None:
+    """TRL-09: a script and a person with one login, or two scripts."""
+    client, pending = calls(alice), "/api/v1/clusters/europe/pending/"
+    drafts.edit(europe.replica_id, "alice", CLUSTER, "smtproutes", world.routes(a_example="192.0.2.9"))
+    seen = client.get(pending).json()
+    drafts.edit(europe.replica_id, "alice", CLUSTER, "smtproutes", world.routes(a_example="192.0.2.8"))
+    for answer in (
+        client.post("/api/v1/clusters/europe/commits/", {"mark": seen["mark"]}, format="json"),
+        client.delete(f"{pending}?mark={seen['mark']}"),
+        client.delete(f"{pending}?entry={seen['changes'][0]['entry']}&mark={seen['changes'][0]['mark']}"),
+    ):
+        assert answer.status_code == 409
+        assert "not the ones that you were shown" in answer.json()["detail"]
+    assert len(drafts.pending(europe.replica_id, "alice")) == 1
+    now = client.get(pending).json()["mark"]
+    made = client.post("/api/v1/clusters/europe/commits/", {"mark": now}, format="json")
+    assert made.status_code == 201
+
+
+def test_revert_goes_over_the_versions_that_the_caller_names_and_over_no_newer_ones(
+    europe: ManagedCluster, alice: User, calls: Call
+) -> None:
+    """TRL-09: `over` alone agrees to nothing that was not told."""
+    client = calls(alice)
+
+    def define(host: str, user: str) -> str:
+        world.define(europe, CLUSTER, "smtproutes", world.routes(a_example=host), user=user)
+        made = commits.last(europe.replica_id).id
+        return f"{made.origin}/{made.number}"
+
+    path = f"/api/v1/clusters/europe/commits/{define('192.0.2.70', 'alice')}/revert/"
+    define("192.0.2.3", "bob")
+    told = client.post(path, {"over": True}, format="json")
+    assert told.status_code == 409
+    seen = [each["now"]["commit"] for each in told.json()["clashes"]]
+    assert seen == [str(commits.last(europe.replica_id).id)]
+    define("192.0.2.4", "bob")
+    again = client.post(path, {"over": True, "seen": seen}, format="json")
+    assert again.status_code == 409
+    assert not drafts.pending(europe.replica_id, "alice")
+    seen = [each["now"]["commit"] for each in again.json()["clashes"]]
+    assert client.post(path, {"over": True, "seen": seen}, format="json").status_code == 200
+    assert len(drafts.pending(europe.replica_id, "alice")) == 1
+
+
+def test_agreement_to_a_transfer_is_to_the_risks_that_were_told(
+    europe: ManagedCluster, alice: User, calls: Call
+) -> None:
+    """TRL-09: what the target has by now is something else than what was to be replaced."""
+    client, target = calls(alice), world.mode_of(europe, "Paris")
+    path = f"{routes_of(europe)}transfer/"
+    post = {"action": "copy", "target": ModeConverter().to_url(target)}
+    told = client.post(path, post, format="json")
+    assert told.status_code == 409
+    world.define(europe, target, "smtproutes", world.routes(c_example="192.0.2.5"), user="bob")
+    agreed = {**post, "agreed": True, "mark": told.json()["mark"]}
+    again = client.post(path, agreed, format="json")
+    assert again.status_code == 409
+    assert not drafts.pending(europe.replica_id, "alice")
+    assert client.post(path, {**agreed, "mark": again.json()["mark"]}, format="json").status_code == 200
 
 
 def test_write_without_a_version_keeps_secrets_as_they_are_now(
