@@ -243,7 +243,7 @@ def _failing(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drafts, "edit", fail)
     monkeypatch.setattr("portal.alerts.routing.Channel.enter", fail)
     monkeypatch.setattr("portal.pages.config_files.uploads.receive", fail)
-    monkeypatch.setattr("portal.config_files.saving.text_of", fail)
+    monkeypatch.setattr("portal.config_files.saving.save_cluster", fail)
     for feature, document in features():
         page, body = f"/europe/cluster/{feature.page}", json.dumps(document)
         base = browser.get(page).content.decode().split('name="base" value="')[1].split('"')[0]
