@@ -120,7 +120,7 @@ class Clock:
 
 
 def _no_entry(text: str) -> str:
-    return f"{text[:60]} is no entry of a cluster; `showconflicts --json` shows how they are written."
+    return f'{text[:60]} is no entry of a cluster; "showconflicts --json" shows how they are written.'
 
 
 class CommitId(NamedTuple):

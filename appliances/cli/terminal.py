@@ -135,6 +135,7 @@ class Terminal:
         self._pages = Pages(wanted=False)
         self._desk = desk
         self._looking: set[asyncio.Task[None]] = set()
+        self._cut_off = False
         self._colours = colours.wanted(process.env or {}, process.term_type or "")
         self._session = Session.begun(login.user, login.role, desk, self)
 
@@ -202,8 +203,10 @@ class Terminal:
     def _answer(self, prompt: str, *, secret: bool, line: int = 1) -> str:
         answer = self._awaited(prompt, secret=secret)
         if answer == VOID and not self._session.overtaken:
-            # It was interrupted for what is known by now. Once: a terminal that ends interrupts for ever.
+            # It was interrupted for what is known by now.
             answer = self._awaited(prompt, secret=secret)
+        if answer is None and self._cut_off:
+            raise Leave  # no mere interruption, after which a menu would ask again, for ever
         if answer is None or (answer == VOID and not self._session.overtaken):
             raise CommandError(_("Interrupted."))
         if UNREADABLE in answer:
@@ -334,6 +337,7 @@ class Terminal:
             except (asyncssh.Error, OSError):
                 text = ""  # cut off in the middle: nobody is there any more
             if not text:
+                self._cut_off = True  # before the prompt hears of it
                 typed.close()
                 return
             typed.send_text(re.sub("[\udc80-\udcff]", UNREADABLE, text))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 NEWS = "document.body.dispatchEvent(new CustomEvent('gatefold:answers'))"
 
@@ -25,3 +25,17 @@ def test_marks_stay_while_news_come_and_one_box_marks_all(page: Page) -> None:
     with page.expect_response(lambda answer: "/queues/" in answer.url):
         page.evaluate(NEWS)
     expect(page.locator("input[name=machine]:checked")).to_have_count(0)
+
+
+def test_marks_stay_when_news_arrive_that_were_asked_for_before_them(page: Page) -> None:
+    page.goto("/europe/queues/")
+    expect(page.locator("[data-live-sign]")).to_have_text("live")
+    asked: list[Route] = []
+    page.route("**/europe/queues/", lambda route: asked.append(route))
+    page.evaluate(NEWS)
+    page.wait_for_function("document.querySelector('#queues.htmx-request') !== null")
+    page.check("[data-mark-all=machine]")
+    with page.expect_response(lambda answer: "/queues/" in answer.url):
+        asked[0].continue_()
+    page.wait_for_function("document.querySelector('#queues.htmx-request') === null")
+    expect(page.locator("input[name=machine]:checked")).to_have_count(3)

@@ -595,7 +595,7 @@ def test_verb_and_its_row_are_one(name: str, europe_of_alice: World, monkeypatch
     europe_of_alice.api.raise_request_exception = False
     with monkeypatch.context() as broken:
         broken.setattr(AuditRow, "save", full)
-        assert act().status_code == 500
+        assert act().status_code == 503
     assert changed(before, everything()) == {}
     assert act().status_code < 400
     assert AuditRow.objects.count() > rows

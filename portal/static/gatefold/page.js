@@ -95,8 +95,16 @@
   });
   document.body.addEventListener("htmx:beforeRequest", (event) => {
     const part = event.detail.elt;
-    if (part.matches("[data-marks]") && part.querySelector("input[type=checkbox]:checked")) event.preventDefault();
+    if (hasMarks(part)) event.preventDefault();
   });
+  // What was asked for before the first mark may arrive after it.
+  document.body.addEventListener("htmx:beforeSwap", (event) => {
+    const part = event.detail.requestConfig.elt;
+    if (part === event.detail.target && hasMarks(part)) event.detail.shouldSwap = false;
+  });
+  function hasMarks(part) {
+    return part.matches("[data-marks]") && part.querySelector("input[type=checkbox]:checked");
+  }
 
   let stored = "auto";
   try { stored = localStorage.getItem("theme") || "auto"; } catch { /* private window */ }

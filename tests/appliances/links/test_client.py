@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import errno
 from collections.abc import AsyncIterator
 
 import asyncssh
@@ -361,10 +362,10 @@ async def test_newcomer_whose_request_is_wrong_or_cannot_be_stored_is_told(box, 
         await enrol(target, _identity("N"), ADMIN, accept, {}, pace=QUICK)
 
     async def full(*_):
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, "no space left on device")
 
     a.holder.enrol = full
-    with pytest.raises(Refused, match="no space left"):
+    with pytest.raises(Refused, match="the disk is full"):
         await enrol(target, _identity("N"), ADMIN, accept, {}, pace=QUICK)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import errno
 
 import asyncssh
 import pytest
@@ -312,13 +313,13 @@ async def test_commits_that_cannot_be_stored_come_again_and_the_trouble_shows(pa
     store = a.holder.absorb
 
     async def full(commits):
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, "no space left on device")
 
     a.holder.absorb = full
     b.commit("smtproutes", {"x": 1})
     link = await b.dial(target, a)
     link.start()
-    await until(lambda: "no space left on device" in link.trouble)
+    await until(lambda: "the disk is full" in link.trouble)
     assert a.holder.replica.vector == {}
 
     a.holder.absorb = store

@@ -65,6 +65,23 @@ def test_person_interrupts_a_question(machine: Machine, terminal: Terminal) -> N
     assert "MX1" in machine.does("clusterconfig list")
 
 
+def test_terminal_that_is_cut_off_in_a_menu_ends_its_session(machine: Machine, terminal: Terminal) -> None:
+    """TRL-31: nobody is there to choose; once the menu was shown for ever, and the machine did not end."""
+    terminal.sees(")>")
+    terminal.types("smtproutes\r")
+    terminal.sees("CLUSTERSHOW")
+    during = sessions(machine)
+
+    terminal.process.kill()
+
+    until(lambda: sessions(machine) < during, "the session of the terminal has ended")
+
+
+def sessions(machine: Machine) -> int:
+    """How many sessions of people the machine has."""
+    return sum(line.startswith("admin") for line in machine.does("who").splitlines())
+
+
 def test_person_at_a_terminal_hears_at_once_that_the_machine_has_moved(
     machine: Machine, terminal: Terminal
 ) -> None:

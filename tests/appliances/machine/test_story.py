@@ -269,7 +269,8 @@ def damage_and_check(machines: list[Machine]) -> None:
         ">", "clustercheck",
         "Would you like to switch to cluster mode?", "",
         "Do you want to check the config consistency across all machines in the cluster?", "",
-        "mx2.example.com was updated", "1",
+        "-- more --", "",
+        "How do you want to resolve this inconsistency?", "1",
         "Changes committed", "",
     )  # fmt: skip
     same(machines)

@@ -15,7 +15,7 @@ def test_commit_wait_does_not_answer_for_a_member_that_is_stopped(machines: Mach
     assert two.process is not None
     two.process.send_signal(signal.SIGSTOP)
     try:
-        found = one.ssh(f"{edit} example.net 127.0.0.9; commit -m one --wait 2")
+        found = one.ssh(f"{edit} example.net 127.0.0.9; commit -m one --wait 10")
     finally:
         two.process.send_signal(signal.SIGCONT)
 
