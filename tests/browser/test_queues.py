@@ -32,10 +32,11 @@ def test_marks_stay_when_news_arrive_that_were_asked_for_before_them(page: Page)
     expect(page.locator("[data-live-sign]")).to_have_text("live")
     asked: list[Route] = []
     page.route("**/europe/queues/", lambda route: asked.append(route))
-    page.evaluate(NEWS)
-    page.wait_for_function("document.querySelector('#queues.htmx-request') !== null")
+    with page.expect_request(lambda request: "/queues/" in request.url):
+        page.evaluate(NEWS)
+    expect(page.locator("#queues.htmx-request")).to_have_count(1)
     page.check("[data-mark-all=machine]")
     with page.expect_response(lambda answer: "/queues/" in answer.url):
         asked[0].continue_()
-    page.wait_for_function("document.querySelector('#queues.htmx-request') === null")
+    expect(page.locator("#queues.htmx-request")).to_have_count(0)
     expect(page.locator("input[name=machine]:checked")).to_have_count(3)

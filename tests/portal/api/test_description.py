@@ -48,7 +48,7 @@ def test_answers_are_as_described(europe: ManagedCluster, alice: User) -> None:
 def _try(operation: Any, headers: dict[str, str]) -> None:
     @seed(1)
     @settings(
-        max_examples=20, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+        max_examples=10, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
     )
     @given(case=operation.as_strategy())
     def check(case: Any) -> None:
