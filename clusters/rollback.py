@@ -22,6 +22,10 @@ class NotKept(Refused):
     """No configuration was kept before that commit."""
 
 
+class PendingInTheWay(Refused):
+    """The user's own pending changes would be replaced."""
+
+
 def keep(replica_id: int, made: CommitId) -> None:
     """Remember what held before that commit."""
     models.RollbackPoint.objects.get_or_create(replica_id=replica_id, commit=str(made))
@@ -35,11 +39,14 @@ def points(replica_id: int) -> list[versions.Commit]:
     return [history.find(replica_id, CommitId.parse(row.commit)) for row in rows]
 
 
-def draft_return(replica_id: int, user: str, made: CommitId) -> list[Edited]:
-    """Draft all settings as they were before a kept commit, whatever came since; other drafts go.
+def draft_return(replica_id: int, user: str, made: CommitId, *, over: str | None = None) -> list[Edited]:
+    """Draft all settings as they were before a kept commit, whatever came since.
 
-    Modes that are gone stay gone, newer ones keep nothing of their own. Raises NotKept, UnknownCommit, and
-    PastIsGone on a replica that does not hold the values of then.
+    The user's other drafts go, and only where `over` is the drafts.mark of those that they were shown
+    (TRL-12).
+    Modes that are gone stay gone, newer ones keep nothing of their own. Raises NotKept, UnknownCommit,
+    PastIsGone on a replica that does not hold the values of then, PendingInTheWay without `over`, and
+    Overtaken where the drafts are others by now.
     """
     if not models.RollbackPoint.objects.filter(replica=replica_id, commit=str(made)).exists():
         raise NotKept(_("No configuration is kept from before %(id)s.") % {"id": made})
@@ -50,8 +57,12 @@ def draft_return(replica_id: int, user: str, made: CommitId) -> list[Edited]:
             % {"id": made}
         )
     with drafts.held(replica_id):
+        if over is None and drafts.pending(replica_id, user):
+            raise PendingInTheWay(
+                _("You have pending changes, which this would replace. Commit or clear them first.")
+            )
         then, now = replicas.state_seen(replica_id, commit.seen), replicas.state(replica_id)
-        drafts.clear(replica_id, user)
+        drafts.clear(replica_id, user, shown=over)
         return [
             drafts.edit_entry(replica_id, user, address, _value(then, address))
             for address in _changed(then, now)

@@ -5,6 +5,7 @@ import pytest
 from clusters import commits, drafts, membership, models, replicas, rollback
 from clusters.commits import UnknownCommit
 from clusters.modes import CLUSTER, machine
+from clusters.refusals import Overtaken
 from clusters.reverting import PastIsGone
 from clusters.versions import CommitId, settings_at
 from tests.clusters.conftest import BY, Cluster, rows
@@ -34,13 +35,22 @@ def test_return_brings_all_settings_back_to_before_the_commit(cluster: Cluster) 
     assert cluster.value(cluster.paris, "texts") is None
 
 
-def test_return_replaces_the_other_drafts_and_changes_nothing_yet(cluster: Cluster) -> None:
+def test_return_replaces_the_drafts_that_were_shown_and_changes_nothing_yet(cluster: Cluster) -> None:
+    """TRL-12, TRL-09."""
     first = cluster.put(CLUSTER, "routes", rows("one"))
     rollback.keep(cluster.replica_id, first)
     drafts.edit(cluster.replica_id, USER, machine("M2"), "texts", rows("mine"))
     vector = replicas.vector(cluster.replica_id)
 
-    rollback.draft_return(cluster.replica_id, USER, first)
+    with pytest.raises(rollback.PendingInTheWay):
+        rollback.draft_return(cluster.replica_id, USER, first)
+    shown = drafts.mark(drafts.pending(cluster.replica_id, USER))
+    drafts.edit(cluster.replica_id, USER, machine("M1"), "texts", rows("of another window"))
+    with pytest.raises(Overtaken):
+        rollback.draft_return(cluster.replica_id, USER, first, over=shown)
+    assert len(drafts.pending(cluster.replica_id, USER)) == 2
+    shown = drafts.mark(drafts.pending(cluster.replica_id, USER))
+    rollback.draft_return(cluster.replica_id, USER, first, over=shown)
 
     assert [p.address for p in drafts.pending(cluster.replica_id, USER)] == [settings_at(CLUSTER, "routes")]
     assert replicas.vector(cluster.replica_id) == vector

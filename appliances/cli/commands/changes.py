@@ -357,8 +357,21 @@ def _rollbackconfig(session: Session, words: list[str]) -> None:
         if not number:
             return
         wanted = kept[number - 1].id
-    edited = rollback.draft_return(session.replica_id, session.user, wanted)
+    edited = rollback.draft_return(session.replica_id, session.user, wanted, over=_given_up(session))
     _say_drafted(session, sum(each.pending for each in edited))
+
+
+def _given_up(session: Session) -> str | None:
+    """The mark of the pending changes that the person gives up for a return, or None where they do not."""
+    pending = drafts.pending(session.replica_id, session.user)
+    if not pending or not session.dialogue.interactive:
+        return None
+    question = ngettext(
+        "You have {count} pending change, which this replaces. Go on?",
+        "You have {count} pending changes, which this replaces. Go on?",
+        len(pending),
+    ).format(count=len(pending))
+    return drafts.mark(pending) if confirm(session.dialogue, question, default=False) else None
 
 
 def _say_drafted(session: Session, count: int) -> None:

@@ -225,6 +225,29 @@ def test_rollback_in_one_line_and_with_nothing_kept(script: Person) -> None:
     assert script.types(f"rollbackconfig {kept['id']}") == 0
     assert "1 change(s) pending" in script.said
     assert script.types("rollbackconfig MX1/999") == 1
+    assert script.types(f"rollbackconfig {kept['id']}") == 1
+    assert "You have pending changes, which this would replace" in script.warned
+
+
+def test_rollback_at_a_terminal_replaces_pending_changes_only_when_the_person_says_so(
+    clustered: QuietHost,
+) -> None:
+    """TRL-12."""
+    admin = Person.at(clustered)
+    admin.session.mode = CLUSTER
+    admin.types("unsubscribe add one@example.com")
+    admin.types("commit", "first", "")
+    admin.types("unsubscribe add two@example.com")
+
+    assert admin.types("rollbackconfig", "1", "n") == 1
+    assert "two@example.com" in drafted(clustered)
+    assert admin.types("rollbackconfig", "1", "y") == 0
+    assert "two@example.com" not in drafted(clustered)
+
+
+def drafted(clustered: QuietHost) -> str:
+    """The values that admin has pending."""
+    return json.dumps([found.value for found in drafts.pending(clustered.replica_id, "admin")])
 
 
 def test_conflicts_for_scripts_show_no_secret(clustered: QuietHost) -> None:
