@@ -54,7 +54,8 @@ def greeting(address: str, port: int) -> str:
     """What answers at a port; empty where nothing does, or no road leads there."""
     try:
         with socket.create_connection((address, port), timeout=10) as connection:
-            return connection.makefile("r").readline().strip()
+            # Behind the line the keys of SSH follow, which are no text, and may come with it.
+            return connection.makefile("rb").readline().decode("ascii", "replace").strip()
     except OSError:
         return ""
 
