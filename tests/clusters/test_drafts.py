@@ -29,6 +29,7 @@ def test_edit_is_kept_and_changes_nothing_in_force(cluster: Cluster) -> None:
         rows("example.org"),
         None,
     )
+    assert found.mark == drafts.mark([found]) != ""
     assert [change.text for change in found.paths] == ["rows[example.com]", "rows[example.org]"]
     assert drafts.draft_state(cluster.replica_id, "alice").settings[CLUSTER]["routes"].value == rows(
         "example.org"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from clusters import commits, drafts, membership, models, replicas, sealing
 from clusters.modes import CLUSTER
-from clusters.sealed_columns import SealedTextField, rotate
+from clusters.sealed_columns import SealedTextField, require_keys, rotate
 from clusters.sealing import KeyMissing
 from clusters.versions import settings_at
 from tests.clusters.conftest import Cluster, rows
@@ -116,6 +116,35 @@ def test_lost_keys_are_named_and_no_value_is_made_up(cluster: Cluster, keys: Pat
     with pytest.raises(KeyMissing, match="put the file back"):
         models.Head.objects.get(address="settings/cluster/users")
     assert not keys.exists()
+
+
+def test_keys_of_another_database_are_named(cluster: Cluster, keys: Path) -> None:
+    commit_secret(cluster)
+    keys.unlink()
+    sealing.begin()
+
+    with pytest.raises(KeyMissing, match="does not open what is sealed"):
+        require_keys()
+
+
+def test_require_keys_keys_there_or_nothing_sealed_raises_nothing(cluster: Cluster, keys: Path) -> None:
+    require_keys()
+    assert not keys.exists()
+    commit_secret(cluster)
+    require_keys()
+
+
+def test_require_keys_keys_lost_while_something_is_sealed_is_refused(cluster: Cluster, keys: Path) -> None:
+    commit_secret(cluster)
+    keys.unlink()
+    with pytest.raises(KeyMissing, match="put the file back"):
+        require_keys()
+
+
+def test_keys_where_one_cannot_look_are_named(tmp_path: Path, settings: Any) -> None:
+    settings.GATEFOLD_SEALING_KEYS = tmp_path / ("x" * 300)
+    with pytest.raises(KeyMissing, match="the system refused it"):
+        sealing.begun()
 
 
 def test_file_without_keys_is_refused(keys: Path) -> None:
