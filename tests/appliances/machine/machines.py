@@ -14,12 +14,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
+
+from tests.appliances.machine import nursery
 
 T = TypeVar("T")
+Process = subprocess.Popen[bytes] | nursery.Child
 
 ROOT = Path(__file__).resolve().parents[3]
 MANAGE = [sys.executable, str(ROOT / "manage.py"), "machine"]
@@ -60,10 +63,25 @@ def greeting(address: str, port: int) -> str:
         return ""
 
 
-def _environment(more: dict[str, str]) -> dict[str, str]:
-    """What a machine is started with; pytest's own settings are the portal's."""
-    kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
-    return kept | more
+def _program(
+    words: Sequence[str],
+    stdin: IO[Any],
+    stdout: IO[Any],
+    stderr: IO[Any],
+    *,
+    env: dict[str, str],
+    cwd: str,
+    prefix: Sequence[str] = (),
+) -> Process:
+    """`machine` with these words; in a Python of its own where something else is told or lies before it."""
+    if not (prefix or env):
+        files = {"stdin": stdin.fileno(), "stdout": stdout.fileno(), "stderr": stderr.fileno()}
+        if child := nursery.start(["machine", *words], cwd=cwd, **files):
+            return child
+    told = nursery.environment() | env
+    return subprocess.Popen(
+        [*prefix, *MANAGE, *words], stdin=stdin, stdout=stdout, stderr=stderr, env=told, cwd=cwd
+    )
 
 
 @dataclass(frozen=True)
@@ -93,7 +111,7 @@ class Machine:
     home: Path
     prefix: Sequence[str] = ()
     beside: Callable[[], AbstractContextManager[None]] = nullcontext
-    process: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
     passphrase: str = PASSPHRASE
     _known_hosts: Path = field(init=False)
 
@@ -108,25 +126,24 @@ class Machine:
             file = self.home.with_suffix(".settings")
             file.write_text(json.dumps(settings))
             words += ["--first-settings", str(file)]
-        return subprocess.run(
-            [*MANAGE, *words],
-            input=PASSPHRASE + "\n",
-            capture_output=True,
-            text=True,
-            env=_environment(env),
-            check=False,
-        )
+        return self._does(words, PASSPHRASE + "\n", env)
+
+    def _does(self, words: list[str], said: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        """`machine` with these words, up to its end."""
+        with ExitStack() as open_files:
+            stdin, *written = (open_files.enter_context(tempfile.TemporaryFile("w+")) for _file in range(3))
+            stdin.write(said)
+            stdin.seek(0)
+            process = _program(words, stdin, *written, env=env, cwd=os.getcwd())
+            code = process.wait(PATIENCE)
+            out, err = (file.seek(0) or file.read() for file in written)
+        return subprocess.CompletedProcess(words, code, out, err)
 
     def start(self, *options: str, wait: bool = True, **env: str) -> Machine:
         """`machine run`, up to where it answers."""
-        with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen(
-                [*self.prefix, *MANAGE, "run", "--home", str(self.home), *options],
-                stdout=log,
-                stderr=log,
-                env=_environment(env),
-                cwd="/",
-            )
+        with open(self.log_file, "ab") as log, open(os.devnull, "rb") as nothing:
+            words = ["run", "--home", str(self.home), *options]
+            self.process = _program(words, nothing, log, log, env=env, cwd="/", prefix=self.prefix)
         if wait:
             self.wait_ready()
         return self

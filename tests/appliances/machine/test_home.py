@@ -13,7 +13,8 @@ import pytest
 
 from appliances.postfix.instance import Instance
 from appliances.postfix.parts import Place
-from tests.appliances.machine.machines import MANAGE, Machine, Machines, _environment, listener
+from tests.appliances.machine import nursery
+from tests.appliances.machine.machines import MANAGE, Machine, Machines, listener
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_damaged_file_is_named_with_what_to_do(made: Machine, tmp_path: Path, da
         file.write_bytes(content)
         file.chmod(0o600)
     command = [*MANAGE, "run", "--home", str(home)]
-    done = subprocess.run(command, capture_output=True, text=True, env=_environment({}), check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=nursery.environment(), check=False)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert str(file) in done.stderr
@@ -142,7 +143,7 @@ def test_short_passphrase_is_refused(machines: Machines) -> None:
         input="short\n",
         capture_output=True,
         text=True,
-        env=_environment({}),
+        env=nursery.environment(),
         check=False,
     )
 
@@ -165,7 +166,7 @@ def test_keys_of_secrets_are_renewed_and_logins_go_on(machines: Machines) -> Non
 
     done = subprocess.run(
         [*MANAGE, "rotate-keys", "--home", str(machine.home)],
-        capture_output=True, text=True, env=_environment({}), check=False,
+        capture_output=True, text=True, env=nursery.environment(), check=False,
     )  # fmt: skip
 
     assert done.returncode == 0, done
@@ -193,7 +194,7 @@ def test_second_process_on_a_home_is_told_the_first(made: Machine) -> None:
             [*MANAGE, "run", "--home", str(made.home)],
             capture_output=True,
             text=True,
-            env=_environment({}),
+            env=nursery.environment(),
             check=False,
         )
 
