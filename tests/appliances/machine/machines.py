@@ -136,8 +136,9 @@ class Machine:
             stdin.seek(0)
             process = _program(words, stdin, *written, env=env, cwd=os.getcwd())
             code = process.wait(PATIENCE)
-            out, err = (file.seek(0) or file.read() for file in written)
-        return subprocess.CompletedProcess(words, code, out, err)
+            for file in written:
+                file.seek(0)
+            return subprocess.CompletedProcess(words, code, *(file.read() for file in written))
 
     def start(self, *options: str, wait: bool = True, **env: str) -> Machine:
         """`machine run`, up to where it answers."""
