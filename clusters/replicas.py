@@ -294,13 +294,15 @@ def state(replica_id: int) -> ClusterState:
 
 def state_of(row: models.Replica) -> ClusterState:
     """What all modes define at the row's revision; kept in memory until the revision changes."""
-    if transaction.get_connection().in_atomic_block:
-        return _read_state(row)
     key = (row.cluster_id, row.revision)
     known = _states.get(row.pk)
-    if known is None or known[0] != key:
-        known = _states[row.pk] = (key, _read_state(row))
-    return known[1]
+    if known is not None and known[0] == key:
+        return known[1]
+    found = _read_state(row)
+    # What a transaction reads may be its own, and taken back: the revision would then be another state's.
+    if not transaction.get_connection().in_atomic_block:
+        _states[row.pk] = key, found
+    return found
 
 
 def _read_state(row: models.Replica) -> ClusterState:

@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -60,6 +61,21 @@ def test_state_is_kept_until_an_entry_changes() -> None:
     put(replica_id, rows("b"))
     assert replicas.state(replica_id).defined(CLUSTER, "routes").value == rows("b")
     assert first.defined(CLUSTER, "routes").value == rows("a")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_state_that_is_kept_serves_transactions_but_what_they_write_is_not_kept() -> None:
+    replica_id = replicas.new_replica("M1").pk
+    put(replica_id, rows("a"))
+    kept = replicas.state(replica_id)
+    with transaction.atomic():
+        assert replicas.state(replica_id) is kept
+        put(replica_id, rows("taken back"))
+        assert replicas.state(replica_id).defined(CLUSTER, "routes").value == rows("taken back")
+        transaction.set_rollback(True)
+    assert replicas.state(replica_id) is kept
+    put(replica_id, rows("b"))
+    assert replicas.state(replica_id).defined(CLUSTER, "routes").value == rows("b")
 
 
 def test_new_replica_takes_a_cluster_or_makes_one(db) -> None:
