@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 RUN_PACKAGES  := python3-venv postfix postfix-pcre postfix-lmdb gettext openssh-client
 TEST_PACKAGES := $(RUN_PACKAGES) chromium fonts-inter fonts-noto-cjk iproute2 swaks
 
-.PHONY: help run machines test simulate bench screenshots requirements install install-dev messages extract lint format types check clean
+.PHONY: help run machines test simulate bench screenshots requirements install install-dev messages extract lint format types check licences clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -86,6 +86,9 @@ types: ## mypy over everything, strict where no Django is imported
 	$(BIN)/mypy
 
 check: lint types ## style and types
+
+licences: install-dev ## docs/licences.md: what Gatefold depends on and brings along, with its licences
+	$(BIN)/python -m tests.licences
 
 clean: ## remove the demo's state, which `make run` makes again
 	$(AS_ROOT) rm -rf var
