@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from appliances.releases import program
 from appliances.releases.artifact import Offer, ReleaseError, number
 from clusters.system_words import reason
 
@@ -43,11 +44,15 @@ class State:
 
 @dataclass(frozen=True)
 class Shelf:
-    """The releases of one machine. `base` is the tree that it was set up with, `database` its replica."""
+    """The releases of one machine. `base` is the tree that it was set up with, `database` its replica.
+
+    `python` is the interpreter of that set-up: its packages are those of every release without its own.
+    """
 
     folder: Path
     base: Path
     database: Path
+    python: str = sys.executable
 
     # which one runs
 
@@ -129,9 +134,9 @@ class Shelf:
             self._before.unlink(missing_ok=True)
 
     def command(self, tree: Path, words: list[str]) -> list[str]:
-        """How `manage.py` of that tree is started, with the packages that it needs."""
+        """How the program of that tree is started, with the packages that it needs."""
         own = tree / ".venv" / "bin" / "python"
-        return [str(own if own.exists() else sys.executable), str(tree / "manage.py"), *words]
+        return program.command(*words, tree=tree, python=str(own) if own.exists() else self.python)
 
     # what is there
 
