@@ -35,9 +35,10 @@ class Installed:
         self.var = folder / "var"
         self.elsewhere.mkdir()
         self._run("-m", "venv", "--without-pip", str(self.environment))
-        (self.packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
         pip = ("-m", "pip", "-q", "--disable-pip-version-check", "--python", str(self.python))
         self._run(*pip, "install", "--no-index", "--no-deps", "--no-compile", str(wheel))
+        # Only now: pip would find the checkout there, installed for whoever works on it, and be content.
+        (self.packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
 
     @property
     def python(self) -> Path:
