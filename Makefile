@@ -18,16 +18,16 @@ unexport PYTHONDONTWRITEBYTECODE
 RUN_PACKAGES  := python3-venv postfix postfix-pcre postfix-lmdb gettext openssh-client
 TEST_PACKAGES := $(RUN_PACKAGES) chromium fonts-inter fonts-noto-cjk iproute2 swaks
 
-.PHONY: help run machines test simulate bench screenshots requirements install install-dev messages extract lint format types check clean
+.PHONY: help run machines test simulate bench screenshots requirements install install-dev messages extract lint format types check wheel licences clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: install ## the portal with demo clusters on loopback; Ctrl-C ends all of it
-	$(AS_ROOT) $(BIN)/python manage.py demo --port $(PORT)
+	$(AS_ROOT) $(BIN)/gatefold demo --port $(PORT)
 
 machines: install ## the demo's machines and mail without the portal, after a first `make run`
-	$(AS_ROOT) $(BIN)/python manage.py demo --machines-only
+	$(AS_ROOT) $(BIN)/gatefold demo --machines-only
 
 test: install-dev check ## everything: style, types, fast tests (those of clusters/ with coverage), then the slow ones
 	$(PYTEST) -n $(WORKERS) -m "not slow" tests/clusters --cov=clusters --cov-branch --cov-fail-under=100 --cov-report=term
@@ -46,7 +46,7 @@ requirements: install-dev ## each requirement, its tests and the state of their 
 	$(BIN)/python -m tests.rows $(if $(OPEN),--open)
 
 screenshots: install-dev ## every page of the running demo: the best to docs/screenshots, the rest to var/screenshots
-	$(BIN)/python manage.py screenshots --portal http://127.0.0.1:$(PORT)
+	$(BIN)/gatefold portal screenshots --portal http://127.0.0.1:$(PORT)
 
 install: $(VENV)/.run messages ## what `make run` needs
 install-dev: $(VENV)/.dev messages ## what `make test` needs
@@ -55,14 +55,15 @@ $(BIN)/python:
 	install/debian-packages $(RUN_PACKAGES)
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: requirements.txt | $(BIN)/python
+# `--editable .` puts the command `gatefold` of this checkout into the environment.
+$(VENV)/.run: requirements.txt pyproject.toml | $(BIN)/python
 	install/debian-packages $(RUN_PACKAGES)
-	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt --editable .
 	@touch $@
 
-$(VENV)/.dev: requirements.txt requirements-dev.txt | $(BIN)/python
+$(VENV)/.dev: requirements.txt requirements-dev.txt pyproject.toml | $(BIN)/python
 	install/debian-packages $(TEST_PACKAGES)
-	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt --editable .
 	@touch $@ $(VENV)/.run
 
 messages: locale/ja/LC_MESSAGES/django.mo ## compile the translations
@@ -86,6 +87,12 @@ types: ## mypy over everything, strict where no Django is imported
 	$(BIN)/mypy
 
 check: lint types ## style and types
+
+wheel: install-dev ## the package gatefold-gateway with the command `gatefold`, in dist/
+	$(BIN)/python -m hatchling build -t wheel -d dist
+
+licences: install-dev ## docs/licences.md: what Gatefold depends on and brings along, with its licences
+	$(BIN)/python -m tests.licences
 
 clean: ## remove the demo's state, which `make run` makes again
 	$(AS_ROOT) rm -rf var

@@ -1,6 +1,6 @@
 """The door of every process: what it needs is looked over first, and what is lost is one sentence (TRL-29).
 
-manage.py, the web server and the worker come through here. Nothing is made in the place of what is lost.
+`gatefold`, the web server and the worker come through here. Nothing is made in the place of what is lost.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ NEED_ALL = frozenset(
     {"", "adopt", "changepassword", "clearsessions", "createsuperuser", "dumpdata", "rotate_keys"}
     | {"runserver", "shell", "verify_audit"}
 )
-"""Commands of manage.py that work with the portal's rows; without a name, a server."""
+"""Commands of `gatefold portal` that work with the portal's rows; without a name, a server."""
 
 MAKE_TABLES = frozenset({"demo", "migrate"})
-"""Commands of manage.py that may find a database without tables, or with those of another release."""
+"""Commands of `gatefold portal` that may find a database without tables, or with those of another release."""
 
 REDIS_PATIENCE = 2.0
 """Seconds to wait for a Redis before a server says that it is away."""
@@ -61,8 +61,9 @@ def explained() -> Iterator[None]:
 
 
 def look_over(command: str = "") -> None:
-    """See that database and keys are there and belong together. `command`: of manage.py, none for a server.
+    """See that database and keys are there and belong together.
 
+    `command` is one of `gatefold portal`, none for a server.
     Raises BadEnvironment, Unready, KeyMissing, KeyTrouble and DatabaseError.
     """
     if command not in NEED_ALL | MAKE_TABLES:
@@ -73,7 +74,7 @@ def look_over(command: str = "") -> None:
     if missing and command in NEED_ALL:
         raise Unready(
             f"The database {database_name()} lacks {missing} migrations of this release: back it up and run"
-            " `manage.py migrate`, or restore a backup where it has lost what it held"
+            " `gatefold portal migrate`, or restore a backup where it has lost what it held"
         )
     if not missing:
         _require_keys()
@@ -96,7 +97,7 @@ def require_static_files() -> None:
     except ValueError as error:
         raise Unready(
             f"{settings.STATIC_ROOT} does not hold the files of this release ({error}): run"
-            " `manage.py collectstatic`"
+            " `gatefold portal collectstatic`"
         ) from None
 
 
@@ -117,10 +118,10 @@ def _require_file(command: str) -> None:
         raise Unready(
             f"{file} {why}. It holds the portal's people, clusters and history: restore it from a backup."
             f" Only to begin anew, without them, move {settings.GATEFOLD_PORTAL_HOME} away and run"
-            " `manage.py migrate`"
+            " `gatefold portal migrate`"
         )
     if new and command not in MAKE_TABLES:
-        raise Unready(f"{file} {why}, as before the first start: run `manage.py migrate`")
+        raise Unready(f"{file} {why}, as before the first start: run `gatefold portal migrate`")
 
 
 def _missing_migrations() -> int:

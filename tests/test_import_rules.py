@@ -37,7 +37,18 @@ MAY_IMPORT_WITHIN_APPLIANCES = {
     "following": {"machine", "features", "postfix", "links"},
 }
 ROOF = frozenset(
-    {"apps", "asgi", "celery", "demo", "entrance", "management", "migrations", "models", "security"}
+    {
+        "apps",
+        "asgi",
+        "celery",
+        "command",
+        "demo",
+        "entrance",
+        "management",
+        "migrations",
+        "models",
+        "security",
+    }
     | {"signals", "tasks", "templatetags", "urls"}
 )
 """What puts the portal together: it may import all of it, and no other part of the portal imports it."""

@@ -17,7 +17,10 @@ from appliances.links.errors import REMEDIES, LinkError
 ROOT = Path(__file__).resolve().parent.parent
 ON_PAGES = ("appliances/links", "appliances/machine", "appliances/features", "clusters", "portal")
 """Whose sentences reach pages, mails and answers of the API, where a backtick stays a backtick."""
-FOR_OPERATORS = ("portal/api", "portal/management", "portal/entrance.py", "appliances/machine/home.py")
+FOR_OPERATORS = (
+    *("portal/api", "portal/management", "portal/command.py", "portal/entrance.py"),
+    "appliances/machine/home.py",
+)
 """Schemas, which are Markdown, and what is read in the shell of a host."""
 TYPED = re.compile(r"`([^`]+)`")
 MARKDOWN = re.compile(rf"{TYPED.pattern}|\*\*\w|\]\(http|^#+ \w")

@@ -3,9 +3,10 @@
 import os
 import tomllib
 from functools import cache
-from pathlib import Path
 
-_PROJECT = Path(__file__).resolve().parent.parent.parent / "pyproject.toml"
+from appliances.releases.program import TREE
+
+_PROJECT = TREE / "pyproject.toml"
 
 
 def release() -> str:
@@ -16,4 +17,4 @@ def release() -> str:
 @cache
 def _of_code() -> str:
     """Read once: another release may be put in the place of a program that runs."""
-    return str(tomllib.loads(_PROJECT.read_text())["project"]["version"])
+    return str(tomllib.loads(_PROJECT.read_text("utf-8"))["project"]["version"])

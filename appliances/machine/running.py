@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,15 +22,16 @@ from appliances.machine.release import release
 from appliances.machine.returning import WINDOW
 from appliances.machine.threads import in_thread
 from appliances.machine.upgrading import Upgrading
+from appliances.releases.program import TREE
 from appliances.releases.shelf import Shelf
 from appliances.releases.source import Source
 
 logger = logging.getLogger(__name__)
 
-TREE = Path(__file__).resolve().parents[2]
-"""The tree of the release that this process runs."""
 SET_UP = "GATEFOLD_SET_UP_TREE"
 """Names the tree that the machine was set up with, to the process of another release."""
+SET_UP_PYTHON = "GATEFOLD_SET_UP_PYTHON"
+"""The same for the interpreter: this process may run by one that belongs to a release alone."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,12 @@ def run(home: Home, command_line: CommandLine, options: Options, words: list[str
     Raises HomeTrouble when another process has the home, or nothing can be listened on.
     """
     journal.start(as_json=options.json_log)
-    shelf = Shelf(home.releases, Path(os.environ.get(SET_UP) or TREE), home.database)
+    shelf = Shelf(
+        home.releases,
+        Path(os.environ.get(SET_UP) or TREE),
+        home.database,
+        os.environ.get(SET_UP_PYTHON) or sys.executable,
+    )
     with home.locked():
         home.require_whole()
         tree: Path | None = TREE if SET_UP in os.environ else shelf.starting()
@@ -120,4 +127,5 @@ def _become(shelf: Shelf, tree: Path, words: list[str]) -> None:
     """This process goes on as the program of that tree."""
     command = shelf.command(tree, words)
     logger.info("going on with the release in %s", tree)
-    os.execve(command[0], command, {**os.environ, SET_UP: str(shelf.base)})
+    set_up = {SET_UP: str(shelf.base), SET_UP_PYTHON: shelf.python}
+    os.execve(command[0], command, {**os.environ, **set_up})

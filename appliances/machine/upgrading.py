@@ -178,6 +178,8 @@ class Guide:
                 done = await self._steps[run.step](run)
             except Exception as error:
                 known = isinstance(error, refusals_and(LinkError, ReleaseError))
+                if not known:
+                    logger.exception("upgrade to %s: what a person is not told", run.release)
                 done = replace(run, failed=str(error) if known else cause(error))
             if done.failed:
                 logger.error("upgrade to %s stopped at %s: %s", run.release, run.step, done.failed)

@@ -30,7 +30,8 @@ PARTS = (
     "templates",
 )
 """What of the tree a release holds."""
-LEFT_OUT = frozenset({"__pycache__", "static_collected"})
+LEFT_OUT = frozenset({"__pycache__", "testing.py"})
+"""What Python compiled, and the settings of the tests."""
 MOST = 200 * 1024 * 1024
 """Bytes of the largest file that is taken for a release."""
 _VERSION_LINE = re.compile(r'^version = "[^"]*"$', re.MULTILINE)
@@ -96,11 +97,12 @@ def read_index(text: str) -> list[Offer]:
 def build(tree: Path, release: str, folder: Path, notes: str = "") -> Offer:
     """Packs the program in `tree` into `folder` and its index; raises ReleaseError, OSError."""
     number(release)
+    _require_translations(tree)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"gatefold-{release}.tar.gz"
     top = PurePosixPath(f"gatefold-{release}")
     with tarfile.open(path, "w:gz") as packed:
-        for file in _files(tree):
+        for file in files(tree):
             name = top / file.relative_to(tree).as_posix()
             _add(packed, str(name), _content(tree, file, release), executable=file.name == "manage.py")
     content = path.read_bytes()
@@ -109,11 +111,21 @@ def build(tree: Path, release: str, folder: Path, notes: str = "") -> Offer:
     return offer
 
 
-def _files(tree: Path) -> Iterable[Path]:
-    for part in PARTS:
+def files(tree: Path, parts: Iterable[str] = PARTS) -> Iterable[Path]:
+    """Every file of these parts of a tree that is the program, in the order of their names."""
+    for part in parts:
         path = tree / part
         found = sorted(path.rglob("*")) if path.is_dir() else [path]
-        yield from (f for f in found if f.is_file() and not LEFT_OUT & set(f.parts))
+        yield from (f for f in found if f.is_file() and not LEFT_OUT & set(f.relative_to(tree).parts))
+
+
+def _require_translations(tree: Path) -> None:
+    """See that no language is left behind: a checkout may have only their sources."""
+    for source in sorted((tree / "locale").rglob("*.po")):
+        if not source.with_suffix(".mo").exists():
+            raise ReleaseError(
+                f"{source.relative_to(tree)} is not compiled: run `make messages`, then build again"
+            )
 
 
 def _content(tree: Path, file: Path, release: str) -> bytes:

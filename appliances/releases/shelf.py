@@ -19,9 +19,10 @@ import sys
 import tarfile
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from appliances.releases import program
 from appliances.releases.artifact import Offer, ReleaseError, number
 from clusters.system_words import reason
 
@@ -43,11 +44,15 @@ class State:
 
 @dataclass(frozen=True)
 class Shelf:
-    """The releases of one machine. `base` is the tree that it was set up with, `database` its replica."""
+    """The releases of one machine. `base` is the tree that it was set up with, `database` its replica.
+
+    `python` is the interpreter of that set-up: its packages are those of every release without its own.
+    """
 
     folder: Path
     base: Path
     database: Path
+    python: str = sys.executable
 
     # which one runs
 
@@ -129,9 +134,9 @@ class Shelf:
             self._before.unlink(missing_ok=True)
 
     def command(self, tree: Path, words: list[str]) -> list[str]:
-        """How `manage.py` of that tree is started, with the packages that it needs."""
+        """How the program of that tree is started, with the packages that it needs."""
         own = tree / ".venv" / "bin" / "python"
-        return [str(own if own.exists() else sys.executable), str(tree / "manage.py"), *words]
+        return program.command(*words, tree=tree, python=str(own) if own.exists() else self.python)
 
     # what is there
 
@@ -191,16 +196,32 @@ class Shelf:
 
 def _unpack(archive: Path, to: Path, top: str) -> None:
     """Unpacks plain files below `top`, wherever the archive would have them go else. Raises ReleaseError."""
+    to.mkdir()
     try:
         with tarfile.open(archive, "r:gz") as packed:
-            packed.extractall(to, filter="data")
-    except (tarfile.TarError, EOFError):
+            for member in packed:
+                _unpack_one(packed, member, to)
+    except (tarfile.TarError, EOFError, ValueError):
         raise ReleaseError(f"{archive.name} is no release: it is damaged, or no archive") from None
     if not (to / top / "manage.py").is_file():
         raise ReleaseError(f"{archive.name} is no release: it has no {top}/manage.py")
     for part in (to / top).iterdir():
         part.rename(to / part.name)
     (to / top).rmdir()
+
+
+def _unpack_one(packed: tarfile.TarFile, member: tarfile.TarInfo, to: Path) -> None:
+    """Writes one plain file. By ourselves: the Python of Debian 12 cannot be told what to keep out."""
+    name = PurePosixPath(member.name)
+    if name.is_absolute() or ".." in name.parts or not (member.isfile() or member.isdir()):
+        raise ReleaseError(
+            f"{Path(str(packed.name)).name} is no release: {member.name} is no plain file below its folder"
+        )
+    if content := packed.extractfile(member):
+        target = to / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content.read())
+        target.chmod(0o755 if member.mode & 0o100 else 0o644)
 
 
 def _needs(tree: Path) -> set[str]:

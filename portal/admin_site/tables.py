@@ -100,7 +100,7 @@ class DismissalAdmin(NeverWritten, admin.ModelAdmin):
 
 @admin.register(AuditRow)
 class AuditRowAdmin(ReadOnly, admin.ModelAdmin):
-    """Append-only: the chain is checked by `manage.py verify_audit`."""
+    """Append-only: the chain is checked by `gatefold portal verify_audit`."""
 
     list_display = ("number", "at", "actor", "action", "target", "tenant", "outcome", "address")
     list_filter = ("action", "outcome", "tenant")

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -19,11 +17,10 @@ from pathlib import Path
 import asyncssh
 
 from appliances.links.identity import HOST_KEY
+from appliances.releases.program import command
 from portal.demo.plan import CLUSTERS, PASSPHRASE, SSH_PORT, DemoCluster, DemoMachine, Settings
 from portal.demo.supervisor import Program
 from portal.upgrades import releases
-
-MANAGE = (sys.executable, "manage.py")
 
 
 class DemoFailed(RuntimeError):
@@ -63,15 +60,12 @@ def home(var: Path, machine: DemoMachine) -> Path:
 
 def prepare(var: Path, cluster: DemoCluster, machine: DemoMachine) -> None:
     """Make the machine's home: standalone, with an address, a name and an administrator."""
-    command = (
-        *MANAGE, "machine", "init", "--home", str(home(var, machine)), "--serial", machine.serial,
+    making = command(
+        "machine", "init", "--home", str(home(var, machine)), "--serial", machine.serial,
         "--hostname", cluster.hostname(machine), "--address", machine.address,
         "--ssh-port", str(SSH_PORT),
     )  # fmt: skip
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "portal.settings.machine"}
-    done = subprocess.run(
-        command, input=f"{PASSPHRASE}\n", text=True, capture_output=True, env=environment, check=False
-    )
+    done = subprocess.run(making, input=f"{PASSPHRASE}\n", text=True, capture_output=True, check=False)
     if done.returncode:
         raise DemoFailed(f"{machine.name}: {done.stderr.strip() or done.stdout.strip()}")
 
@@ -80,9 +74,8 @@ def program(var: Path, machine: DemoMachine) -> Program:
     """The machine's daemon."""
     return Program(
         machine.name,
-        (*MANAGE, "machine", "run", "--home", str(home(var, machine)), "--releases", str(releases.folder())),
+        command("machine", "run", "--home", str(home(var, machine)), "--releases", str(releases.folder())),
         lambda: answers(machine.address, SSH_PORT),
-        {"DJANGO_SETTINGS_MODULE": "portal.settings.machine"},
     )
 
 
@@ -162,11 +155,11 @@ def join(typist: Typist, var: Path, cluster: DemoCluster, machine: DemoMachine) 
 def adopt(var: Path, cluster: DemoCluster) -> None:
     """The portal begins to follow the cluster."""
     first = cluster.machines[0]
-    command = (
-        *MANAGE, "adopt", "--tenant", cluster.tenant, "--address", first.address, "--port", str(SSH_PORT),
+    adopting = command(
+        "portal", "adopt", "--tenant", cluster.tenant, "--address", first.address, "--port", str(SSH_PORT),
         "--user", "admin", "--fingerprint", fingerprint(var, first), "--passphrase-stdin",
     )  # fmt: skip
-    done = subprocess.run(command, input=f"{PASSPHRASE}\n", text=True, capture_output=True, check=False)
+    done = subprocess.run(adopting, input=f"{PASSPHRASE}\n", text=True, capture_output=True, check=False)
     if done.returncode:
         raise DemoFailed(f"adopting {cluster.name}: {done.stderr.strip() or done.stdout.strip()}")
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from appliances.machine.running import TREE
 from appliances.releases.artifact import build
+from appliances.releases.program import TREE
 from portal.demo.plan import PASSPHRASE
 from portal.upgrades import releases
 

@@ -1,13 +1,12 @@
-"""Starts the programs of `make run`, keeps them running, and ends exactly those it started."""
+"""Starts the programs of `gatefold demo`, keeps them running, and ends exactly those it started."""
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 GRACE = 15.0
@@ -30,7 +29,6 @@ class Program:
     name: str
     command: Sequence[str]
     ready: Callable[[], bool] = always_ready
-    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class Supervisor:
@@ -89,7 +87,6 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **program.environment},
                 start_new_session=True,
             )
         self._running[program.name] = (program, process)

@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-from portal.settings.environment import number
+from portal.settings.environment import DEFAULT_VAR, number
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
-VAR = Path(os.environ.get("GATEFOLD_VAR", BASE_DIR / "var"))
+VAR = Path(os.environ.get("GATEFOLD_VAR", DEFAULT_VAR))
 
 INSTALLED_APPS = [
     "django.contrib.auth",

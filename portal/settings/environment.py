@@ -27,6 +27,18 @@ def read_environment_file(path: Path) -> None:
         os.environ.setdefault(name.strip(), value.strip().strip("'\""))
 
 
+def default_var(tree: Path, name: str = "gatefold") -> Path:
+    """Where all state is kept if nobody says so: `var` of a checkout, else /var/lib/NAME (INS-05).
+
+    What was installed must not keep state inside itself: the next installation would take it away.
+    """
+    return tree / "var" if (tree / "Makefile").exists() else Path("/var/lib") / name
+
+
+DEFAULT_VAR = default_var(Path(__file__).resolve().parents[2])
+"""Where all state lies unless GATEFOLD_VAR names another directory."""
+
+
 def _lines(path: Path) -> list[str]:
     try:
         return path.read_text("utf-8-sig").splitlines()
@@ -101,7 +113,9 @@ def home_made(path: Path) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise BadEnvironment(f"{path} cannot be made: {reason(error)}; or set GATEFOLD_VAR") from None
+        raise BadEnvironment(
+            f"{path} cannot be made: {reason(error)}. Make it for this user, or set GATEFOLD_VAR"
+        ) from None
     return path
 
 

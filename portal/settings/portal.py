@@ -8,7 +8,7 @@ Environment variables, or lines of the file that GATEFOLD_ENVIRONMENT names (def
     GATEFOLD_HOSTS          names under which browsers reach the portal, comma separated
     GATEFOLD_ORIGINS        the same as origins (https://portal.example.com), when behind a proxy
     GATEFOLD_HTTPS          on: cookies travel over HTTPS only
-    GATEFOLD_STATIC         folder that collectstatic fills and the portal serves (default static-collected/)
+    GATEFOLD_STATIC         folder that collectstatic fills and the portal serves (default VAR/static)
     GATEFOLD_RELEASES       folder of releases for the machines (default VAR/releases), see docs/upgrades.md
     GATEFOLD_GUIDED_CLUSTERCONFIG  off: no guided administration of clusters (default on)
     GATEFOLD_PORTAL_NAME    the name that stands in commits made here
@@ -24,6 +24,7 @@ Environment variables, or lines of the file that GATEFOLD_ENVIRONMENT names (def
 
 import os
 import socket
+import sys
 from pathlib import Path
 
 import dj_database_url
@@ -159,12 +160,13 @@ CACHES = {
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(os.environ.get("GATEFOLD_STATIC", BASE_DIR / "static-collected"))
+STATIC_ROOT = Path(os.environ.get("GATEFOLD_STATIC", VAR / "static"))
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 60
 COLLECTED_STORAGE = "whitenoise.storage.CompressedManifestStaticFilesStorage"
-# Before the first collectstatic there is no list of names, and the commands that come before need none.
-_COLLECTED = (STATIC_ROOT / "staticfiles.json").exists()
+# Before the first collectstatic there is no list of names, and the commands that come before need none. The
+# commands that collect make it; the demo goes without, because it takes seconds at each start.
+_COLLECTED = (STATIC_ROOT / "staticfiles.json").exists() or {"collectstatic", "setup"} & {*sys.argv[1:3]}
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -110,7 +110,7 @@ def test_database_before_the_first_start_is_told_how_to_begin(whole: Installatio
     """TRL-29: nothing is lost where nothing was, and the look makes no file."""
     done = start(whole, tmp_path, "manage.py", "verify_audit")
     assert done.returncode == 1
-    assert "run `manage.py migrate`" in done.stderr
+    assert "run `gatefold portal migrate`" in done.stderr
     assert not (tmp_path / "portal" / "portal.sqlite3").exists()
 
 
@@ -121,7 +121,7 @@ def test_database_that_lacks_migrations_is_told_so(
     monkeypatch.setattr(entrance, "database_fault", lambda file: "")
     MigrationRecorder(connection).record_unapplied("portal", "0001_initial")
     try:
-        with pytest.raises(Unready, match=r"lacks 1 migrations .* `manage.py migrate`"):
+        with pytest.raises(Unready, match=r"lacks 1 migrations .* `gatefold portal migrate`"):
             look_over("verify_audit")
         look_over("migrate")
     finally:

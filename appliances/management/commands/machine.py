@@ -1,4 +1,4 @@
-"""`manage.py machine init|run|rotate-keys`: makes the home of a machine, runs it, renews its keys."""
+"""`gatefold machine init|run|rotate-keys`: makes the home of a machine, runs it, renews its keys."""
 
 from __future__ import annotations
 

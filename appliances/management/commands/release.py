@@ -1,4 +1,4 @@
-"""`manage.py release build|show`: packs this tree as a release of the program; says which one this is."""
+"""`gatefold release build|show`: packs this tree as a release of the program; says which one this is."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from appliances.machine.release import release
-from appliances.machine.running import TREE
 from appliances.releases.artifact import ReleaseError, build
+from appliances.releases.program import TREE
 
 
 class Command(BaseCommand):

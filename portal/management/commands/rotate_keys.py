@@ -1,4 +1,4 @@
-"""`manage.py rotate_keys`: a new key for the secrets in the portal's database."""
+"""`gatefold portal rotate_keys`: a new key for the secrets in the portal's database."""
 
 from __future__ import annotations
 

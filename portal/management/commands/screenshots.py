@@ -1,4 +1,4 @@
-"""`manage.py screenshots`: every page of a running demo as a picture."""
+"""`gatefold portal screenshots`: every page of a running demo as a picture."""
 
 from __future__ import annotations
 

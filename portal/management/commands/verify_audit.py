@@ -1,4 +1,4 @@
-"""`manage.py verify_audit`: does each row of the audit log follow the one before?"""
+"""`gatefold portal verify_audit`: does each row of the audit log follow the one before?"""
 
 from __future__ import annotations
 

@@ -230,6 +230,20 @@ def test_archive_that_is_no_release_leaves_nothing(tmp_path: Path, shelf: Shelf,
     assert not Path("/tmp/gatefold-outside").exists()
 
 
+def test_release_installs_with_the_python_of_debian(
+    shelf: Shelf, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INS-04: 3.11.2 knows no `filter` of archives; what is unpacked is whole, and manage.py can be run."""
+
+    def extractall(self: tarfile.TarFile, path: str) -> None:
+        raise AssertionError("unpacks what the archive wants")
+
+    monkeypatch.setattr(tarfile.TarFile, "extractall", extractall)
+    shelf.install(fetched(shelf, folder))
+    assert shelf.installed() == ["2.0.0"]
+    assert (shelf.tree("2.0.0") / "manage.py").stat().st_mode & 0o777 == 0o755
+
+
 def test_release_that_says_another_number_is_not_installed(tmp_path: Path, shelf: Shelf) -> None:
     offer = build(tree_at(tmp_path / "odd", "3.0.0"), "2.0.0", tmp_path / "odd-folder")
     Source(str(tmp_path / "odd-folder")).fetch(offer, shelf.archive(offer), lambda received: None)
