@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
@@ -336,8 +337,21 @@ def _revertcommit(session: Session, words: list[str]) -> None:
     ids = [word for word in words if word != "--over"]
     if len(ids) != 1:
         raise UsageError(_("Name one commit, as `history` shows it: revertcommit ID [--over]."))
-    edited = commits.revert(session.replica_id, session.user, CommitId.parse(ids[0]), over=over)
+    pending = drafts.pending(session.replica_id, session.user)
+    # With the mark, as what is named as replaced has to be what was replaced.
+    edited = commits.revert(
+        session.replica_id, session.user, CommitId.parse(ids[0]), over=over, shown=drafts.mark(pending)
+    )
+    _say_replaced(session, {each.address for each in pending} & {each.address for each in edited})
     _say_drafted(session, sum(each.pending for each in edited))
+
+
+def _say_replaced(session: Session, addresses: Collection[Address]) -> None:
+    """Name the pending changes that were given up; none says nothing (TRL-12)."""
+    if addresses:
+        labels = sorted(entry_label(session.state, address) for address in addresses)
+        said = _("Your pending changes that were replaced: {entries}.").format(entries=", ".join(labels))
+        session.dialogue.say(said)
 
 
 def _rollbackconfig(session: Session, words: list[str]) -> None:

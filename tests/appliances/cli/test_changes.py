@@ -170,6 +170,22 @@ def test_revert_drafts_what_was_before(script: Person) -> None:
     assert json.loads(script.dialogue.said[-1])["defined"] is False
 
 
+def test_revert_over_pending_changes_names_them(script: Person) -> None:
+    """TRL-12: what is given up is said, and only that."""
+    script.types(f"{EDIT}; commit -m first")
+    script.types("commitdetail --json")
+    ident = json.loads(script.said)["id"]
+    assert script.types(f"revertcommit {ident} --over; clearchanges") == 0
+    assert "replaced" not in script.said
+    script.types("unsubscribe add other@example.com; textconfig set hello type=disclaimer text=hello")
+
+    assert script.types(f"revertcommit {ident} --over") == 0
+
+    (told,) = [line for line in script.said.splitlines() if "replaced:" in line]
+    assert "unsubscribe" in told
+    assert "textconfig" not in told
+
+
 @pytest.mark.parametrize("ident", ["", "nonsense", "MX1/999"])
 def test_revert_of_no_commit_is_refused(script: Person, ident: str) -> None:
     assert script.types(f"revertcommit {ident}") in (1, 2)
