@@ -16,7 +16,7 @@ PYTEST   = $(AS_ROOT) $(BIN)/python -m pytest --dist loadfile --no-loadscope-reo
 unexport PYTHONDONTWRITEBYTECODE
 
 RUN_PACKAGES  := python3-venv postfix postfix-pcre postfix-lmdb gettext openssh-client
-TEST_PACKAGES := $(RUN_PACKAGES) chromium fonts-inter fonts-noto-cjk iproute2 swaks
+TEST_PACKAGES := $(RUN_PACKAGES) chromium fonts-inter fonts-noto-cjk iproute2 postgresql swaks
 
 .PHONY: help run machines test simulate bench screenshots requirements install install-dev messages extract lint format types check clean
 

@@ -216,7 +216,7 @@ def opened(replica_id: int) -> Iterator[Replica]:
     Sends `advanced` afterwards if an entry changed. Raises models.Replica.DoesNotExist.
     """
     with transaction.atomic():
-        row = models.Replica.objects.select_for_update().get(pk=replica_id)
+        row = models.Replica.objects.select_for_update(no_key=True).get(pk=replica_id)
         before = row.revision, dict(row.vector)
         store = DjangoStore(row)
         yield Replica(store, row.origin, Clock(now))
