@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from appliances.models import Applied, LinkStatus, MachineSample, MachineStatus, Question, TaskRun, Worker
+from appliances.models import (
+    Applied,
+    Fork,
+    LinkStatus,
+    MachineSample,
+    MachineStatus,
+    Question,
+    TaskRun,
+    Worker,
+)
 from clusters.raw_edits import NeverWritten
 
 
@@ -51,6 +60,13 @@ class AppliedAdmin(Heard):
     list_filter = ("replica",)
     list_select_related = ("replica",)
     search_fields = ("serial", "enforced")
+
+
+@admin.register(Fork)
+class ForkAdmin(Heard):
+    list_display = ("replica", "found", "origin", "fresh", "number", "commits")
+    list_filter = ("replica",)
+    list_select_related = ("replica",)
 
 
 @admin.register(Worker)

@@ -11,6 +11,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from appliances.following.applies import Applied
+from appliances.following.forks import Fork
 from appliances.following.questions import Question
 from appliances.following.samples import MachineSample
 from clusters.models import Replica
@@ -18,6 +19,7 @@ from clusters.models import Replica
 __all__ = [
     "Applied",
     "Connection",
+    "Fork",
     "LinkStatus",
     "MachineSample",
     "MachineStatus",

@@ -128,7 +128,7 @@ class EntryForm(ValueForm):
 
     def clean(self) -> dict[str, Any] | None:
         """Raises ValidationError when another commit has replaced the version that the form shows."""
-        models.Replica.objects.select_for_update().get(pk=self.instance.replica_id)
+        models.Replica.objects.select_for_update(no_key=True).get(pk=self.instance.replica_id)
         if not models.Head.objects.filter(pk=self.instance.pk).exists():
             raise ValidationError(_("This entry has been changed meanwhile. Open it again and compare."))
         return super().clean()
@@ -190,7 +190,7 @@ class DraftForm(ValueForm):
     def clean(self) -> dict[str, Any] | None:
         """Raises ValidationError when its user has changed the draft since the form showed it (TRL-09)."""
         # Held until it is saved: the admin site saves in the transaction in which it checks.
-        models.Replica.objects.select_for_update().get(pk=self.instance.replica_id)
+        models.Replica.objects.select_for_update(no_key=True).get(pk=self.instance.replica_id)
         now = models.Draft.objects.filter(pk=self.instance.pk).first()
         if now is None or _mark(now) != self.cleaned_data.get("shown"):
             raise ValidationError(_("This draft has been changed meanwhile. Open it again and compare."))

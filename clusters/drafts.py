@@ -156,7 +156,7 @@ def edit_entry(replica_id: int, user: str, address: Address, value: Document | N
 
 
 def _locked(replica_id: int) -> models.Replica:
-    return models.Replica.objects.select_for_update().get(pk=replica_id)
+    return models.Replica.objects.select_for_update(no_key=True).get(pk=replica_id)
 
 
 def _keep(row: models.Replica, user: str, address: Address, value: Document | None) -> Edited:

@@ -73,6 +73,15 @@ class MemoryStore:
     def forget(self, vector: Vector) -> None:
         self._log = {o: log[_position(log, vector.get(o, 0)) :] for o, log in self._log.items()}
 
+    def withdraw(self, origin: str, number: int) -> None:
+        log = self._log.pop(origin, [])
+        if kept := log[: _position(log, number)]:
+            self._log[origin] = kept
+
+    def links_before(self, origin: str, number: int) -> list[str]:
+        log = self._log.get(origin, [])
+        return [commit.previous for _, commit in log[_position(log, number) :]]
+
     def commits_after(self, vector: Vector) -> Iterator[Commit]:
         behind = [
             (log, vector.get(o, 0)) for o, log in self._log.items() if vector.get(o, 0) < self._vector[o]

@@ -15,7 +15,7 @@ from django.dispatch import Signal
 
 from clusters import models, versions
 from clusters.reach import beyond, exactly, up_to, within
-from clusters.replication import Absorbed, Replica, Snapshot
+from clusters.replication import Absorbed, Replica, Snapshot, Trail
 from clusters.standing import standing_each
 from clusters.state import ClusterState
 from clusters.versions import THE_CLUSTER, Address, Change, Clock, Commit, CommitId, Heads, Timestamp, Vector
@@ -138,6 +138,13 @@ class DjangoStore:
         for part in rows:
             part.delete()
 
+    def withdraw(self, origin: str, number: int) -> None:
+        self.row.commits.filter(origin=origin, number__gt=number).delete()
+
+    def links_before(self, origin: str, number: int) -> list[str]:
+        log = self.row.commits.filter(origin=origin, number__gt=number).order_by("number")
+        return list(log.values_list("previous", flat=True))
+
     def _take_superseded(self, addresses: Iterable[Address]) -> dict[Address, list[versions.Version]]:
         found: dict[Address, list[versions.Version]] = {}
         wanted = [str(address) for address in addresses]
@@ -216,13 +223,15 @@ def opened(replica_id: int) -> Iterator[Replica]:
     Sends `advanced` afterwards if an entry changed. Raises models.Replica.DoesNotExist.
     """
     with transaction.atomic():
-        row = models.Replica.objects.select_for_update().get(pk=replica_id)
+        row = models.Replica.objects.select_for_update(no_key=True).get(pk=replica_id)
         before = row.revision, dict(row.vector)
         store = DjangoStore(row)
-        yield Replica(store, row.origin, Clock(now))
+        replica = Replica(store, row.origin, Clock(now))
+        yield replica
         if (row.revision, row.vector) != before:
             row.name = ClusterState.of(store.heads([THE_CLUSTER]).items()).name
             transaction.on_commit(lambda: _announce(replica_id))
+        row.origin = replica.origin
         row.save()
 
 
@@ -276,6 +285,26 @@ def for_newcomer(replica_id: int, most: int = RECENT) -> tuple[Snapshot, list[Co
     """The whole state, and at most `most` of the last commits that led to it."""
     with opened(replica_id) as replica:
         return replica.snapshot(), replica.recent(most)
+
+
+@transaction.atomic
+def trail(replica_id: int, said: Trail) -> Trail | None:
+    """The links of that origin's commits here; None where the last one is the one that was said."""
+    replica = _reading(replica_id)
+    here = replica.vector.get(said.origin, 0), replica.store.tips().get(said.origin, "")
+    return None if here == (said.last, said.links[-1]) else replica.trail(said.origin)
+
+
+def own_trail(replica_id: int) -> Trail:
+    """The links of the holder's own commits."""
+    replica = _reading(replica_id)
+    return replica.trail(replica.origin)
+
+
+def own_end(replica_id: int) -> Trail:
+    """The last commit of the holder itself."""
+    row = models.Replica.objects.only("origin", "vector", "tips").get(pk=replica_id)
+    return Trail(row.origin, row.vector.get(row.origin, 0), (row.tips.get(row.origin, ""),))
 
 
 @transaction.atomic

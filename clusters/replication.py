@@ -16,12 +16,14 @@ from clusters.standing import may_wait, past_after, standing_each, waits
 from clusters.versions import (
     THE_CLUSTER,
     Address,
+    Authorship,
     Change,
     Clock,
     Commit,
     CommitId,
     Heads,
     MalformedCommit,
+    Past,
     Timestamp,
     Vector,
     Version,
@@ -34,6 +36,9 @@ from clusters.versions import (
     vector_from_wire,
 )
 from clusters.wire import read_fields, read_text
+
+MOST_TRACED = 2000
+"""Commits of one origin whose links two replicas compare; who is further apart is not the same any more."""
 
 
 class SnapshotNeeded(Exception):
@@ -57,6 +62,46 @@ class ForkedHistory(Exception):
     def __init__(self, origins: Iterable[str]) -> None:
         self.origins = tuple(sorted(origins))
         super().__init__(f"different commits with the same numbers by {', '.join(self.origins)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The links of an origin's commits that one replica knows: of number `first`, and of each one after it.
+
+    Before the first commit stands the empty link of number 0.
+    """
+
+    origin: str
+    first: int
+    links: tuple[str, ...]
+
+    @property
+    def last(self) -> int:
+        """The number of the last commit."""
+        return self.first + len(self.links) - 1
+
+    @property
+    def end(self) -> Trail:
+        """The last commit alone."""
+        return Trail(self.origin, self.last, self.links[-1:])
+
+    def numbered(self) -> dict[int, str]:
+        """The links by number."""
+        return dict(enumerate(self.links, self.first))
+
+
+def parting(mine: Trail, theirs: Trail) -> int | None:
+    """The number of the last commit of an origin that is the same in both; None where none differs.
+
+    Raises ForkedHistory where some differ and neither goes back to one that does not.
+    """
+    here, there = mine.numbered(), theirs.numbered()
+    other = [number for number in here if number in there and here[number] != there[number]]
+    if not other:
+        return None
+    if min(other) - 1 not in here or min(other) - 1 not in there:
+        raise ForkedHistory([mine.origin])
+    return min(other) - 1
 
 
 class Store(Protocol):
@@ -100,6 +145,14 @@ class Store(Protocol):
 
     def forget(self, vector: Vector) -> None:
         """Drop from the log the commits up to `vector`."""
+        ...
+
+    def withdraw(self, origin: str, number: int) -> None:
+        """Drop from the log the commits of an origin after that number."""
+        ...
+
+    def links_before(self, origin: str, number: int) -> list[str]:
+        """What each kept commit of an origin after that number names as the one before, in their order."""
         ...
 
     def commits_after(self, vector: Vector) -> Iterator[Commit]:
@@ -354,6 +407,42 @@ class Replica:
         mine, own = self.vector, self.store.tips()
         return sorted(o for o, n in vector.items() if mine.get(o) == n and own.get(o) != tips.get(o))
 
+    def trail(self, origin: str, most: int = MOST_TRACED) -> Trail:
+        """The links of an origin's last commits, as far as they are kept here, and at most so many."""
+        last = self.vector.get(origin, 0)
+        first = min(last, max(self.store.floor().get(origin, 0), last - most))
+        before = self.store.links_before(origin, first)
+        return Trail(origin, first, (*before, self.store.tips().get(origin, "")))
+
+    def resign(self, number: int, origin: str) -> dict[CommitId, CommitId]:
+        """Go on as `origin`: what this holder has committed after `number` becomes that one's first commits.
+
+        For a holder that came back from a backup and committed before it heard of its own later commits:
+        its peers know others by these numbers. Authors, times and what they had seen stay, so that the
+        merge rule judges these commits beside the others. There is at least one. Returns the new ids by the
+        old ones. Raises ForkedHistory, and changes nothing, where some of them are not kept here.
+        """
+        vector, tips, old = self.vector, self.store.tips(), self.origin
+        if self.store.floor().get(old, 0) > number:
+            raise ForkedHistory([old])
+        lost = list(self.store.commits_after({**vector, old: number}))
+        names = {commit.id: CommitId(origin, commit.id.number - number) for commit in lost}
+        moved = _renamed(lost, names, CommitId(old, number))
+        before = self.store.heads({change.address for commit in lost for change in commit.changes})
+        after = {a: tuple(v for v in heads if v.id not in names) for a, heads in before.items()}
+        for commit in moved:
+            for change in commit.changes:
+                after[change.address] = merge([*after[change.address], commit.version(change)])
+        self.store.withdraw(old, number)
+        self.store.append(moved)
+        self.store.put_heads(after)
+        ends = {old: number, origin: len(moved)}
+        links = {old: lost[0].previous, origin: moved[-1].link}
+        self.store.set_vector({o: n for o, n in {**vector, **ends}.items() if n})
+        self.store.set_tips({o: link for o, link in {**tips, **links}.items() if link})
+        self.origin = origin
+        return names
+
     def _take(
         self, commits: Sequence[Commit], vector: Vector, tips: Mapping[str, str]
     ) -> tuple[tuple[Address, ...], frozenset[Address]]:
@@ -369,6 +458,32 @@ class Replica:
         self.store.set_tips(tips)
         self.store.set_time(self.clock.last)
         return _new_conflicts(before, after), frozenset(after)
+
+
+def _renamed(lost: Iterable[Commit], names: Mapping[CommitId, CommitId], last: CommitId) -> list[Commit]:
+    """The commits under their new names; `last` is the one of the old origin that all of them had seen."""
+    made: list[Commit] = []
+    for commit in lost:
+        changes = tuple(
+            replace(c, replaces=c.replaces and names.get(c.replaces, c.replaces), past=_past(c, names, last))
+            for c in commit.changes
+        )
+        previous = made[-1].link if made else ""
+        made.append(replace(commit, **_by(commit, names, last), changes=changes, previous=previous))
+    return made
+
+
+def _by(by: Authorship, names: Mapping[CommitId, CommitId], last: CommitId) -> dict[str, Any]:
+    ident = names[by.id]
+    seen = {**by.seen, last.origin: last.number, ident.origin: ident.number - 1}
+    return {"id": ident, "seen": {origin: number for origin, number in seen.items() if number}}
+
+
+def _past(change: Change, names: Mapping[CommitId, CommitId], last: CommitId) -> Past | None:
+    if change.past is None:
+        return None
+    told = (replace(v, **_by(v, names, last)) if v.id in names else v for v in change.past.versions)
+    return replace(change.past, versions=tuple(told))
 
 
 def _causal_order(commit: Commit) -> tuple[int, Timestamp, CommitId]:

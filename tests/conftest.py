@@ -42,6 +42,12 @@ def collected() -> None:
     storage.hashed_files, storage.manifest_hash = storage.load_manifest()
 
 
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """A server of the tests' own goes with all it holds, whichever thread still has a session there."""
+    return bool(os.environ.get("GATEFOLD_DATABASE_URL"))
+
+
 TEMPLATE: Any = Template
 """Its ways of drawing are Django's own business, and no part of its types."""
 
@@ -89,6 +95,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("root"):
                 item.add_marker(pytest.mark.skip(reason="Needs root: Postfix or network namespaces"))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    names = set(getattr(item, "fixturenames", ()))
+    if names & {"db", "transactional_db"} or item.get_closest_marker("django_db"):
+        item.add_marker("database")
 
 
 def pytest_collection_finish() -> None:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 
-from appliances.following import identity
+from appliances.following import forks, identity
 from appliances.following.merging import Shared
 from appliances.links.errors import Reason, Refused
 from appliances.links.peer import Caller, Identity, Newcomer, PeerIdentity, Refusal, Wire
 from appliances.machine.status import now
 from appliances.machine.threads import in_thread
 from clusters import models, replicas
-from clusters.replication import Absorbed, Snapshot
+from clusters.replication import Absorbed, Snapshot, Trail
 from clusters.versions import Commit
 
 Heard = Callable[[str, Wire], None]
@@ -27,6 +27,7 @@ class PortalHolder:
         self.replica_id = replica_id
         self._heard = heard
         self._vector = Shared(lambda: in_thread(replicas.vector, replica_id))
+        self._own_end = Shared(lambda: in_thread(replicas.own_end, replica_id))
         self._missing: dict[tuple[object, ...], Shared[list[Wire]]] = {}
 
     async def identity(self) -> Identity:
@@ -56,6 +57,15 @@ class PortalHolder:
 
     async def snapshot(self) -> Wire:
         return await in_thread(lambda: replicas.snapshot(self.replica_id).to_wire())
+
+    async def own_end(self) -> Trail:
+        return await self._own_end.get()
+
+    async def trail(self, said: Trail) -> Trail | None:
+        return await in_thread(replicas.trail, self.replica_id, said)
+
+    async def compare(self, theirs: Trail) -> bool:
+        return await in_thread(forks.settle, self.replica_id, theirs)
 
     async def absorb(self, commits: list[Wire]) -> Absorbed:
         return await in_thread(self._absorb, commits)

@@ -1,14 +1,19 @@
-"""Status rows: what the log wants of each machine, and what machines and links have said."""
+"""Status rows: what the log wants of each machine, and what machines and links have said.
+
+Many write them at once: commits, reports, looks at the links. Whoever writes rows of several machines takes
+them by `taken` first, all in one order, or two writers would wait for one another and a database would end
+one of them. Whoever needs the replica's row too takes it before them.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import models, transaction
 from django.utils import timezone
 
 from appliances.following import applies, samples
@@ -29,10 +34,11 @@ def wanted(replica_id: int) -> None:
     Cheap when nothing changed; safe to run twice or late: rows of a later revision stay.
     """
     with transaction.atomic():
-        row = Replica.objects.select_for_update().get(pk=replica_id)
+        # `no_key`: rows that name the replica, as those of a report do, are written meanwhile. They would
+        # wait for us at the end of their transaction, and we for the status rows that it holds.
+        row = Replica.objects.select_for_update(no_key=True).get(pk=replica_id)
         state = replicas.state_of(row)
-        rows = MachineStatus.objects.filter(replica=row).defer("report")
-        known = {status.serial: status for status in rows}
+        known = {status.serial: status for status in taken(MachineStatus.objects.filter(replica=row))}
         changed = [
             _wanted_row(row, member, state, known.get(member.serial)) for member in state.machines.values()
         ]
@@ -41,6 +47,20 @@ def wanted(replica_id: int) -> None:
         gone.exclude(connection=Connection.REMOVED).update(
             connection=Connection.REMOVED, since=timezone.now(), reason="", remedy="", wanted=""
         )
+
+
+def taken(rows: models.QuerySet[MachineStatus]) -> models.QuerySet[MachineStatus]:
+    """The rows, locked when they are read, to the end of the transaction; without what machines reported.
+
+    In the order of their keys: that of serial numbers is another one in every language of a database.
+    """
+    return rows.defer("report").order_by("pk").select_for_update()
+
+
+def take(replica_id: int, serials: Collection[str]) -> None:
+    """Lock the rows of these machines before reports of theirs are kept in one transaction."""
+    rows = MachineStatus.objects.filter(replica=replica_id, serial__in=serials)
+    list(taken(rows).values_list("pk", flat=True))
 
 
 def _wanted_row(
@@ -152,7 +172,7 @@ def connections(replica_id: int, found: Mapping[str, Reached]) -> bool:
     rows = MachineStatus.objects.filter(replica=replica_id, serial__in=found)
     rows = rows.exclude(connection__in=[Connection.DISCONNECTED, Connection.REMOVED])
     flipped, said = defaultdict(list), defaultdict(list)
-    for serial, state, reason, remedy in rows.values_list("serial", "connection", "reason", "remedy"):
+    for serial, state, reason, remedy in taken(rows).values_list("serial", "connection", "reason", "remedy"):
         new = found[serial]
         if state != new.connection:
             flipped[new].append(serial)

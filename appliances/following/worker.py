@@ -141,6 +141,7 @@ def _heard(replica_id: int, said: Sequence[tuple[str, Wire]]) -> bool:
     # Each in a transaction of its own would wait for the others' turn to write.
     close_old_connections()
     with transaction.atomic():
+        statuses.take(replica_id, {serial for serial, _status in said})
         news = [_heard_one(replica_id, serial, status) for serial, status in said]
     return any(news)
 

@@ -27,6 +27,8 @@ from appliances.links.messages import (
     SnapshotMessage,
     Status,
     Sync,
+    Trace,
+    Traced,
 )
 from appliances.links.outbox import Outbox
 from appliances.links.peer import Holder, PeerIdentity, Wire
@@ -151,7 +153,7 @@ class Link:
     @property
     def trouble(self) -> str:
         """Why the peer does not take what it lacks; empty when all is well."""
-        return self._exchange.trouble
+        return self._exchange.fork or self._exchange.trouble
 
     def advanced(self) -> None:
         """This replica has new commits: the peer gets what it lacks."""
@@ -270,12 +272,16 @@ class Link:
                 _resolve(self._pongs[message.n])
             case Pong():
                 return
-            case Commits() | SnapshotMessage() | Sync() if self.errand:
+            case Commits() | SnapshotMessage() | Sync() | Trace() | Traced() if self.errand:
                 raise ProtocolError(Fault.UNEXPECTED, f"{type(message).__name__.lower()} on an errand")
             case Commits() | SnapshotMessage():
                 await self._work.put(self._exchange.absorb(message))
             case Sync():
                 await self._work.put(self._exchange.heard(message))
+            case Trace():
+                await self._work.put(self._exchange.traced(message))
+            case Traced():
+                await self._work.put(self._exchange.heard_of_own(message))
             case Status() if message.serial == self.peer.serial:
                 await self._work.put(self._hear_status(message))
             case Ack():
@@ -314,6 +320,8 @@ class Link:
 
     async def _ping(self) -> None:
         for number in itertools.count(1):
+            if not self.errand:
+                await self._exchange.trace()
             digest = await self._exchange.ping_digest()
             await self._ping_once(number, digest)
             self._report.set()

@@ -10,7 +10,7 @@ from appliances.links.errors import Reason, Refused
 from appliances.links.identity import Keys
 from appliances.links.peer import Caller, Identity, Newcomer, PeerIdentity, Refusal, Wire
 from clusters.memory import MemoryStore
-from clusters.replication import Absorbed, Replica, Snapshot
+from clusters.replication import Absorbed, Replica, Snapshot, Trail, parting
 from clusters.versions import Change, Clock, Commit
 
 
@@ -48,6 +48,19 @@ class MemoryHolder:
 
     async def snapshot(self) -> Wire:
         return self.replica.snapshot().to_wire()
+
+    async def own_end(self) -> Trail:
+        return self.replica.trail(self.replica.origin, 0)
+
+    async def trail(self, said: Trail) -> Trail | None:
+        here = self.replica.trail(said.origin)
+        return None if here.end == said else here
+
+    async def compare(self, theirs: Trail) -> bool:
+        number = parting(self.replica.trail(theirs.origin), theirs)
+        if number is not None:
+            self.replica.resign(number, f"{self.who.serial}#{number}")
+        return number is not None
 
     async def absorb(self, commits: list[Wire]) -> Absorbed:
         return self.replica.absorb([Commit.from_wire(commit) for commit in commits])

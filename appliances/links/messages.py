@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from appliances.links.errors import Fault, ProtocolError, Reason
 from appliances.links.peer import Identity, Kind
+from clusters.replication import MOST_TRACED
 from clusters.versions import MAX_NUMBER, MAX_ORIGIN
 
 PROTOCOL = 2
@@ -21,6 +22,7 @@ Text = Annotated[str, Field(max_length=4096, pattern=r"^[^\x00]*$")]
 Serial = Annotated[str, Field(min_length=1, max_length=MAX_ORIGIN, pattern=r"^[^\x00-\x1f]*$")]
 Number = Annotated[int, Field(ge=0, lt=MAX_NUMBER)]
 VectorField = Annotated[dict[Serial, Number], Field(max_length=MAX_VECTOR)]
+Link = Annotated[str, Field(pattern=r"^([0-9a-f]{16})?$")]
 Body = dict[str, Any]
 
 
@@ -82,6 +84,24 @@ class Sync(Message):
     vector: VectorField
     full: bool
     ask: bool = False
+
+
+class Trace(Message):
+    """The last commit that the sender has made itself, and its link: is it the one that you know?"""
+
+    type: Literal["trace"] = "trace"
+    origin: Serial
+    number: Number
+    link: Link
+
+
+class Traced(Message):
+    """The answer: nothing where it is; else the links of that origin's commits, from number `first` on."""
+
+    type: Literal["traced"] = "traced"
+    origin: Serial
+    first: Number = 0
+    links: Annotated[list[Link], Field(max_length=MOST_TRACED + 1)] = []
 
 
 class Commits(Message):
@@ -198,6 +218,8 @@ AnyMessage = Annotated[
     | Ping
     | Pong
     | Sync
+    | Trace
+    | Traced
     | Commits
     | SnapshotMessage
     | Ack

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from appliances.links.errors import Reason
-from clusters.replication import Absorbed
+from clusters.replication import Absorbed, Trail
 
 Wire = dict[str, Any]
 """JSON values as they travel: a commit, a snapshot, a status, a request."""
@@ -97,6 +97,21 @@ class Holder(Protocol):
 
     async def snapshot(self) -> Wire:
         """The whole state, for a peer that is too far behind."""
+        ...
+
+    async def own_end(self) -> Trail:
+        """The last commit that this holder has made itself."""
+        ...
+
+    async def trail(self, said: Trail) -> Trail | None:
+        """The links of that origin's commits here; None where the last one is the one that was said."""
+        ...
+
+    async def compare(self, theirs: Trail) -> bool:
+        """A peer knows these commits as ours; whether other ones are here, which it will never take.
+
+        A holder that can goes on under another origin then.
+        """
         ...
 
     async def absorb(self, commits: list[Wire]) -> Absorbed:

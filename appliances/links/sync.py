@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING
 
 from appliances.links.errors import LinkLost
 from appliances.links.hello import clip
-from appliances.links.messages import MAX_COMMITS, Ack, Commits, SnapshotMessage, Sync
+from appliances.links.messages import (
+    MAX_COMMITS,
+    Ack,
+    Commits,
+    SnapshotMessage,
+    Sync,
+    Trace,
+    Traced,
+)
 from appliances.links.outbox import Outbox
 from appliances.links.peer import Holder, Wire
 from appliances.links.timing import Pace, Timing, within
-from clusters.replication import Absorbed, SnapshotNeeded
+from clusters.replication import Absorbed, SnapshotNeeded, Trail
 from clusters.system_words import cause
 from clusters.versions import CommitId, MalformedCommit, covers, joined, vector_from_wire
 
@@ -49,6 +57,7 @@ class Exchange:
     ) -> None:
         self.theirs = dict(theirs)
         self.trouble = ""
+        self.fork = ""
         self._holder = holder
         self._own = own_serial
         self._outbox = outbox
@@ -60,6 +69,8 @@ class Exchange:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._reported_gap = False
+        self._asked: Trail | None = None
+        self._confirmed: Trail | None = None
 
     # sending
 
@@ -155,6 +166,38 @@ class Exchange:
         if sync.ask:
             await self.tell()
 
+    # whether the peer knows us as we are
+
+    async def trace(self) -> None:
+        """Asks whether the peer knows our own last commit as the one that it is, unless it has said so.
+
+        Numbers alone do not tell: who came back from a backup has given some of them twice.
+        """
+        mine = await self._holder.own_end()
+        if mine.last and mine != self._confirmed:
+            self._asked = mine
+            self._outbox.post(Trace(origin=mine.origin, number=mine.last, link=mine.links[0]))
+
+    async def traced(self, trace: Trace) -> None:
+        """Answers the same question of the peer."""
+        here = await self._holder.trail(Trail(trace.origin, trace.number, (trace.link,)))
+        other = here is not None and here.numbered().get(trace.number, trace.link) != trace.link
+        self.fork = f"its history is forked: its commit {trace.number} is another one here" if other else ""
+        known = here or Trail(trace.origin, 0, ())
+        self._outbox.post(Traced(origin=trace.origin, first=known.first, links=list(known.links)))
+
+    async def heard_of_own(self, traced: Traced) -> None:
+        """The peer has answered; a late answer to nothing is ignored."""
+        asked, self._asked = self._asked, None
+        if asked is None or asked.origin != traced.origin:
+            return
+        theirs = Trail(traced.origin, traced.first, tuple(traced.links))
+        if traced.links and await self._holder.compare(theirs):
+            await self.tell()
+            self.advanced()
+        else:
+            self._confirmed = asked
+
     # receiving
 
     async def absorb(self, message: Commits | SnapshotMessage) -> None:
@@ -179,7 +222,9 @@ class Exchange:
             self._taken(result, reach)
         vector = await self._holder.vector()
         stored = {origin: vector[origin] for origin in reach if origin in vector}
-        self._outbox.post(Ack(n=number, vector=stored, held=len(result.held)))
+        self._outbox.post(Ack(n=number, vector=stored, held=len(result.held), error=_forked(result)))
+        if result.forked:
+            await self.trace()
         if result.gap and not self._reported_gap:
             self._reported_gap = True
             await self.tell()
@@ -190,6 +235,14 @@ class Exchange:
 
     async def _absorb_snapshot(self, snapshot: Wire) -> tuple[Absorbed, dict[str, int]]:
         return await self._holder.absorb_snapshot(snapshot), vector_from_wire(snapshot.get("vector"))
+
+
+def _forked(result: Absorbed) -> str:
+    """What a peer is told whose commits do not follow on those that are here under the same numbers."""
+    if not result.forked:
+        return ""
+    logger.error("refused, the history is forked there: %s", ", ".join(map(str, result.forked[:5])))
+    return clip(f"its history is forked: another commit belongs before {result.forked[0]}")
 
 
 def reach_of(commits: Iterable[Wire]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Protocol
 
@@ -15,8 +16,10 @@ from appliances.machine.status import MachineStatus
 from appliances.machine.threads import in_thread
 from appliances.machine.view import View
 from clusters import replicas
-from clusters.replication import Absorbed, Snapshot
+from clusters.replication import Absorbed, ForkedHistory, Snapshot, Trail, parting
 from clusters.versions import Commit, CommitId
+
+logger = logging.getLogger(__name__)
 
 
 class Host(Protocol):
@@ -55,6 +58,7 @@ class MachineHolder:
         self._require_findable = findable
         self._enrol = enrol
         self._answer = answer
+        self._named = False
 
     async def identity(self) -> Identity:
         view = self._host.view
@@ -74,6 +78,30 @@ class MachineHolder:
 
     async def snapshot(self) -> Wire:
         return await in_thread(lambda: replicas.snapshot(self._host.view.replica_id).to_wire())
+
+    async def own_end(self) -> Trail:
+        return await in_thread(replicas.own_end, self._host.view.replica_id)
+
+    async def trail(self, said: Trail) -> Trail | None:
+        return await in_thread(replicas.trail, self._host.view.replica_id, said)
+
+    async def compare(self, theirs: Trail) -> bool:
+        return await in_thread(self._compare, theirs)
+
+    def _compare(self, theirs: Trail) -> bool:
+        # What this machine runs goes by the numbers of its own commits too: it cannot take them back.
+        try:
+            if parting(replicas.own_trail(self._host.view.replica_id), theirs) is None:
+                return False
+        except ForkedHistory as error:
+            logger.debug("%s", error)
+        if not self._named:  # each link asks, and asks again each minute
+            logger.error(
+                "this machine came back from a backup and committed before it had heard of its later commits:"
+                " its peers do not take what it commits; let it leave the cluster and join again"
+            )
+        self._named = True
+        return True
 
     async def absorb(self, commits: list[Wire]) -> Absorbed:
         return await in_thread(self._absorb, commits)

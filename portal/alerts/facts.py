@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import F, Q
 
+from appliances.following import forks
 from appliances.following.freshness import STALE_AFTER
 from appliances.links.errors import REMEDIES, AuthenticationFailed, HostKeyChanged, Reason, VersionMismatch
 from appliances.models import Connection, MachineStatus, TaskRun, Worker
@@ -45,6 +47,7 @@ def of_cluster(replica: Replica, now: datetime, *, cut_off: bool = False) -> Ite
     for row in _suspicious(replica, now):
         yield from _of_machine(row, replica, now, cut_off)
     yield from _held(replica)
+    yield from _forked(replica, now)
 
 
 def unjudged(replica: Replica, now: datetime) -> set[str]:
@@ -114,6 +117,15 @@ def _held(replica: Replica) -> Iterator[Fact]:
     for origin, (ahead, commit) in worst.items():
         words = {"commit": str(commit.id), "seconds": max(1, ahead // 1000), "user": commit.user}
         yield Fact(Kind.HELD, origin, commit.host or origin, details=words)
+
+
+def _forked(replica: Replica, now: datetime) -> Iterator[Fact]:
+    """One fact per restore of the portal's own database after which somebody committed too early."""
+    for fork in forks.lately(replica.pk, now):
+        words = {"old": fork.origin, "new": fork.fresh, "number": fork.number, "count": fork.commits}
+        words["when"] = f"{fork.found:%Y-%m-%d %H:%M:%S} UTC"
+        kind = Kind.UNSETTLED if fork.number is None else Kind.FORKED
+        yield Fact(kind, fork.origin, settings.GATEFOLD_PORTAL_NAME, details=words)
 
 
 def of_portal(now: datetime) -> Iterator[Fact]:

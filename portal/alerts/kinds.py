@@ -37,6 +37,8 @@ class Kind(models.TextChoices):
     BEHIND = "behind", _("does not take commits")
     INCONSISTENT = "inconsistent", _("inconsistent settings")
     HELD = "held", _("commit held")
+    FORKED = "forked", _("restored from an older backup")
+    UNSETTLED = "unsettled", _("commits that reach nobody")
     CUT_OFF = "cut-off", _("portal without network")
     WORKER = "worker", _("worker dead")
     TASK = "task", _("scheduled task fails")
@@ -139,6 +141,18 @@ MEANINGS: dict[Kind, Meaning] = {
         _("The clock of the machine on which it was made is wrong, or the portal's."),
         _("Compare the clocks; accept the commit on a member if it must hold now."),
     ),
+    Kind.FORKED: Meaning(
+        Severity.WARNING,
+        _("Changes were committed on a restored database before the portal had heard of its later commits."),
+        _("A backup of the portal's database that is older than its last commits."),
+        _("Nothing is lost: look at Conflicts, and at History for commits that came back from the machines."),
+    ),
+    Kind.UNSETTLED: Meaning(
+        Severity.CRITICAL,
+        _("Changes were committed on a restored database, no machine can tell which, and none takes them."),
+        _("A backup of the portal's database that is much older than its last commits."),
+        _("Restore a newer backup; or make the changes of that time once more: from now on commits arrive."),
+    ),
     Kind.CUT_OFF: Meaning(
         Severity.CRITICAL,
         _("The portal lost all machines within the same minute. They go on by themselves."),
@@ -170,6 +184,8 @@ WHY: dict[Kind, Any] = {
     Kind.LATE: _("It runs %(enforced)s, wanted is %(wanted)s."),
     Kind.INCONSISTENT: _("It runs %(enforced)s, wanted is %(wanted)s."),
     Kind.HELD: _("Commit %(commit)s by %(user)s was dated %(seconds)s s ahead when it came."),
+    Kind.FORKED: _("After commit %(number)s of %(old)s: commits with new numbers, of %(new)s: %(count)s."),
+    Kind.UNSETTLED: _("Commits of %(old)s until %(when)s; later ones are of %(new)s."),
     Kind.WORKER: _("Last seen %(when)s."),
 }
 """The reason of kinds that the portal itself finds out; that of others is in the words of who noticed it."""

@@ -181,7 +181,7 @@ def resolve(who: Any, place: Place, check: Check, choices: Mapping[int, int | No
     nothing has changed then.
     """
     place.require(Right.EDIT)
-    rows = check.findings.select_for_update().filter(pk__in=choices, behind=False)
+    rows = check.findings.select_for_update().order_by("pk").filter(pk__in=choices, behind=False)
     still = [row for row in rows if row.resolution != Finding.Resolution.FORCED]
     chosen = [(row.read(), _chosen(row, n)) for row in still if (n := choices[row.pk]) is not None]
     if chosen:

@@ -75,7 +75,9 @@ class Backup(models.Model):
 def keep(cluster: ManagedCluster, why: Backup.Why, person: Person | None = None) -> Backup:
     """The backup of what holds now: a new version, or the last one where nothing has changed since."""
     with transaction.atomic():
-        row = ManagedCluster.everything.select_for_update().select_related("replica").get(pk=cluster.pk)
+        # `no_key`: jobs and rows of the audit log that name the cluster are written meanwhile.
+        locked = ManagedCluster.everything.select_for_update(of=("self",), no_key=True)
+        row = locked.select_related("replica").get(pk=cluster.pk)
         now, digest = timezone.now(), replicas.entries_digest(row.replica_id)
         last = Backup.objects.filter(cluster=row).first()
         if last is not None and last.digest == digest:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from celery.signals import worker_shutting_down
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from appliances.following.worker import WorkerEnds
@@ -71,9 +71,12 @@ def _alive(job: Job) -> Iterator[None]:
     over = threading.Event()
 
     def beat() -> None:
-        while not over.wait(HEARTBEAT):
-            Job.everything.filter(pk=job.pk).update(seen=timezone.now())
-            close_old_connections()
+        try:
+            while not over.wait(HEARTBEAT):
+                close_old_connections()
+                Job.everything.filter(pk=job.pk).update(seen=timezone.now())
+        finally:
+            connection.close()  # nobody else has this thread's, and a server has only so many
 
     thread = threading.Thread(target=beat, name=f"job {job.pk}", daemon=True)
     thread.start()

@@ -75,8 +75,10 @@ def described(member: Member) -> list[str]:
 
 def _keep_one_administrator(member: Member, *, stays: bool) -> None:
     administrators = member.tenant.members.filter(role=Role.ADMINISTRATOR, user__is_active=True)
-    # All of them are locked, or two that remove one another at once would both be let.
+    # All of them are locked, or two that remove one another at once would both be let; in one order, or
+    # they would wait for each other; and not the people, whom rows of the audit log name.
     if member.role != Role.ADMINISTRATOR or stays:
         return
-    if not [one for one in administrators.select_for_update() if one.pk != member.pk]:
+    locked = administrators.order_by("pk").select_for_update(of=("self",))
+    if not [one for one in locked if one.pk != member.pk]:
         raise LastAdministrator(_("This is the last administrator. Make somebody else administrator first."))

@@ -50,7 +50,7 @@ def overtaken_text(state: ClusterState, found: list[tuple[Address, Version]]) ->
 
 def locked(replica_id: int) -> Replica:
     """The replica, for this transaction alone. Always taken before a proposal is moved: never crosswise."""
-    found: Replica = Replica.objects.select_for_update().get(pk=replica_id)
+    found: Replica = Replica.objects.select_for_update(no_key=True).get(pk=replica_id)
     return found
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +50,10 @@ from portal.tenants import ManagedCluster
 from django.contrib.auth.models import User
 start("check", ManagedCluster.everything.get(), User.objects.get(username="alice"))
 """
+ALERTS = """
+from portal.alerts.incidents import Alert
+print(*Alert.everything.filter(closed=None).values_list("kind", flat=True))
+"""
 FOUND = """
 from portal.checks.rows import Check
 found = Check.objects.latest("pk")
@@ -70,6 +76,19 @@ def damage(machine: Machine) -> None:
         disk.execute("update clusters_head set value = replace(value, 'x@y.example', 'z@y.example')")
 
 
+def comments(database: Path) -> set[str]:
+    """Those of all commits that a replica keeps."""
+    with closing(sqlite3.connect(database, timeout=20)) as found:
+        return {row[0] for row in found.execute("SELECT comment FROM clusters_commit")}
+
+
+def copied(database: Path, to: Path) -> Path:
+    """A backup as an administrator takes it."""
+    with closing(sqlite3.connect(database)) as one, closing(sqlite3.connect(to)) as other:
+        one.backup(other)
+    return to
+
+
 def last_comment(portal: Installation) -> str:
     return str(
         portal.rows("SELECT comment FROM clusters_commit ORDER BY wall DESC, counter DESC LIMIT 1")[0][
@@ -85,7 +104,9 @@ def test_portal_adopts_follows_replicates_and_notices(portal: Installation, pair
     4. A worker links to every machine. 5. A commit made in the portal is enforced. 6. One made on a machine
     is here. 7. A check asks the machines over the links, one that is apart by an errand, and names what
     differs (SYN-10, SYN-11, SYN-14).
-    8. A machine that dies is shown down. 9. The passphrase is nowhere in the portal's state.
+    8. A machine that dies is shown down. 9. An older backup is restored, and somebody commits before a
+    worker runs: that commit reaches the machines beside the lost one (INS-61). 10. The passphrase is nowhere
+    in the portal's state.
     """
     first, second = pair
     assert "not accepted" in adopt(portal, first, fingerprint="SHA256:wrong")
@@ -130,6 +151,21 @@ def test_portal_adopts_follows_replicates_and_notices(portal: Installation, pair
     until(lambda: states(portal) == ["connected", "down"], "the dead machine is shown down", 120)
     second.start()
     until(lambda: states(portal) == ["connected", "connected"], "it is back", 120)
+
+    database = portal.var / "portal" / "portal.sqlite3"
+    older = copied(database, portal.var / "older.sqlite3")
+    portal.python(COMMIT.replace("From the portal", "Lost by a restore").replace("moved.", "lost."))
+    until(lambda: "Lost by a restore" in comments(second.home / "state.sqlite3"), "the machines have it")
+    portal.end(worker)
+    for left in database.parent.glob("portal.sqlite3-*"):
+        left.unlink()
+    copied(older, database)
+    portal.python(COMMIT.replace("From the portal", "Made since the restore").replace("moved.", "since."))
+    worker = portal.start_worker("-B", "-s", str(portal.var / "beat"))
+    both = {"Lost by a restore", "Made since the restore"}
+    for replica in (database, first.home / "state.sqlite3", second.home / "state.sqlite3"):
+        until(lambda replica=replica: both <= comments(replica), f"{replica} has both")
+    until(lambda: "forked" in portal.python(ALERTS), "people are told")
 
     portal.end(worker)
     assert "Traceback" not in portal.log("worker")

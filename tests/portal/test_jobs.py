@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from celery import Celery
@@ -18,7 +20,7 @@ from appliances.following.worker import WorkerEnds
 from appliances.links.errors import LinkLost
 from appliances.models import TaskRun, Worker
 from portal.celery import app
-from portal.jobs import kinds
+from portal.jobs import kinds, running
 from portal.jobs.kinds import Kind
 from portal.jobs.rows import (
     Job,
@@ -195,6 +197,16 @@ def test_button_starts_a_job_and_leads_to_it(europe: ManagedCluster, alice: User
     assert answer.headers["Location"] == f"/jobs/{made.pk}/"
     assert (made.cluster, made.started_by, made.state) == (europe, alice, Job.State.QUEUED)
     assert "Waiting for a worker" in client.get(f"/jobs/{made.pk}/").content.decode()
+
+
+def test_signs_of_life_leave_no_session_behind(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """INS-64: the thread that gives them has a session of its own, and a server has only so many."""
+    closed: list[str] = []
+    session = SimpleNamespace(close=lambda: closed.append(threading.current_thread().name))
+    monkeypatch.setattr(running, "connection", session)
+    with running._alive(job):
+        assert closed == []
+    assert closed == [f"job {job.pk}"]
 
 
 def test_cancel_and_retry_by_their_buttons(job: Job, alice: User, log_in: LogIn) -> None:
