@@ -12,7 +12,7 @@ WORKERS ?= 2
 # The slow tests wait for machines a good part of their time: they have one worker more.
 PYTEST   = $(AS_ROOT) $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
-# The same tests on a PostgreSQL of their own. Worth their time (80 s on two free cores): all of tests/clusters that
+# The same tests on a PostgreSQL of their own. Worth their time (75 s on two cores): all of tests/clusters that
 # works with rows, and of the portal what asks a database for more than rows by their keys: searches and sorting in
 # any script, pages and filters of lists, JSON, locks, what must be unique. The rest has shown nothing new there and
 # takes six minutes more: `make test-postgresql`.
